@@ -1,0 +1,191 @@
+"""One tree of exceptions. Each error says what was wrong, with which field, and what to do.
+
+    KeyferryError
+    ├── NotAuthenticated      who is calling could not be established            401
+    ├── NotPermitted          the caller may not do this                         403
+    ├── NotFound              there is no such object, or none that you may see  404
+    ├── InvalidInput          something given will not do                        422
+    │   ├── MaterialRefused     key material that Keyferry does not take
+    │   ├── KekRefused          a key encryption key that will not do
+    │   └── IdentifierRefused   a destination's key identifier that will not do
+    ├── Conflict              the request is sound, the object's state is not    409
+    ├── PreconditionFailed    the object changed since it was read               412
+    ├── Overloaded            too many requests, or too much at once             429
+    ├── IntegrityViolation    a row was changed behind Keyferry's back           500
+    ├── CannotStart           settings, files or the root of trust are not fit   exit code 1
+    └── InternalError         a fault of Keyferry's own; carries a reference     500
+
+A branch says what the person must do; the stable `code` says what happened. Every code stands in `TITLES`: an error with
+another code cannot be made. Doors map branches to status codes once, in a table of their own.
+"""
+
+from typing import ClassVar
+
+TITLES: dict[str, str] = {
+    # who is calling
+    "not-authenticated": "Sign-in needed",
+    "sign-in-refused": "Sign-in refused",
+    # what they may do
+    "not-permitted": "Not permitted",
+    "not-found": "Not found",
+    # what was given
+    "invalid-input": "Input refused",
+    "request-too-large": "Request too large",
+    "name-refused": "Name refused",
+    "password-refused": "Password refused",
+    "network-refused": "Network refused",
+    "unknown-setting": "Unknown setting",
+    "setting-refused": "Setting refused",
+    "material-refused": "Key material refused",
+    "material-encrypted": "Key material is encrypted",
+    "passphrase-refused": "Passphrase refused",
+    "algorithm-mismatch": "Key type does not match the material",
+    # key encryption keys
+    "kek-unreadable": "Public key unreadable",
+    "kek-is-private": "Private key given instead of a public key",
+    "kek-several-blocks": "Several keys in one file",
+    "kek-not-rsa": "Key encryption key is not RSA",
+    "kek-rsa-pss": "Key encryption key is for RSA-PSS only",
+    "kek-size": "Key encryption key size not taken",
+    "kek-exponent": "Key encryption key's public exponent not taken",
+    "kek-mismatch": "Another public key is recorded under this identifier",
+    "kek-not-registered": "Key encryption key is not registered",
+    # key identifiers
+    "identifier-unreadable": "Key identifier unreadable",
+    "identifier-not-https": "Key identifier is not https",
+    "identifier-user-info": "Key identifier holds user information",
+    "identifier-port": "Key identifier's port refused",
+    "identifier-query": "Key identifier holds a query",
+    "identifier-fragment": "Key identifier holds a fragment",
+    "identifier-percent-encoding": "Key identifier is percent-encoded",
+    "identifier-path": "Key identifier's path refused",
+    "identifier-host": "Key identifier's host refused",
+    "identifier-no-version": "Key identifier has no version",
+    "identifier-version": "Key identifier's version refused",
+    # transfer files
+    "target-not-taken": "Destination does not take this key type",
+    "target-needs-managed-hsm": "Symmetric keys need a Managed HSM",
+    "transfer-file-refused": "Transfer file refused",
+    "transfer-file-self-check": "Transfer file failed its own check",
+    "unwrap-failed": "Unwrapping failed",
+    "public-key-differs": "Public keys differ",
+    # states
+    "conflict": "Conflict",
+    "name-taken": "Name taken",
+    "key-not-active": "Key is not active",
+    "key-not-exportable": "Key is not exportable",
+    "key-already-wrapped": "Key is already wrapped",
+    "key-usage": "Key may not be used for this",
+    "state-transition-refused": "State change refused",
+    "destruction-pending": "Destruction is pending",
+    "last-administrator": "Last enabled Administrator",
+    "still-owns-keys": "Still owns keys",
+    "role-rule": "Role rule",
+    "revision-conflict": "Changed since it was read",
+    "idempotency-key-reused": "Idempotency key reused",
+    "already-initialised": "Already initialised",
+    # limits
+    "too-many-requests": "Too many requests",
+    "overloaded": "Too busy",
+    # the store
+    "row-tampered": "Row changed behind Keyferry's back",
+    "audit-broken": "Audit log broken",
+    # starting
+    "cannot-start": "Cannot start",
+    "root-unavailable": "Root of trust unavailable",
+    "not-initialised": "Not initialised",
+    "schema-version": "Store has another schema version",
+    "client-failed": "Request failed",
+    # faults
+    "internal-error": "Internal error",
+}
+
+
+class KeyferryError(Exception):
+    """An error with a stable code, a title, and advice for the person who sees it.
+
+    Args:
+        detail: what was wrong, in a sentence. Never holds a secret.
+        code: one of `TITLES`; the class's own when omitted.
+        field: the input field at fault, as the door names it.
+        advice: what to do, in a sentence.
+    """
+
+    default_code: ClassVar[str] = "internal-error"
+    default_advice: ClassVar[str] = ""
+
+    def __init__(self, detail: str, *, code: str | None = None, field: str | None = None, advice: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code or self.default_code
+        self.title = TITLES[self.code]
+        self.detail = detail
+        self.field = field
+        self.advice = self.default_advice if advice is None else advice
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.code}: {self.detail})"
+
+
+class NotAuthenticated(KeyferryError):
+    default_code = "not-authenticated"
+    default_advice = "Sign in, or present a token that is valid and not revoked."
+
+
+class NotPermitted(KeyferryError):
+    default_code = "not-permitted"
+    default_advice = "Ask an Administrator, or a member of the group that owns the key."
+
+
+class NotFound(KeyferryError):
+    default_code = "not-found"
+    default_advice = "Check the id or name; you see only what is yours or your groups'."
+
+
+class InvalidInput(KeyferryError):
+    default_code = "invalid-input"
+
+
+class MaterialRefused(InvalidInput):
+    default_code = "material-refused"
+
+
+class KekRefused(InvalidInput):
+    default_code = "kek-unreadable"
+
+
+class IdentifierRefused(InvalidInput):
+    default_code = "identifier-unreadable"
+
+
+class Conflict(KeyferryError):
+    default_code = "conflict"
+
+
+class PreconditionFailed(KeyferryError):
+    default_code = "revision-conflict"
+    default_advice = "Read it again, look at what changed, and repeat the request if it still holds."
+
+
+class Overloaded(KeyferryError):
+    """Too many requests. `retry_after` is in seconds."""
+
+    default_code = "too-many-requests"
+    default_advice = "Wait, then try again."
+
+    def __init__(self, detail: str, *, retry_after: int = 1, code: str | None = None, field: str | None = None, advice: str | None = None) -> None:
+        super().__init__(detail, code=code, field=field, advice=advice)
+        self.retry_after = retry_after
+
+
+class IntegrityViolation(KeyferryError):
+    default_code = "row-tampered"
+    default_advice = "Treat the database as tampered with: stop, keep a copy for examination, run `keyferry audit verify`, and restore a backup."
+
+
+class CannotStart(KeyferryError):
+    default_code = "cannot-start"
+
+
+class InternalError(KeyferryError):
+    default_code = "internal-error"
+    default_advice = "Look up the reference in the server's log, and report it with what you did."

@@ -1,0 +1,192 @@
+"""Encryption at rest and row seals, under the store's data keys.
+
+A data key is 32 random bytes, kept wrapped by the root of trust. From it, each purpose gets a key of its own
+(HKDF-SHA-256, RFC 5869), so that no key serves two purposes:
+
+    data key ─┬─ "material" + version id ── AES-256-GCM of one version's key material
+              ├─ "rows"                  ── HMAC-SHA-256 over a row's columns
+              ├─ "audit"                 ── HMAC-SHA-256 over an audit event
+              └─ "…"                     ── further purposes, by `derive`
+
+Whatever is sealed begins with a format byte and the data key's generation, so that data keys can be replaced while both
+are in use.
+"""
+
+import hmac
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from keyferry.errors import IntegrityViolation
+from keyferry.material.algorithms import ALGORITHMS
+from keyferry.material.keys import Material
+from keyferry.material.secret import Secret
+
+DATA_KEY_BYTES = 32
+NONCE_BYTES = 12
+TAG_BYTES = 16
+
+Column = None | bool | int | str | bytes
+
+_FORMAT = 1
+_HEADER = struct.Struct(">BI")  # format, generation of the data key
+
+
+@dataclass(frozen=True, slots=True)
+class SealedMaterial:
+    """Key material encrypted at rest: header (5 bytes), nonce (12), ciphertext, tag (16). Never the same type as `Material`."""
+
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What never changes about a version: the associated data under which its material is sealed."""
+
+    key_id: str
+    version_id: str
+    version_number: int
+    algorithm: str
+    exportable: bool
+
+    def encode(self, store_id: str) -> bytes:
+        return encode_columns(
+            "material",
+            {
+                "store_id": store_id,
+                "key_id": self.key_id,
+                "version_id": self.version_id,
+                "version_number": self.version_number,
+                "algorithm": self.algorithm,
+                "exportable": self.exportable,
+            },
+        )
+
+
+def encode_columns(table: str, columns: Mapping[str, Column]) -> bytes:
+    """The one encoding that seals are computed over: unambiguous, versioned, the same on every database.
+
+    `format || table || (name || type || value)*`, each part with its length in 4 bytes, in the order of the column names.
+    A NULL column is left out: it differs from an empty one, and a column added later as NULL leaves older seals valid.
+    Integers are signed 64-bit big-endian; booleans a type of their own.
+    """
+    parts = [b"keyferry row 1", _lengthed(table.encode())]
+    for name in sorted(columns):
+        value = columns[name]
+        if value is not None:
+            parts.append(_lengthed(name.encode()))
+            parts.append(_typed(value))
+    return b"".join(parts)
+
+
+def _lengthed(value: bytes) -> bytes:
+    return len(value).to_bytes(4) + value
+
+
+def _typed(value: bool | int | str | bytes) -> bytes:
+    if isinstance(value, bool):
+        return b"f" + _lengthed(b"\x01" if value else b"\x00")
+    if isinstance(value, int):
+        return b"i" + _lengthed(value.to_bytes(8, signed=True))
+    if isinstance(value, str):
+        return b"t" + _lengthed(value.encode())
+    return b"b" + _lengthed(value)
+
+
+class Sealer:
+    """Seals and unseals under the store's data keys.
+
+    Args:
+        store_id: the store's id; part of everything that is derived.
+        data_keys: generation -> data key, 32 bytes each.
+        current: the generation under which new seals are made.
+    """
+
+    def __init__(self, store_id: str, data_keys: Mapping[int, Secret], current: int) -> None:
+        self._store_id = store_id
+        self._data_keys = dict(data_keys)
+        self._current = current
+        self._purpose_key = lru_cache(maxsize=256)(self._derive)
+
+    def __repr__(self) -> str:
+        return f"Sealer(store {self._store_id}, data keys {sorted(self._data_keys)})"
+
+    def derive(self, purpose: str, *, generation: int | None = None) -> Secret:
+        """A 32-byte key for `purpose` (RFC 5869), the same at every call."""
+        return Secret(self._purpose_key(self._current if generation is None else generation, purpose))
+
+    @property
+    def generation(self) -> int:
+        return self._current
+
+    def seal(self, material: Material, binding: Binding) -> SealedMaterial:
+        """Encrypt `material` with AES-256-GCM (SP 800-38D) under a key that only this version has."""
+        nonce = os.urandom(NONCE_BYTES)
+        cipher = self._material_cipher(self._current, binding)
+        ciphertext = cipher.encrypt(nonce, material.secret.reveal(), binding.encode(self._store_id))
+        return SealedMaterial(_HEADER.pack(_FORMAT, self._current) + nonce + ciphertext)
+
+    def unseal(self, sealed: SealedMaterial, binding: Binding) -> Material:
+        """Decrypt what `seal` made, for the same binding.
+
+        Raises:
+            IntegrityViolation: the tag does not verify: the material, or what it is bound to, was changed.
+        """
+        generation, body = self._open_header(sealed.blob, f"material of version {binding.version_id}")
+        cipher = self._material_cipher(generation, binding)
+        try:
+            plaintext = cipher.decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], binding.encode(self._store_id))
+        except (InvalidTag, ValueError):
+            raise IntegrityViolation(f"The key material of version {binding.version_id} does not verify.") from None
+        return Material(ALGORITHMS[binding.algorithm], Secret(plaintext))
+
+    def mac_row(self, table: str, columns: Mapping[str, Column]) -> bytes:
+        """The seal of a row: header and HMAC-SHA-256 (FIPS 198-1) over its columns; 37 bytes."""
+        return self._mac(self._current, "rows", encode_columns(table, columns))
+
+    def check_row(self, table: str, row_id: str, columns: Mapping[str, Column], seal: bytes) -> None:
+        """
+        Raises:
+            IntegrityViolation: the row is not as Keyferry wrote it; names the table and `row_id`.
+        """
+        self._check("rows", encode_columns(table, columns), seal, f"row {row_id} of {table}")
+
+    def mac_event(self, encoded: bytes) -> bytes:
+        return self._mac(self._current, "audit", encoded)
+
+    def check_event(self, encoded: bytes, mac: bytes, name: str) -> None:
+        """
+        Raises:
+            IntegrityViolation: the audit event is not as Keyferry wrote it.
+        """
+        self._check("audit", encoded, mac, name)
+
+    def _mac(self, generation: int, purpose: str, encoded: bytes) -> bytes:
+        return _HEADER.pack(_FORMAT, generation) + hmac.digest(self._purpose_key(generation, purpose), encoded, "sha256")
+
+    def _check(self, purpose: str, encoded: bytes, seal: bytes, name: str) -> None:
+        generation, _ = self._open_header(seal, name)
+        if not hmac.compare_digest(self._mac(generation, purpose, encoded), seal):
+            raise IntegrityViolation(f"The seal of {name} does not verify: it was changed behind Keyferry's back.")
+
+    def _open_header(self, blob: bytes, name: str) -> tuple[int, bytes]:
+        if len(blob) < _HEADER.size:
+            raise IntegrityViolation(f"The seal of {name} is cut short.")
+        version, generation = _HEADER.unpack_from(blob)
+        if version != _FORMAT or generation not in self._data_keys:
+            raise IntegrityViolation(f"The seal of {name} has an unknown form or data key.")
+        return generation, blob[_HEADER.size :]
+
+    def _material_cipher(self, generation: int, binding: Binding) -> AESGCM:
+        return AESGCM(self._derive(generation, f"material {binding.version_id}"))
+
+    def _derive(self, generation: int, purpose: str) -> bytes:
+        hkdf = HKDF(hashes.SHA256(), DATA_KEY_BYTES, salt=self._store_id.encode(), info=f"keyferry 1 {purpose}".encode())
+        return hkdf.derive(self._data_keys[generation].reveal())
