@@ -42,6 +42,7 @@ TITLES: dict[str, str] = {
     "algorithm-mismatch": "Key type does not match the material",
     # key encryption keys
     "kek-unreadable": "Public key unreadable",
+    "kek-too-large": "Public key file too large",
     "kek-is-private": "Private key given instead of a public key",
     "kek-several-blocks": "Several keys in one file",
     "kek-not-rsa": "Key encryption key is not RSA",
@@ -50,8 +51,11 @@ TITLES: dict[str, str] = {
     "kek-exponent": "Key encryption key's public exponent not taken",
     "kek-mismatch": "Another public key is recorded under this identifier",
     "kek-not-registered": "Key encryption key is not registered",
+    "kek-identifier-differs": "Public key came with another key identifier",
     # key identifiers
     "identifier-unreadable": "Key identifier unreadable",
+    "identifier-too-long": "Key identifier too long",
+    "identifier-characters": "Key identifier holds characters that do not belong",
     "identifier-not-https": "Key identifier is not https",
     "identifier-user-info": "Key identifier holds user information",
     "identifier-port": "Key identifier's port refused",
@@ -60,9 +64,11 @@ TITLES: dict[str, str] = {
     "identifier-percent-encoding": "Key identifier is percent-encoded",
     "identifier-path": "Key identifier's path refused",
     "identifier-host": "Key identifier's host refused",
+    "identifier-name": "Key identifier's key name refused",
     "identifier-no-version": "Key identifier has no version",
     "identifier-version": "Key identifier's version refused",
     # transfer files
+    "destination-unknown": "Destination unknown",
     "target-not-taken": "Destination does not take this key type",
     "target-needs-managed-hsm": "Symmetric keys need a Managed HSM",
     "transfer-file-refused": "Transfer file refused",
@@ -114,7 +120,9 @@ class KeyferryError(Exception):
     default_code: ClassVar[str] = "internal-error"
     default_advice: ClassVar[str] = ""
 
-    def __init__(self, detail: str, *, code: str | None = None, field: str | None = None, advice: str | None = None) -> None:
+    def __init__(
+        self, detail: str, *, code: str | None = None, field: str | None = None, advice: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.code = code or self.default_code
         self.title = TITLES[self.code]
@@ -172,7 +180,15 @@ class Overloaded(KeyferryError):
     default_code = "too-many-requests"
     default_advice = "Wait, then try again."
 
-    def __init__(self, detail: str, *, retry_after: int = 1, code: str | None = None, field: str | None = None, advice: str | None = None) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        retry_after: int = 1,
+        code: str | None = None,
+        field: str | None = None,
+        advice: str | None = None,
+    ) -> None:
         super().__init__(detail, code=code, field=field, advice=advice)
         self.retry_after = retry_after
 
