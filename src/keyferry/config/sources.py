@@ -176,7 +176,7 @@ def _read(row: Setting, value: object, source: str, base: Path) -> object:
 
 
 def _toml(value: object) -> str:
-    """A value that settings take, in TOML 1.0. Text is known to be printable, so no control character needs escaping."""
+    """A value that settings take, in TOML 1.0. Text is known to be printable: no control character needs escaping."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

@@ -24,14 +24,14 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen. `host` is an address without brackets, or a host name in lower case; port 0 takes any free one."""
+    """Where to listen. `host` is an address without brackets, or a name in lower case; port 0 takes any free one."""
 
     host: str
     port: int
 
     @property
     def is_loopback(self) -> bool:
-        """Loopback addresses (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3) and `localhost` (RFC 6761 section 6.3)."""
+        """Loopback address (RFC 1122 3.2.1.3, RFC 4291 2.5.3), or `localhost` (RFC 6761 section 6.3)."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:

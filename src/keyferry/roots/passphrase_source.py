@@ -1,0 +1,119 @@
+"""Where a root's passphrase comes from: a file that a setting names, a service credential, or a prompt.
+
+Tried in that order; the first that is there is the one, and if it will not do, no other is tried.
+"""
+
+import getpass
+import os
+import sys
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from keyferry.errors import CannotStart
+from keyferry.material.secret import Secret
+from keyferry.private_files import ANYONE_ELSE, read_private
+
+CREDENTIAL_NAME = "keyferry-root-passphrase"
+MAX_CHARACTERS = 1024
+
+_MAX_FILE_BYTES = 8192
+_GROUP_READS = 0o040
+
+
+@dataclass(frozen=True, slots=True)
+class PassphraseSource:
+    """
+    Attributes:
+        file: the setting `root_passphrase_file`.
+        credential: the file in the service manager's credential directory, when there is one.
+        prompt: asks a person, without echo; None where nobody sits.
+    """
+
+    file: Path | None = None
+    credential: Path | None = None
+    prompt: Callable[[str], str] | None = None
+
+    @classmethod
+    def of(cls, file: Path | None, environ: Mapping[str, str] = os.environ) -> "PassphraseSource":
+        """The source as this process finds it: systemd's $CREDENTIALS_DIRECTORY (LoadCredential=), and the terminal."""
+        directory = environ.get("CREDENTIALS_DIRECTORY")
+        credential = Path(directory) / CREDENTIAL_NAME if directory else None
+        if credential is not None and not os.path.lexists(credential):
+            credential = None
+        return cls(file, credential, getpass.getpass if sys.stdin is not None and sys.stdin.isatty() else None)
+
+    def read(self) -> Secret:
+        """The passphrase of a root that exists: UTF-8, after NFKC.
+
+        Raises:
+            CannotStart: (`root-unavailable`) there is none to be had, or others can read the file that it is in.
+        """
+        if self.file is not None:
+            return _from_file(self.file, ANYONE_ELSE)
+        if self.credential is not None:
+            # The service manager grants its user access by an ACL, whose mask shows as the group's read bit.
+            return _from_file(self.credential, ANYONE_ELSE & ~_GROUP_READS)
+        return _normalised(self._ask("Passphrase of the root of trust: "))
+
+    def read_new(self) -> Secret:
+        """The passphrase of a root that is being made; a person types it twice.
+
+        Raises:
+            CannotStart: as `read`; or the two differ.
+        """
+        if self.file is not None or self.credential is not None:
+            return self.read()
+        first = self._ask("New passphrase of the root of trust: ")
+        if self._ask("The same again: ") != first:
+            raise _unavailable("The two passphrases differ.", "Begin again, and type the same passphrase twice.")
+        return _normalised(first)
+
+    def _ask(self, question: str) -> str:
+        if self.prompt is None:
+            raise _unavailable(
+                "The root of trust needs its passphrase, and there is no terminal to ask at.",
+                "Name a file with it in KEYFERRY_ROOT_PASSPHRASE_FILE (mode 0600), or pass the service credential "
+                f"{CREDENTIAL_NAME}.",
+            )
+        try:
+            return self.prompt(question)
+        except EOFError:
+            raise _unavailable("No passphrase was given.", "Type the passphrase of the root of trust.") from None
+
+
+def _from_file(path: Path, refused_mode: int) -> Secret:
+    data = read_private(
+        path,
+        what="root passphrase",
+        max_bytes=_MAX_FILE_BYTES,
+        code="root-unavailable",
+        field="root_passphrase_file",
+        refused_mode=refused_mode,
+    )
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise _unavailable(f"The root passphrase at {path} is not UTF-8 text.", "Save it as UTF-8.") from None
+    return _normalised(text.removesuffix("\n").removesuffix("\r"))
+
+
+def _normalised(text: str) -> Secret:
+    """NFKC (UAX 15), so that the same letters give the same key whichever keyboard they came from."""
+    normal = unicodedata.normalize("NFKC", text)
+    if not normal.strip():
+        raise _unavailable("The root passphrase is empty.", "Give the passphrase of the root of trust.")
+    if len(normal) > MAX_CHARACTERS:
+        raise _unavailable(
+            f"The root passphrase is longer than {MAX_CHARACTERS} characters.", "Check that it is the right file."
+        )
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in normal):
+        raise _unavailable(
+            "The root passphrase holds control characters.", "Keep it on one line, in a file of its own."
+        )
+    return Secret(normal.encode())
+
+
+def _unavailable(detail: str, advice: str) -> CannotStart:
+    return CannotStart(detail, code="root-unavailable", field="root_passphrase_file", advice=advice)
