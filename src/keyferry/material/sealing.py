@@ -169,7 +169,9 @@ class Sealer:
         self._check("audit", encoded, mac, name)
 
     def _mac(self, generation: int, purpose: str, encoded: bytes) -> bytes:
-        return _HEADER.pack(_FORMAT, generation) + hmac.digest(self._purpose_key(generation, purpose), encoded, "sha256")
+        return _HEADER.pack(_FORMAT, generation) + hmac.digest(
+            self._purpose_key(generation, purpose), encoded, "sha256"
+        )
 
     def _check(self, purpose: str, encoded: bytes, seal: bytes, name: str) -> None:
         generation, _ = self._open_header(seal, name)
@@ -188,5 +190,7 @@ class Sealer:
         return AESGCM(self._derive(generation, f"material {binding.version_id}"))
 
     def _derive(self, generation: int, purpose: str) -> bytes:
-        hkdf = HKDF(hashes.SHA256(), DATA_KEY_BYTES, salt=self._store_id.encode(), info=f"keyferry 1 {purpose}".encode())
+        hkdf = HKDF(
+            hashes.SHA256(), DATA_KEY_BYTES, salt=self._store_id.encode(), info=f"keyferry 1 {purpose}".encode()
+        )
         return hkdf.derive(self._data_keys[generation].reveal())

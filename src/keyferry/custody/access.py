@@ -1,0 +1,96 @@
+"""The caller's rows as they are now, how the caller stands to an object, and what the policy says to that."""
+
+import ipaddress
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam
+
+from keyferry.clock import Microseconds
+from keyferry.custody.caller import Caller
+from keyferry.custody.policy import Relation, Role
+from keyferry.errors import NotAuthenticated
+from keyferry.material.sealing import Sealer
+from keyferry.store import tables
+from keyferry.store.records import Key, User
+from keyferry.store.sealed import MEMBERSHIPS, TOKENS, USERS, Lock
+from keyferry.store.transaction import Transaction
+
+_MEMBERSHIPS_OF = {
+    lock: MEMBERSHIPS.query(
+        tables.memberships.c.user_id == bindparam("user_id"), order_by=tables.memberships.c.id, lock=lock
+    )
+    for lock in Lock
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The caller as the database knows them."""
+
+    user: User
+    role: Role
+    group_ids: frozenset[str]
+
+    def relation_to_key(self, key: Key) -> Relation:
+        return self.relation_to_owner(key.owner_user_id, key.owner_group_id)
+
+    def relation_to_owner(self, owner_user_id: str | None, owner_group_id: str | None) -> Relation:
+        if owner_user_id == self.user.id:
+            return Relation.OWN
+        return self.relation_to_group(owner_group_id)
+
+    def relation_to_group(self, group_id: str | None) -> Relation:
+        return Relation.GROUP if group_id in self.group_ids else Relation.NONE
+
+    def relation_to_user(self, user_id: str) -> Relation:
+        return Relation.OWN if user_id == self.user.id else Relation.NONE
+
+
+def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microseconds, lock: Lock) -> Actor:
+    """Read the caller's user, membership and token rows, in this order, held by `lock`.
+
+    Raises:
+        NotAuthenticated: the account is gone or disabled, the token revoked, expired or of an earlier epoch, or the
+            source address is not on the account's list.
+        IntegrityViolation: one of the rows was changed behind Keyferry's back.
+    """
+    user = USERS.get(tx, sealer, caller.user_id, lock)
+    if user is None or user.deleted_at is not None or user.disabled:
+        raise NotAuthenticated("This account is disabled or gone.")
+    require_network(user, caller.address)
+    memberships = MEMBERSHIPS.find(tx, sealer, _MEMBERSHIPS_OF[lock], user_id=user.id)
+    if caller.token_id is not None:
+        _require_live_token(tx, sealer, caller.token_id, user, now, lock)
+    return Actor(user, Role(user.role), frozenset(membership.group_id for membership in memberships))
+
+
+def require_network(user: User, address: str | None) -> None:
+    """
+    Raises:
+        NotAuthenticated: the account admits only certain networks, and `address` is in none of them.
+    """
+    if user.networks is None or address is None:
+        return
+    source = normal_address(address)
+    if not any(source in ipaddress.ip_network(network) for network in json.loads(user.networks)):
+        raise NotAuthenticated("This account may not be used from this address.")
+
+
+def normal_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address of which an IPv4 one has one form only: an IPv4-mapped IPv6 address is the IPv4 address."""
+    parsed = ipaddress.ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed
+
+
+def _require_live_token(
+    tx: Transaction, sealer: Sealer, token_id: str, user: User, now: Microseconds, lock: Lock
+) -> None:
+    token = TOKENS.get(tx, sealer, token_id, lock)
+    if token is None or token.user_id != user.id:
+        raise NotAuthenticated("This token is not known.")
+    if token.revoked_at is not None or token.epoch != user.token_epoch:
+        raise NotAuthenticated("This token was revoked.")
+    if token.expires_at <= now:
+        raise NotAuthenticated("This token has expired.")

@@ -1,0 +1,25 @@
+"""Who is calling, as a door has established it. What the caller may do is read from the database, never from here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in user.
+
+    Args:
+        user_id: the user's id.
+        token_id: the token that the request presented; None while a session is being opened.
+        address: the source address of the request; None for commands run on the server itself.
+    """
+
+    user_id: str
+    token_id: str | None
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from that nobody has signed in for."""
+
+    address: str | None

@@ -1,0 +1,397 @@
+"""Accounts: who may sign in, in which role, with which groups, and from where."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import bindparam, exists, select
+
+from keyferry.custody.caller import Caller
+from keyferry.custody.gate import Change, Gate, Query, View
+from keyferry.custody.groups import find_group, require_revision
+from keyferry.custody.names import check_email, check_text, check_user_name
+from keyferry.custody.once import Once
+from keyferry.custody.pages import Page, page_of
+from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.errors import Conflict, InvalidInput, KeyferryError
+from keyferry.ids import is_id_shaped, new_id
+from keyferry.material.secret import Secret
+from keyferry.store.records import Group, Membership, User
+from keyferry.store.sealed import GROUPS, MEMBERSHIPS, USERS, Lock
+from keyferry.store.statements import Prepared
+from keyferry.store.tables import keys, memberships, users
+
+_BY_NAME = Query(USERS, users.c.name_folded == bindparam("name"))
+_PAGE = Query(USERS, users.c.id > bindparam("after"), users.c.deleted_at.is_(None), order_by=users.c.id, limit=True)
+_ADMINISTRATORS = Query(
+    USERS,
+    users.c.role == Role.ADMINISTRATOR.value,
+    users.c.disabled.is_(False),
+    users.c.deleted_at.is_(None),
+    order_by=users.c.id,
+)
+_MEMBERSHIPS = Query(MEMBERSHIPS, memberships.c.user_id == bindparam("user_id"), order_by=memberships.c.id)
+_OWNS_KEYS = Prepared(select(exists().where(keys.c.owner_user_id == bindparam("user_id"))))
+
+
+class PasswordKeeper(Protocol):
+    """What custody needs of password handling; `identity.passwords` has it."""
+
+    def prepare(self, password: Secret, user_name: str) -> str:
+        """Check the rules and hash: an Argon2id PHC string. Raises InvalidInput."""
+
+    def verify(self, password_hash: str | None, password: Secret) -> None:
+        """Raises NotAuthenticated if it is another password."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserDetail:
+    """A user as people see one: with the names of groups."""
+
+    user: User
+    groups: tuple[str, ...]
+    default_group: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    name: str
+    role: Role
+    password: Secret | None = None
+    groups: tuple[str, ...] = ()
+    default_group: str | None = None
+    display_name: str | None = None
+    email: str | None = None
+    networks: tuple[str, ...] | None = None
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserEdit:
+    """What to change; None leaves as it is, an empty text or list clears."""
+
+    role: Role | None = None
+    groups: tuple[str, ...] | None = None
+    default_group: str | None = None
+    display_name: str | None = None
+    email: str | None = None
+    networks: tuple[str, ...] | None = None
+    enforce_networks: bool | None = None
+
+
+class Users:
+    def __init__(self, gate: Gate, passwords: PasswordKeeper) -> None:
+        self._gate = gate
+        self._passwords = passwords
+
+    def create(self, caller: Caller, new: NewUser, *, once: Once | None = None) -> UserDetail:
+        """Make an account.
+
+        Raises:
+            InvalidInput: a name, password, group or network will not do; says which.
+            Conflict: the name is, or was, taken; or an Administrator was given groups.
+        """
+        self._gate.read(caller, Operation.USER_CREATE, lambda view: view.permit(Relation.NONE, "user", None, new.name))
+        check_user_name(new.name)
+        password_hash = None if new.password is None else self._passwords.prepare(new.password, new.name)
+
+        def change(change: Change) -> User:
+            change.permit(Relation.NONE, "user", None, new.name)
+            return insert_user(change, new, password_hash)
+
+        user = self._gate.write(caller, Operation.USER_CREATE, change, once=once)
+        return self.show(caller, user.id)
+
+    def show(self, caller: Caller, reference: str) -> UserDetail:
+        return self._gate.read(caller, Operation.USER_READ, lambda view: _detail(view, load_user(view, reference)))
+
+    def list(self, caller: Caller, *, size: int, after: str = "") -> Page[UserDetail]:
+        def read(view: View) -> Page[UserDetail]:
+            view.permit(Relation.NONE, "user", None, None)
+            found = view.find(USERS, _PAGE, after=after, limit=size + 1)
+            return page_of([_detail(view, user) for user in found], size, [user.id for user in found])
+
+        return self._gate.read(caller, Operation.USER_LIST, read)
+
+    def edit(self, caller: Caller, reference: str, edit: UserEdit, *, revision: int | None = None) -> UserDetail:
+        """Change an account; a new role drops all memberships.
+
+        Raises:
+            Conflict: it would leave no enabled Administrator, or make one of a user who owns keys.
+        """
+
+        def change(change: Change) -> UserDetail:
+            user = load_user(change, reference, Lock.UPDATE)
+            require_revision(user.revision, revision)
+            return _detail(change, _edit(change, user, edit))
+
+        return self._gate.write(caller, Operation.USER_EDIT, change)
+
+    def set_password(
+        self, caller: Caller, reference: str, password: Secret, *, current: Secret | None = None
+    ) -> UserDetail:
+        """Set a password; every session and token of the account ends.
+
+        One's own needs the current one. An Administrator who sets another's is named to that user at the next sign-in.
+
+        Raises:
+            NotAuthenticated: the current password is missing or wrong.
+        """
+        user = self._gate.read(caller, Operation.USER_PASSWORD, lambda view: load_user(view, reference))
+        if user.id == caller.user_id:
+            self._require_current(user, current)
+        password_hash = self._passwords.prepare(password, user.name)
+
+        def change(change: Change) -> UserDetail:
+            found = load_user(change, user.id, Lock.UPDATE)
+            if found.revision != user.revision:
+                require_revision(found.revision, user.revision)
+            change.note(by_another=True if found.id != caller.user_id else None)
+            changed = change.update(
+                USERS,
+                found,
+                password_hash=password_hash,
+                password_set_by=caller.user_id,
+                password_set_at=change.now,
+                token_epoch=found.token_epoch + 1,
+            )
+            return _detail(change, changed)
+
+        return self._gate.write(caller, Operation.USER_PASSWORD, change)
+
+    def disable(self, caller: Caller, reference: str, *, revision: int | None = None) -> UserDetail:
+        """Deny the account every way in, at once: its sessions and tokens end."""
+
+        def change(change: Change) -> UserDetail:
+            user = load_user(change, reference, Lock.UPDATE)
+            require_revision(user.revision, revision)
+            _require_other_administrator(change, user)
+            return _detail(change, change.update(USERS, user, disabled=True, token_epoch=user.token_epoch + 1))
+
+        return self._gate.write(caller, Operation.USER_DISABLE, change)
+
+    def enable(self, caller: Caller, reference: str, *, revision: int | None = None) -> UserDetail:
+        def change(change: Change) -> UserDetail:
+            user = load_user(change, reference, Lock.UPDATE)
+            require_revision(user.revision, revision)
+            return _detail(change, change.update(USERS, user, disabled=False))
+
+        return self._gate.write(caller, Operation.USER_ENABLE, change)
+
+    def delete(self, caller: Caller, reference: str, *, revision: int | None = None) -> None:
+        """Delete an account that owns no keys. Its name is not used again.
+
+        Raises:
+            Conflict: it still owns keys, or is the last enabled Administrator.
+        """
+
+        def change(change: Change) -> User:
+            user = load_user(change, reference, Lock.UPDATE)
+            require_revision(user.revision, revision)
+            _require_other_administrator(change, user)
+            _require_no_keys(change, user, "cannot be deleted")
+            epoch = user.token_epoch + 1
+            deleted = change.update(
+                USERS, user, deleted_at=change.now, disabled=True, password_hash=None, token_epoch=epoch
+            )
+            _drop_memberships(change, user)
+            return deleted
+
+        self._gate.write(caller, Operation.USER_DELETE, change)
+
+    def _require_current(self, user: User, current: Secret | None) -> None:
+        if current is None:
+            raise InvalidInput(
+                "Your current password is needed.", field="current_password", advice="Give it to set a new one."
+            )
+        try:
+            self._passwords.verify(user.password_hash, current)
+        except KeyferryError:
+            raise InvalidInput(
+                "That is not your current password.",
+                code="password-refused",
+                field="current_password",
+                advice="Give the password that you sign in with.",
+            ) from None
+
+
+def load_user(view: View, reference: str, lock: Lock | None = None) -> User:
+    """The user with this id or name, authorised.
+
+    Raises:
+        NotFound: there is none, or none that the caller may see.
+    """
+    user = find_user(view, reference, lock)
+    if user is None:
+        raise view.missing("user", reference)
+    view.permit(view.actor.relation_to_user(user.id), "user", user.id, user.name)
+    return user
+
+
+def find_user(view: View, reference: str, lock: Lock | None = None) -> User | None:
+    """The living user with this id or name; the caller's right to it is not asked."""
+    if is_id_shaped(reference):
+        found = view.get(USERS, reference, lock)
+    else:
+        found = view.first(USERS, _BY_NAME, lock, name=reference.lower())
+    return None if found is None or found.deleted_at is not None else found
+
+
+def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User:
+    """Write a new user and their memberships."""
+    if change.first(USERS, _BY_NAME, name=new.name.lower()) is not None:
+        raise Conflict(
+            f"A user {new.name!r} exists, or existed before.",
+            code="name-taken",
+            field="name",
+            advice="Choose another; names of deleted users are not used again.",
+        )
+    groups = _groups_for(change, new.role, new.groups)
+    user = change.insert(
+        USERS,
+        User(
+            id=new_id(),
+            name=new.name,
+            name_folded=new.name.lower(),
+            role=new.role.value,
+            display_name=check_text(new.display_name, "display_name"),
+            email=check_email(new.email),
+            default_group_id=_default_group_id(change, new.role, new.default_group, groups),
+            password_hash=password_hash,
+            password_set_by=None if password_hash is None else change.actor.user.id,
+            password_set_at=None if password_hash is None else change.now,
+            disabled=new.disabled,
+            networks=None if new.networks is None else json.dumps(list(new.networks)),
+            created_at=change.now,
+        ),
+    )
+    for group in groups:
+        _join(change, user, group.id)
+    change.note(role=user.role, groups=[group.name for group in groups] or None)
+    return user
+
+
+def _edit(change: Change, user: User, edit: UserEdit) -> User:
+    role = Role(user.role) if edit.role is None else edit.role
+    if role is not Role(user.role):
+        if role is Role.KEY_ACCESS_USER:
+            _require_other_administrator(change, user)
+        else:
+            _require_no_keys(change, user, "cannot become an Administrator")
+    old = change.find(MEMBERSHIPS, _MEMBERSHIPS, user_id=user.id)
+    keep_groups = edit.groups is None and role is Role(user.role)
+    current_names = tuple(_group_name(change, membership.group_id) for membership in old)
+    groups = _groups_for(change, role, current_names if keep_groups else (edit.groups or ()))
+    default = _group_name(change, user.default_group_id) if user.default_group_id else None
+    if edit.default_group is not None:
+        default = edit.default_group or None
+    elif default is not None and role is Role.KEY_ACCESS_USER and default not in {group.name for group in groups}:
+        default = None
+    changed = change.update(
+        USERS,
+        user,
+        role=role.value,
+        display_name=user.display_name if edit.display_name is None else check_text(edit.display_name, "display_name"),
+        email=user.email if edit.email is None else check_email(edit.email),
+        default_group_id=_default_group_id(change, role, default, groups),
+        networks=_edited_networks(user, edit),
+    )
+    _replace_memberships(change, user, old, groups)
+    change.note(role=None if role.value == user.role else role.value, groups=[group.name for group in groups] or None)
+    return changed
+
+
+def _edited_networks(user: User, edit: UserEdit) -> str | None:
+    if edit.enforce_networks is False:
+        return None
+    if edit.networks is not None:
+        return json.dumps(list(edit.networks))
+    if edit.enforce_networks and user.networks is None:
+        return "[]"
+    return user.networks
+
+
+def _replace_memberships(change: Change, user: User, old: Sequence[Membership], groups: Sequence[Group]) -> None:
+    wanted = {group.id for group in groups}
+    for membership in old:
+        if membership.group_id not in wanted:
+            change.remove(MEMBERSHIPS, membership)
+    for group_id in sorted(wanted - {membership.group_id for membership in old}):
+        _join(change, user, group_id)
+
+
+def _join(change: Change, user: User, group_id: str) -> None:
+    made = Membership(
+        id=new_id(), user_id=user.id, group_id=group_id, created_at=change.now, created_by=change.actor.user.id
+    )
+    change.insert(MEMBERSHIPS, made)
+
+
+def _drop_memberships(change: Change, user: User) -> None:
+    for membership in change.find(MEMBERSHIPS, _MEMBERSHIPS, user_id=user.id):
+        change.remove(MEMBERSHIPS, membership)
+
+
+def _groups_for(change: Change, role: Role, names: Sequence[str]) -> list[Group]:
+    if names and role is Role.ADMINISTRATOR:
+        raise Conflict(
+            "An Administrator is no member of groups.",
+            code="role-rule",
+            field="groups",
+            advice="Leave the groups out, or make the account a Key Access User.",
+        )
+    return [_known_group(change, name, "groups") for name in dict.fromkeys(names)]
+
+
+def _default_group_id(change: Change, role: Role, name: str | None, groups: Sequence[Group]) -> str | None:
+    if name is None:
+        return None
+    group = _known_group(change, name, "default_group")
+    if role is Role.KEY_ACCESS_USER and group.id not in {each.id for each in groups}:
+        raise InvalidInput(
+            f"The user is not in group {group.name!r}.",
+            field="default_group",
+            advice="Choose one of the user's groups, or add the user to it.",
+        )
+    return group.id
+
+
+def _known_group(change: Change, name: str, field: str) -> Group:
+    group = find_group(change, name)
+    if group is None:
+        raise InvalidInput(f"There is no group {name!r}.", field=field, advice="Create it first, or check its id.")
+    return group
+
+
+def _group_name(view: View, group_id: str) -> str:
+    group = view.get(GROUPS, group_id)
+    return "" if group is None else group.name
+
+
+def _require_other_administrator(change: Change, user: User) -> None:
+    if Role(user.role) is not Role.ADMINISTRATOR or user.disabled:
+        return
+    others = change.find(USERS, _ADMINISTRATORS, Lock.UPDATE)
+    if not any(other.id != user.id for other in others):
+        raise Conflict(
+            f"{user.name!r} is the last enabled Administrator.",
+            code="last-administrator",
+            advice="Make or enable another Administrator first.",
+        )
+
+
+def _require_no_keys(change: Change, user: User, what: str) -> None:
+    if change.tx.rows(_OWNS_KEYS, user_id=user.id)[0][0]:
+        raise Conflict(
+            f"{user.name!r} owns keys and {what}.",
+            code="still-owns-keys",
+            advice="Give the keys to a group first (key edit --group).",
+        )
+
+
+def _detail(view: View, user: User) -> UserDetail:
+    memberships_of_user = view.find(MEMBERSHIPS, _MEMBERSHIPS, user_id=user.id)
+    names = sorted(_group_name(view, membership.group_id) for membership in memberships_of_user)
+    default = _group_name(view, user.default_group_id) if user.default_group_id else None
+    return UserDetail(user, tuple(names), default)

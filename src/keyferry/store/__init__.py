@@ -1,0 +1,1 @@
+"""Tables, the engine, the writer and sealed rows. Knows rows, not rules."""

@@ -1,0 +1,69 @@
+"""Opening a database so that it keeps what it acknowledged."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+
+from keyferry.errors import CannotStart
+
+_SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # a commit is on disk before it is acknowledged
+    "secure_delete=ON",  # erased key material is overwritten with zeros
+    "foreign_keys=ON",
+    "busy_timeout=5000",
+    "temp_store=MEMORY",
+    "trusted_schema=OFF",
+    "cache_size=-16384",
+)
+
+
+def sqlite_url(file: Path) -> URL:
+    return URL.create("sqlite+pysqlite", database=str(file))
+
+
+def open_engine(url: URL | str, *, pool_size: int = 48) -> Engine:
+    """An engine for SQLite or PostgreSQL (psycopg 3).
+
+    Raises:
+        CannotStart: the URL names another database.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed, pool_size)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,
+            pool_timeout=30,
+        )
+    raise CannotStart(
+        f"The database {parsed.get_backend_name()} is not known.",
+        code="setting-refused",
+        advice="Keyferry keeps its store in SQLite or PostgreSQL.",
+    )
+
+
+def _open_sqlite(url: URL, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        connect_args={"check_same_thread": False, "isolation_level": None, "cached_statements": 512},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:  # for SQLAlchemy's own connections, that is, for migrations
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

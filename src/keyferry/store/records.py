@@ -1,0 +1,161 @@
+"""A frozen value for each row, field by field as in `tables.py`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A row that a rule depends on. `seal` is empty until the row is written."""
+
+    id: str
+    seal: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revised(Sealed):
+    """A sealed row that changes: each change raises `revision` by one."""
+
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User(Revised):
+    name: str
+    name_folded: str
+    role: str
+    display_name: str | None = None
+    email: str | None = None
+    default_group_id: str | None = None
+    password_hash: str | None = None
+    password_set_by: str | None = None
+    password_set_at: int | None = None
+    disabled: bool = False
+    networks: str | None = None
+    token_epoch: int = 1
+    created_at: int
+    deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group(Revised):
+    name: str
+    description: str | None = None
+    kek_policy: str | None = None
+    created_at: int
+    deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership(Revised):
+    user_id: str
+    group_id: str
+    created_at: int
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token(Revised):
+    user_id: str
+    kind: str
+    name: str
+    digest: bytes
+    epoch: int
+    created_at: int
+    expires_at: int
+    revoked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key(Revised):
+    name: str | None = None
+    description: str | None = None
+    algorithm: str
+    owner_user_id: str | None = None
+    owner_group_id: str | None = None
+    exportable: bool
+    usages: str
+    current_version_id: str
+    versions: int = 1
+    created_at: int
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyVersion(Revised):
+    key_id: str
+    number: int
+    state: str
+    activation_date: int | None = None
+    deactivation_date: int | None = None
+    compromised_at: int | None = None
+    revocation_reason: str | None = None
+    revocation_message: str | None = None
+    destroy_at: int | None = None
+    destroyed_at: int | None = None
+    origin: str
+    material: bytes | None
+    public_key: bytes | None = None
+    spki_sha256: str | None = None
+    thumbprint: str | None = None
+    check_value: str | None = None
+    created_at: int
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kek(Revised):
+    identifier: str
+    public_key: bytes
+    spki_sha256: str
+    bits: int
+    source: str
+    registered: bool
+    created_at: int
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export(Sealed):
+    number: int = 0
+    key_id: str
+    version_id: str
+    version_number: int
+    user_id: str
+    destination: str
+    key_identifier: str
+    kek_sha256: str
+    file_sha256: str
+    file_bytes: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    id: int = 0
+    uid: str
+    at: int
+    operation: str
+    outcome: str
+    code: str | None = None
+    actor_id: str | None = None
+    actor_name: str | None = None
+    token_id: str | None = None
+    address: str | None = None
+    object_type: str | None = None
+    object_id: str | None = None
+    object_name: str | None = None
+    object_revision: int | None = None
+    version_id: str | None = None
+    version_revision: int | None = None
+    details: str = "{}"
+    mac: bytes = b""
+    number: int | None = None
+    leaf_hash: bytes | None = None
+    head: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency(Sealed):
+    request: bytes
+    resource_id: str
+    created_at: int

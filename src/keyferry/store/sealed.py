@@ -1,0 +1,176 @@
+"""Sealed rows: every read verifies, every write seals and is read back.
+
+A row's seal shows that it was not edited. That it was not replaced by an older row of its own is shown by its
+`revision`, which must equal the one in the newest sealed audit event about that object.
+"""
+
+from dataclasses import fields, replace
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Boolean, Table, bindparam, delete, insert, select, update
+from sqlalchemy.sql import ColumnElement
+
+from keyferry.errors import IntegrityViolation, PreconditionFailed
+from keyferry.material.sealing import Sealer
+from keyferry.store import tables
+from keyferry.store.events import NewestRevision
+from keyferry.store.records import (
+    Export,
+    Group,
+    Idempotency,
+    Kek,
+    Key,
+    KeyVersion,
+    Membership,
+    Revised,
+    Sealed,
+    Token,
+    User,
+)
+from keyferry.store.statements import Prepared
+from keyferry.store.transaction import Row, Transaction
+
+S = TypeVar("S", bound=Sealed)
+R = TypeVar("R", bound=Revised)
+
+
+class Lock(Enum):
+    """How a row is held until the transaction ends, where the database holds rows (PostgreSQL; SQLite has one writer)."""
+
+    NONE = "none"
+    SHARE = "share"
+    UPDATE = "update"
+
+
+class SealedTable(Generic[S]):
+    """Rows of one table as records of one type. Rows of such a table are written once.
+
+    Args:
+        table: the table; has columns `id` and `seal`.
+        record: the frozen dataclass with the same fields.
+        unsealed: columns that the database fills in, and that the seal therefore leaves out.
+    """
+
+    def __init__(self, table: Table, record: type[S], *, unsealed: frozenset[str] = frozenset()) -> None:
+        self.table = table
+        self.kind = table.name
+        self._record = record
+        names = tuple(field.name for field in fields(record))
+        self._sealed = tuple(name for name in names if name not in unsealed | {"seal"})
+        self._written = tuple(name for name in names if name not in unsealed)
+        self._columns = [table.c[name] for name in names]
+        self._booleans = tuple(column.name for column in self._columns if isinstance(column.type, Boolean))
+        self._insert = Prepared(insert(table).values({name: bindparam(name) for name in self._written}))
+        self._by_id = {lock: self.query(table.c.id == bindparam("id"), lock=lock) for lock in Lock}
+
+    def query(
+        self, *where: ColumnElement[bool], order_by: Any = None, limit: bool = False, lock: Lock = Lock.NONE
+    ) -> Prepared:
+        """A statement for `find` and `first`: rows of this table, with a `limit` parameter if asked."""
+        statement = select(*self._columns).where(*where)
+        if order_by is not None:
+            statement = statement.order_by(order_by)
+        if limit:
+            statement = statement.limit(bindparam("limit"))
+        if lock is not Lock.NONE:
+            statement = statement.with_for_update(read=lock is Lock.SHARE, of=self.table)
+        return Prepared(statement)
+
+    def get(self, tx: Transaction, sealer: Sealer, id_: str, lock: Lock = Lock.NONE) -> S | None:
+        """The row with this id, verified, or None.
+
+        Raises:
+            IntegrityViolation: the row is not as Keyferry wrote it, or not the newest of its kind.
+        """
+        return self.first(tx, sealer, self._by_id[lock], id=id_)
+
+    def first(self, tx: Transaction, sealer: Sealer, query: Prepared, /, **parameters: Any) -> S | None:
+        row = tx.row(query, **parameters)
+        return None if row is None else self._verified(tx, sealer, self._record_of(row))
+
+    def find(self, tx: Transaction, sealer: Sealer, query: Prepared, /, **parameters: Any) -> list[S]:
+        return [self._verified(tx, sealer, self._record_of(row)) for row in tx.rows(query, **parameters)]
+
+    def insert(self, tx: Transaction, sealer: Sealer, record: S) -> S:
+        """Seal and insert, read back, verify: what is answered is what the database holds."""
+        sealed = self._seal(sealer, record)
+        tx.run(self._insert, **{name: getattr(sealed, name) for name in self._written})
+        return self._read_back(tx, sealer, sealed)
+
+    def _read_back(self, tx: Transaction, sealer: Sealer, written: S) -> S:
+        row = tx.row(self._by_id[Lock.NONE], id=written.id)
+        record = None if row is None else self._record_of(row)
+        if record is None or record.seal != written.seal:
+            raise IntegrityViolation(f"Row {written.id} of {self.kind} differed when it was read back.")
+        self._check_seal(sealer, record)
+        return record
+
+    def _verified(self, _tx: Transaction, sealer: Sealer, record: S) -> S:
+        self._check_seal(sealer, record)
+        return record
+
+    def _check_seal(self, sealer: Sealer, record: S) -> None:
+        sealer.check_row(self.kind, record.id, {name: getattr(record, name) for name in self._sealed}, record.seal)
+
+    def _seal(self, sealer: Sealer, record: S) -> S:
+        return replace(record, seal=sealer.mac_row(self.kind, {name: getattr(record, name) for name in self._sealed}))
+
+    def _record_of(self, row: Row) -> S:
+        values = dict(zip((column.name for column in self._columns), row, strict=True))
+        for name in self._booleans:
+            values[name] = bool(values[name])  # SQLite keeps booleans as integers
+        return self._record(**values)
+
+
+class RevisedTable(SealedTable[R]):
+    """Rows that change. Each must be at the revision that the newest audit event about it names."""
+
+    def __init__(self, table: Table, record: type[R]) -> None:
+        super().__init__(table, record)
+        self._newest = NewestRevision.of_version() if table is tables.key_versions else NewestRevision.of_object()
+        same = (table.c.id == bindparam("id_"), table.c.revision == bindparam("revision_"))
+        changed: dict[str, Any] = {name: bindparam(name) for name in self._written if name != "id"}
+        self._update = Prepared(update(table).where(*same).values(changed))
+        self._delete = Prepared(delete(table).where(*same))
+
+    def update(self, tx: Transaction, sealer: Sealer, old: R, new: R) -> R:
+        """Replace `old` by `new` under the next revision.
+
+        Raises:
+            PreconditionFailed: the row is no longer at `old`'s revision.
+        """
+        sealed = self._seal(sealer, replace(new, revision=old.revision + 1))
+        values = {name: getattr(sealed, name) for name in self._written if name != "id"}
+        if tx.run(self._update, id_=old.id, revision_=old.revision, **values) != 1:
+            raise PreconditionFailed(f"Row {old.id} of {self.kind} was changed meanwhile.")
+        return self._read_back(tx, sealer, sealed)
+
+    def delete(self, tx: Transaction, old: R) -> None:
+        """Remove a row.
+
+        Raises:
+            PreconditionFailed: the row is no longer at `old`'s revision.
+        """
+        if tx.run(self._delete, id_=old.id, revision_=old.revision) != 1:
+            raise PreconditionFailed(f"Row {old.id} of {self.kind} was changed meanwhile.")
+
+    def was_written(self, tx: Transaction, sealer: Sealer, id_: str) -> bool:
+        """Whether the audit log knows an object of this id: a row that is missing, though it was written, was removed."""
+        return self._newest.read(tx, sealer, id_) is not None
+
+    def _verified(self, tx: Transaction, sealer: Sealer, record: R) -> R:
+        self._check_seal(sealer, record)
+        self._newest.check(tx, sealer, self.kind, record.id, record.revision)
+        return record
+
+
+USERS = RevisedTable(tables.users, User)
+GROUPS = RevisedTable(tables.groups, Group)
+MEMBERSHIPS = RevisedTable(tables.memberships, Membership)
+TOKENS = RevisedTable(tables.tokens, Token)
+KEYS = RevisedTable(tables.keys, Key)
+KEY_VERSIONS = RevisedTable(tables.key_versions, KeyVersion)
+KEKS = RevisedTable(tables.keks, Kek)
+EXPORTS = SealedTable(tables.exports, Export, unsealed=frozenset({"number"}))
+IDEMPOTENCY = SealedTable(tables.idempotency, Idempotency)

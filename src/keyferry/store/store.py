@@ -1,0 +1,68 @@
+"""The store: read on a snapshot, write through the one writer (SQLite) or in a transaction of its own (PostgreSQL)."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy import Engine
+
+from keyferry.errors import Overloaded
+from keyferry.store.transaction import Transaction
+from keyferry.store.writer import Writer
+
+T = TypeVar("T")
+
+ATTEMPTS = 5
+
+
+class Store:
+    """Two ways in, `read` and `write`, the same on both databases. Both return plain values: no cursor outlives them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = Writer(engine) if engine.dialect.name == "sqlite" else None
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on a snapshot, without locks."""
+        begin = "BEGIN" if self._writer else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        connection = self.engine.raw_connection()
+        try:
+            connection.cursor().execute(begin)
+            return work(Transaction(connection.dbapi_connection, self.engine.dialect))  # type: ignore[arg-type]  # open
+        finally:
+            connection.rollback()
+            connection.close()
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` and return once its changes are durable; if it raises, nothing is changed.
+
+        `work` may run more than once (on PostgreSQL, when two transactions collide), so it must change nothing but rows.
+        """
+        if self._writer:
+            result: T = self._writer.write(work)
+            return result
+        for _ in range(ATTEMPTS):
+            try:
+                return self._write_on_postgresql(work)
+            except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+                continue
+        raise Overloaded("Other changes to the same objects kept getting in the way.", code="overloaded")
+
+    def close(self) -> None:
+        if self._writer:
+            self._writer.close()
+        self.engine.dispose()
+
+    def _write_on_postgresql(self, work: Callable[[Transaction], T]) -> T:
+        connection = self.engine.raw_connection()
+        try:
+            transaction = Transaction(connection.dbapi_connection, self.engine.dialect)  # type: ignore[arg-type]  # open
+            result = work(transaction)
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        finally:
+            connection.close()
+        transaction.committed()
+        return result

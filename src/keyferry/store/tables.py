@@ -1,0 +1,322 @@
+"""The tables, the same on SQLite and PostgreSQL. Constraints are named and mirror the rules.
+
+Times are integer microseconds UTC, ids lower-case UUIDs in text. A row that a rule depends on carries a `seal` (an
+HMAC over its other columns) and, where it can change, a `revision`. `records.py` has a value type for each table.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+# SQLite gives an ever-growing row number only to a column of type INTEGER; PostgreSQL's INTEGER would end at 2**31.
+_Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _id() -> Column[str]:
+    return Column("id", Text, primary_key=True)
+
+
+def _time(name: str, *, nullable: bool = True) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _created() -> Column[int]:
+    return _time("created_at", nullable=False)
+
+
+def _revision() -> Column[int]:
+    return Column("revision", BigInteger, CheckConstraint("revision > 0", name="revision_positive"), nullable=False)
+
+
+def _seal() -> Column[bytes]:
+    return Column("seal", LargeBinary, nullable=False)
+
+
+def _one_of(column: str, *values: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+stores = Table("stores", metadata, _id(), _created())
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("wrapped", LargeBinary, nullable=False, comment="the data key, wrapped by the root of trust"),
+    _created(),
+)
+
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("name_folded", Text, nullable=False, comment="the name without regard to case; names are never used again"),
+    Column("role", Text, nullable=False),
+    Column("display_name", Text),
+    Column("email", Text),
+    Column("default_group_id", Text, ForeignKey("groups.id")),
+    Column("password_hash", Text, comment="Argon2id, PHC string; NULL admits no password"),
+    Column(
+        "password_set_by", Text, comment="id of the user who set the password; shown at the next sign-in if another"
+    ),
+    _time("password_set_at"),
+    Column("disabled", Boolean, nullable=False),
+    Column("networks", Text, comment="JSON list of networks; NULL admits every address, [] none"),
+    Column("token_epoch", BigInteger, nullable=False, comment="tokens of an earlier epoch are dead"),
+    _created(),
+    _time("deleted_at"),
+    _revision(),
+    _seal(),
+    UniqueConstraint("name_folded"),
+    _one_of("role", "administrator", "key-access-user"),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, comment="the group id that people see; never used again"),
+    Column("description", Text),
+    Column("kek_policy", Text, comment="whose KEKs are accepted; NULL: as the server's setting says"),
+    _created(),
+    _time("deleted_at"),
+    _revision(),
+    _seal(),
+    UniqueConstraint("name"),
+    _one_of("kek_policy", "any", "registered"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    _id(),
+    Column("user_id", Text, ForeignKey("users.id"), nullable=False),
+    Column("group_id", Text, ForeignKey("groups.id"), nullable=False),
+    _created(),
+    Column("created_by", Text, nullable=False),
+    _revision(),
+    _seal(),
+    UniqueConstraint("user_id", "group_id"),
+    Index(None, "group_id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _id(),
+    Column("user_id", Text, ForeignKey("users.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the secret part"),
+    Column("epoch", BigInteger, nullable=False),
+    _created(),
+    _time("expires_at", nullable=False),
+    _time("revoked_at"),
+    _revision(),
+    _seal(),
+    Index(None, "user_id"),
+    _one_of("kind", "session", "api"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    _id(),
+    Column("name", Text),
+    Column("description", Text),
+    Column("algorithm", Text, nullable=False),
+    Column("owner_user_id", Text, ForeignKey("users.id")),
+    Column("owner_group_id", Text, ForeignKey("groups.id")),
+    Column("exportable", Boolean, nullable=False),
+    Column("usages", Text, nullable=False, comment="allowed operations, sorted, separated by commas"),
+    Column("current_version_id", Text, nullable=False),
+    Column("versions", Integer, nullable=False, comment="how many versions were ever made"),
+    _created(),
+    Column("created_by", Text, nullable=False),
+    _revision(),
+    _seal(),
+    CheckConstraint("(owner_user_id IS NULL) <> (owner_group_id IS NULL)", name="one_owner"),
+    UniqueConstraint("owner_user_id", "name"),
+    UniqueConstraint("owner_group_id", "name"),
+    Index(None, "owner_user_id", "id"),
+    Index(None, "owner_group_id", "id"),
+    Index(None, "name"),
+)
+
+_STATES = ("pre-active", "active", "deactivated", "compromised", "destroyed", "destroyed-compromised")
+
+key_versions = Table(
+    "key_versions",
+    metadata,
+    _id(),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    _time("activation_date"),
+    _time("deactivation_date"),
+    _time("compromised_at"),
+    Column("revocation_reason", Text),
+    Column("revocation_message", Text),
+    _time("destroy_at"),
+    _time("destroyed_at"),
+    Column("origin", Text, nullable=False),
+    Column("material", LargeBinary, comment="sealed; NULL once erased"),
+    Column("public_key", LargeBinary, comment="SubjectPublicKeyInfo, DER"),
+    Column("spki_sha256", Text),
+    Column("thumbprint", Text),
+    Column("check_value", Text),
+    _created(),
+    Column("created_by", Text, nullable=False),
+    _revision(),
+    _seal(),
+    UniqueConstraint("key_id", "number"),
+    Index(
+        "ix_key_versions_destroy_at",
+        "destroy_at",
+        sqlite_where=Column("destroy_at").is_not(None),
+        postgresql_where=Column("destroy_at").is_not(None),
+    ),
+    _one_of("state", *_STATES),
+    _one_of("origin", "generated", "imported"),
+    CheckConstraint(
+        "(material IS NULL) = (state IN ('destroyed', 'destroyed-compromised'))", name="erased_when_destroyed"
+    ),
+)
+
+keks = Table(
+    "keks",
+    metadata,
+    _id(),
+    Column("identifier", Text, nullable=False, comment="canonical versioned key identifier"),
+    Column("public_key", LargeBinary, nullable=False, comment="SubjectPublicKeyInfo, DER"),
+    Column("spki_sha256", Text, nullable=False),
+    Column("bits", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("registered", Boolean, nullable=False),
+    _created(),
+    Column("created_by", Text, nullable=False),
+    _revision(),
+    _seal(),
+    UniqueConstraint("identifier"),
+    _one_of("source", "export", "administrator", "vault"),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("number", _Sequence, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("version_id", Text, ForeignKey("key_versions.id"), nullable=False),
+    Column("version_number", Integer, nullable=False),
+    Column("user_id", Text, ForeignKey("users.id"), nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("key_identifier", Text, nullable=False),
+    Column("kek_sha256", Text, nullable=False),
+    Column("file_sha256", Text, nullable=False),
+    Column("file_bytes", Integer, nullable=False),
+    _created(),
+    _seal(),
+    UniqueConstraint("id"),
+    Index(None, "key_id", "number"),
+    sqlite_autoincrement=True,
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("id", _Sequence, primary_key=True, autoincrement=True),
+    Column("uid", Text, nullable=False, comment="UUIDv7 of the event; part of what its MAC covers"),
+    _time("at", nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("code", Text, comment="the error's code, of a refusal"),
+    Column("actor_id", Text),
+    Column("actor_name", Text),
+    Column("token_id", Text),
+    Column("address", Text),
+    Column("object_type", Text),
+    Column("object_id", Text),
+    Column("object_name", Text),
+    Column("object_revision", BigInteger, comment="the revision that this event gave the object; NULL: unchanged"),
+    Column("version_id", Text),
+    Column("version_revision", BigInteger),
+    Column("details", Text, nullable=False, comment="JSON object"),
+    Column("mac", LargeBinary, nullable=False),
+    Column("number", BigInteger, comment="gap-free; given by the sequencer once the event is committed"),
+    Column("leaf_hash", LargeBinary, comment="RFC 6962 leaf hash"),
+    Column("head", LargeBinary, comment="hash over the previous head and this leaf"),
+    UniqueConstraint("number"),
+    Index(
+        "ix_audit_events_object",
+        "object_id",
+        "object_revision",
+        sqlite_where=Column("object_revision").is_not(None),
+        postgresql_where=Column("object_revision").is_not(None),
+    ),
+    Index(
+        "ix_audit_events_version",
+        "version_id",
+        "version_revision",
+        sqlite_where=Column("version_revision").is_not(None),
+        postgresql_where=Column("version_revision").is_not(None),
+    ),
+    Index(
+        "ix_audit_events_unnumbered",
+        "id",
+        sqlite_where=Column("number").is_(None),
+        postgresql_where=Column("number").is_(None),
+    ),
+    _one_of("outcome", "done", "refused", "failed"),
+    sqlite_autoincrement=True,
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("id", Text, primary_key=True, comment="HMAC of caller, route and key"),
+    Column("request", LargeBinary, nullable=False, comment="HMAC of the normalised request"),
+    Column("resource_id", Text, nullable=False),
+    _created(),
+    _seal(),
+    Index(None, "created_at"),
+)
+
+# Unsealed: nothing that grants access depends on these.
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("subject", Text, primary_key=True, comment="'user:' id, or 'network:' source network"),
+    Column("failures", Integer, nullable=False),
+    _time("last_at", nullable=False),
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("subject_id", Text, primary_key=True, comment="id of a token, user or key version"),
+    _time("last_used_at", nullable=False),
+)

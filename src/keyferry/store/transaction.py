@@ -1,0 +1,76 @@
+"""One transaction on one connection: prepared statements in, plain rows out."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+
+from keyferry.store.statements import Prepared
+
+Row = tuple[Any, ...]
+
+
+class Transaction:
+    """Runs statements inside a transaction that the store has begun and will end."""
+
+    def __init__(self, connection: DBAPIConnection, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._cursor: DBAPICursor = connection.cursor()
+        self._savepoints = 0
+        self._after_commit: list[Callable[[], None]] = []
+
+    def rows(self, statement: Prepared, /, **parameters: Any) -> list[Row]:
+        self._execute(statement, parameters)
+        return list(self._cursor.fetchall())
+
+    def row(self, statement: Prepared, /, **parameters: Any) -> Row | None:
+        self._execute(statement, parameters)
+        found: Row | None = self._cursor.fetchone()
+        return found
+
+    def run(self, statement: Prepared, /, **parameters: Any) -> int:
+        """Execute and answer how many rows it changed."""
+        self._execute(statement, parameters)
+        return int(self._cursor.rowcount)
+
+    def run_many(self, statement: Prepared, parameters: Iterable[Mapping[str, Any]]) -> None:
+        sql, values = "", []
+        for each in parameters:
+            sql, bound = statement.for_dialect(self.dialect, each)
+            values.append(bound)
+        if values:
+            self._cursor.executemany(sql, cast("list[dict[str, Any]]", values))
+
+    def script(self, sql: str) -> None:
+        """Run SQL that takes no parameters, such as a pragma."""
+        self._cursor.execute(sql)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What is done inside is undone if it raises; the transaction goes on."""
+        self._savepoints += 1
+        name = f"s{self._savepoints}"
+        kept = len(self._after_commit)
+        self._cursor.execute(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            self._cursor.execute(f"ROLLBACK TO SAVEPOINT {name}")
+            self._cursor.execute(f"RELEASE SAVEPOINT {name}")
+            del self._after_commit[kept:]
+            raise
+        self._cursor.execute(f"RELEASE SAVEPOINT {name}")
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do `action` once this transaction is durable; never if it is undone."""
+        self._after_commit.append(action)
+
+    def committed(self) -> None:
+        for action in self._after_commit:
+            action()
+
+    def _execute(self, statement: Prepared, parameters: Mapping[str, Any]) -> None:
+        sql, values = statement.for_dialect(self.dialect, parameters)
+        self._cursor.execute(sql, values)
