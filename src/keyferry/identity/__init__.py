@@ -1,0 +1,1 @@
+"""Who is calling: a credential in, a caller out."""

@@ -1,0 +1,93 @@
+"""API tokens: how they look, and how they are known again.
+
+    kf_IIIIIIIIIIIIIIIIIIIIIIIIIIIIIIII_SSSS…SSSS_CCCCCCCC
+
+I is the token's id (a UUID, 32 hex digits), S is 32 random bytes (64 hex digits), C is the CRC-32 (ISO 3309) of all
+before it. Everything is lower case, without a character at which a double click stops. Prefix and checksum let scanners
+find a leaked token in text with few false alarms; the checksum protects nothing.
+
+Only the SHA-256 of the 32 bytes is kept. A slow hash would add nothing: 256 random bits cannot be guessed.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import uuid
+import zlib
+from dataclasses import dataclass
+
+from keyferry.errors import NotAuthenticated
+from keyferry.ids import new_id
+from keyferry.material.secret import Secret
+
+SECRET_BYTES = 32
+PATTERN = r"kf_[0-9a-f]{32}_[0-9a-f]{64}_[0-9a-f]{8}"
+"""For scanners that look for leaked tokens."""
+
+_TOKEN = re.compile(r"(kf_([0-9a-f]{32})_([0-9a-f]{64})_)([0-9a-f]{8})", re.ASCII)
+_NOBODYS_DIGEST = bytes(32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IssuedToken:
+    """
+    Attributes:
+        text: what the caller gets, once.
+        token_id: UUIDv7, lower case.
+        digest: SHA-256 of the secret part, 32 bytes: what is kept.
+    """
+
+    text: Secret
+    token_id: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenClaim:
+    """What a caller presented: well formed, and not yet believed. `check` says whether it is."""
+
+    token_id: str
+    secret: Secret
+
+
+def issue(token_id: str | None = None) -> IssuedToken:
+    """A fresh token, under `token_id` or a new id."""
+    known_as = token_id or new_id()
+    secret = os.urandom(SECRET_BYTES)
+    text = f"kf_{uuid.UUID(known_as).hex}_{secret.hex()}_"
+    return IssuedToken(Secret((text + _checksum(text)).encode()), known_as, hashlib.sha256(secret).digest())
+
+
+def parse(text: str) -> TokenClaim:
+    """Read a token as presented.
+
+    Raises:
+        NotAuthenticated: it has not the form of a token, or its checksum does not match.
+    """
+    match = _TOKEN.fullmatch(text)
+    if match is None or match[4] != _checksum(match[1]):
+        raise NotAuthenticated(
+            "What was presented is not a token of Keyferry, or part of it is missing.",
+            advice="Present the whole token, as it was given when it was made; it begins with kf_.",
+        )
+    return TokenClaim(str(uuid.UUID(match[2])), Secret(bytes.fromhex(match[3])))
+
+
+def check(claim: TokenClaim, digest: bytes | None) -> None:
+    """Return when `claim` holds the secret that `digest` was kept of; compared in constant time.
+
+    Args:
+        digest: None when there is no token of that id.
+
+    Raises:
+        NotAuthenticated: it does not; in the same words whether or not there is a token of that id.
+    """
+    given = hashlib.sha256(claim.secret.reveal()).digest()
+    same = hmac.compare_digest(given, _NOBODYS_DIGEST if digest is None else digest)
+    if digest is None or not same:
+        raise NotAuthenticated("The token is not valid.")
+
+
+def _checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
