@@ -59,7 +59,7 @@ def read_private(
             raise refuse(f"The {what} at {path} is a symbolic link.", advice) from None
         reason = f"The {what} at {path} cannot be read: {error.strerror}."
         raise refuse(reason, "Run as the user that owns the file.") from None
-    with open(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise refuse(f"The {what} at {path} is not a regular file.", "Name a regular file.")
@@ -122,7 +122,7 @@ def replace_private(path: Path, data: bytes, *, what: str, field: str | None = N
 
 
 def _write_and_sync(descriptor: int, data: bytes) -> None:
-    with open(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, PRIVATE_MODE)  # exact, whatever the umask
         file.write(data)
         file.flush()

@@ -14,7 +14,8 @@ _OWN_WORDS = ("keyferry",)
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """
+    """An estimate, and feedback for the person who chose the password.
+
     Attributes:
         score: 0 (under 10^3 guesses), 1 (under 10^6), 2 (under 10^8), 3 (under 10^10) or 4.
         warning: what makes it easy to guess; empty when nothing does.

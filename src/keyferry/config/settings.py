@@ -35,10 +35,12 @@ class Setting:
         return f"KEYFERRY_{self.name.upper()}"
 
 
-def _row(default: str, read: Reader[T], help: str) -> T:
+def _row(default: str, read: Reader[T], help_text: str) -> T:
     """A field of `Settings` whose default is `default` as `read` understands it."""
     # A cast, as dataclasses.field() is typed as its default and not as a Field.
-    return cast(T, field(default=cast(Any, read(default)), metadata={"default": default, "read": read, "help": help}))
+    return cast(
+        "T", field(default=cast("Any", read(default)), metadata={"default": default, "read": read, "help": help_text})
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

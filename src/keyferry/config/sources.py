@@ -151,7 +151,8 @@ def _from_file(file: Path) -> dict[str, object]:
 
 
 def _known(name: str, what: str) -> Setting:
-    """
+    """The row of the setting `name`; `what` begins the message when there is none.
+
     Raises:
         CannotStart: (`unknown-setting`) no setting has this name.
     """

@@ -25,7 +25,8 @@ from keyferry.clock import SECOND, Microseconds
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """
+    """Failed sign-ins of one user, or from one network.
+
     Attributes:
         count: failures not yet forgiven at the time of the last one.
         last: when the last one was.
@@ -37,7 +38,8 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """
+    """How failures turn into a wait.
+
     Attributes:
         free: failures that cost no wait.
         longest: the most that one waits, in seconds.

@@ -36,7 +36,7 @@ class NetworkList:
         return caller is not None and any(caller in network for network in self.networks)
 
     def texts(self) -> tuple[str, ...]:
-        """As one would write them (RFC 5952 for IPv6), one address without its prefix length; `parse_networks` reads them."""
+        """As `parse_networks` reads them: an address alone without its prefix length; IPv6 after RFC 5952."""
         return tuple(_text(network) for network in self.networks)
 
 

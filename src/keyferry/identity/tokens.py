@@ -31,7 +31,8 @@ _NOBODYS_DIGEST = bytes(32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IssuedToken:
-    """
+    """A fresh token: one part for the caller, one to keep.
+
     Attributes:
         text: what the caller gets, once.
         token_id: UUIDv7, lower case.

@@ -67,19 +67,27 @@ class RootKey:
 
     @property
     def uri(self) -> str:
+        """Where it is, as in the setting `root`."""
         return self._uri
 
     @property
     def fingerprint(self) -> str:
+        """Names the root key without revealing it: 16 hex digits."""
         return self._fingerprint.hex()
 
     def wrap(self, plaintext: Secret, context: bytes) -> bytes:
+        """Encrypt `plaintext`, bound to `context`; 37 bytes longer."""
         nonce = os.urandom(_NONCE_BYTES)
         return (
             _FORMAT + self._fingerprint + nonce + self._cipher.encrypt(nonce, plaintext.reveal(), self._bound(context))
         )
 
     def unwrap(self, wrapped: bytes, context: bytes) -> Secret:
+        """Decrypt what `wrap` made under the same root key and context.
+
+        Raises:
+            CannotStart: (`root-unavailable`) another root wrapped it, or it or its context was changed.
+        """
         if len(wrapped) < _HEADER_BYTES + _NONCE_BYTES + _TAG_BYTES or wrapped[:1] != _FORMAT:
             raise _unavailable(
                 "What the root should unwrap is cut short or of an unknown form.",

@@ -24,7 +24,8 @@ _GROUP_READS = 0o040
 
 @dataclass(frozen=True, slots=True)
 class PassphraseSource:
-    """
+    """The places to look in.
+
     Attributes:
         file: the setting `root_passphrase_file`.
         credential: the file in the service manager's credential directory, when there is one.
