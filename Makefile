@@ -1,0 +1,91 @@
+# `make` alone lists the targets. Everything lands in .venv; what is installed is pinned with hashes in requirements/.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+
+# Debian packages that the demo and the tests use, as COMMAND:PACKAGE.
+PROGRAMS := openssl:openssl
+
+# What `make test` runs; `make test T=tests/byok` runs a part.
+T ?= tests
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format coverage docs lock clean programs
+.DELETE_ON_ERROR:
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime programs  ## Set up, then run the main job end to end on loopback, offline
+	$(BIN)/keyferry demo
+
+test: $(VENV)/.dev programs  ## Set up, then run all tests; T=PATH runs a part
+	$(BIN)/pytest -n $(WORKERS) $(T)
+
+lint: $(VENV)/.dev  ## Format check, lint, strict types, layers, generated pages
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python docs/generate.py --check
+
+format: $(VENV)/.dev  ## Format the code and mend what can be mended without a person
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+coverage: $(VENV)/.dev programs  ## Run the tests and show which lines and branches none reached
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) $(T)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+docs: $(VENV)/.runtime  ## Write the generated pages of docs/ anew
+	$(BIN)/python docs/generate.py
+
+# A release younger than a week is not taken: most poisoned releases are found and withdrawn within days.
+lock: $(VENV)/.dev  ## Pin the newest releases that are at least a week old, with hashes, in requirements/
+	$(eval COOLDOWN := $(shell $(PYTHON) -c 'import datetime as d; print(d.datetime.now(d.timezone.utc).date() - d.timedelta(7))'))
+	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK) requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --constraint requirements/dev.txt $(LOCK) requirements/runtime.txt
+	$(BIN)/uv pip compile --group build --constraint requirements/dev.txt $(LOCK) requirements/build.txt
+
+clean:  ## Remove .venv and everything that was generated
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+LOCK = --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --exclude-newer $(COOLDOWN) --output-file
+
+# pip itself is made last by `venv`, so an environment without it was interrupted and is begun anew.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Keyferry needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Install one, or name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments." >&2; \
+	  echo "Install its package: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml | $(BIN)/pip
+	@echo "Setting up $(VENV) from requirements/ ..."
+	$(PIP) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@echo "Adding what tests and checks need ..."
+	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+programs:
+	@missing=; for each in $(PROGRAMS); do command -v $${each%%:*} >/dev/null || missing="$$missing $${each##*:}"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
+	else \
+	  echo "These Debian packages are needed:$$missing" >&2; \
+	  echo "Install them: sudo apt-get install$$missing" >&2; exit 1; \
+	fi
