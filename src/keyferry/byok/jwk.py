@@ -1,6 +1,7 @@
 """An RSA public key given as a JWK (RFC 7517, RFC 7518 section 6.3), bare or inside an Azure key bundle.
 
-A bundle is what `az keyvault key show` prints: `{"key": {"kid": …, "kty": "RSA-HSM", "n": …, "e": …, "d": null}}`. It prints `n` in either base64 alphabet, and every private member as null; both are taken here.
+A bundle is what `az keyvault key show` prints: `{"key": {"kid": …, "kty": "RSA-HSM", "n": …, "e": …, "d": null}}`.
+It prints `n` in either base64 alphabet, and every private member as null; both are taken here.
 """
 
 import base64

@@ -132,7 +132,7 @@ def _load(content: bytes) -> dict[str, Any]:
         raise _refused("file", "it quotes with ' instead of \", which is not JSON")
     try:
         document = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_no_constant)
-    except _Duplicate as duplicate:
+    except _DuplicateError as duplicate:
         raise _refused("file", f"it names the member {_shown(str(duplicate))} twice") from None
     except (ValueError, RecursionError):
         raise _refused("file", "it is not JSON") from None
@@ -147,7 +147,7 @@ _BINARY = (
 )
 
 
-class _Duplicate(ValueError):
+class _DuplicateError(ValueError):
     """A member's name that occurs twice in one object."""
 
 
@@ -155,7 +155,7 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise _Duplicate(name)
+            raise _DuplicateError(name)
         members[name] = value
     return members
 

@@ -1,0 +1,170 @@
+"""Unwrapping a transfer file with the private half of a test KEK, to prove that it holds the key that it should.
+
+A real KEK's private half never leaves the vault. This is for a KEK that someone made to try the way out, and for the
+test vectors.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+    load_pem_public_key,
+)
+
+from keyferry.byok.der import Shape, shape_of
+from keyferry.byok.inspect import TransferFileFacts, inspect
+from keyferry.byok.transfer_file import parse
+from keyferry.errors import InvalidInput, MaterialRefused
+from keyferry.material.algorithms import ALGORITHMS, Algorithm, Family
+from keyferry.material.importing import read_material
+from keyferry.material.keys import Material, load_private
+from keyferry.material.secret import Secret
+from keyferry.material.wrapping import OaepHash, unwrap
+
+MAX_BYTES = 64 * 1024
+_AES_BYTES = {row.bits // 8: row for row in ALGORITHMS.values() if row.family is Family.AES}
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a transfer file turned out to hold. That there is one means that it unwrapped and that nothing differed.
+
+    Attributes:
+        facts: what `inspect` says of the file.
+        algorithm: the type of the key in it.
+        plaintext_bytes: the length of the key before wrapping.
+        public_key: the key's SubjectPublicKeyInfo in DER; None for a symmetric key.
+        spki_sha256: the SHA-256 of `public_key`, lower-case hex; None for a symmetric key.
+        compared: whether a public key was given to compare with.
+    """
+
+    facts: TransferFileFacts
+    algorithm: Algorithm
+    plaintext_bytes: int
+    public_key: bytes | None = field(repr=False)
+    spki_sha256: str | None
+    compared: bool
+
+
+def verify(content: bytes, kek_private: rsa.RSAPrivateKey, expected_public: bytes | None = None) -> Verification:
+    """Unwrap a transfer file and look at the key in it.
+
+    1. The file is read, whichever tool wrote it. 2. It is unwrapped: RSA-OAEP with SHA-1, then AES-KWP (RFC 5649
+    section 4.2), which finds any change. 3. The key must be PKCS#8 DER, or an AES key's 16, 24 or 32 bytes, and sound.
+    4. Its public key must be `expected_public` (PEM or DER, a certificate too), when that is given.
+
+    Raises:
+        InvalidInput: `transfer-file-refused`, `unwrap-failed`, `public-key-differs`, or `invalid-input` for an
+            `expected_public` that cannot be read.
+    """
+    expected = None if expected_public is None else read_public_key(expected_public)
+    facts = inspect(content)
+    secret = unwrap(parse(content)[0].ciphertext, kek_private, OaepHash.SHA1)
+    material = _material(secret)
+    public_key = None if material.algorithm.symmetric else _public_key(material)
+    if expected is not None and expected != public_key:
+        raise _differs(public_key, expected)
+    return Verification(
+        facts=facts,
+        algorithm=material.algorithm,
+        plaintext_bytes=len(secret),
+        public_key=public_key,
+        spki_sha256=None if public_key is None else hashlib.sha256(public_key).hexdigest(),
+        compared=expected is not None,
+    )
+
+
+def read_kek_private(data: bytes, passphrase: Secret | None = None) -> rsa.RSAPrivateKey:
+    """Read a test KEK's private key: RSA of 2048, 3072 or 4096 bits, in any form that `read_material` takes.
+
+    Raises:
+        MaterialRefused: the field is `private_key`; `kek-not-rsa`, or what `read_material` found.
+    """
+    try:
+        key = load_private(read_material(data, passphrase=passphrase))
+    except MaterialRefused as refused:
+        raise MaterialRefused(refused.detail, code=refused.code, field="private_key", advice=refused.advice) from None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise MaterialRefused(
+            "The private key is not an RSA key",
+            code="kek-not-rsa",
+            field="private_key",
+            advice="Give the private half of the key encryption key that the file was made with.",
+        )
+    return key
+
+
+def read_public_key(data: bytes) -> bytes:
+    """The SubjectPublicKeyInfo in DER of a public key or certificate, PEM or DER, of any type.
+
+    Raises:
+        InvalidInput: `invalid-input`, field `expect`.
+    """
+    unreadable = InvalidInput(
+        "The expected public key cannot be read",
+        field="expect",
+        advice="Give a PEM or DER public key, or a certificate: `keyferry key public-key ID` prints one.",
+    )
+    if len(data) > MAX_BYTES:
+        raise unreadable
+    try:
+        return _load_public(data).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm):
+        raise unreadable from None
+
+
+def _load_public(data: bytes) -> PublicKeyTypes | CertificatePublicKeyTypes:
+    if b"-----BEGIN CERTIFICATE-----" in data:
+        return x509.load_pem_x509_certificate(data).public_key()
+    if b"-----BEGIN " in data:
+        return load_pem_public_key(data)
+    if shape_of(data) is Shape.CERTIFICATE:
+        return x509.load_der_x509_certificate(data).public_key()
+    return load_der_public_key(data)
+
+
+def _material(secret: Secret) -> Material:
+    """The key that was wrapped. Azure takes PKCS#8 and raw AES keys, so that nothing else is taken here."""
+    symmetric = _AES_BYTES.get(len(secret))
+    if symmetric is not None:
+        return Material(symmetric, secret)
+    if shape_of(secret.reveal()) is not Shape.PRIVATE_KEY_INFO:
+        raise _holds_no_key("is neither PKCS#8 in DER nor an AES key of 16, 24 or 32 bytes")
+    try:
+        return read_material(secret.reveal())
+    except MaterialRefused as refused:
+        raise _holds_no_key(f"is PKCS#8, but will not do: {refused.detail}") from None
+
+
+def _public_key(material: Material) -> bytes:
+    return load_private(material).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _differs(found: bytes | None, expected: bytes) -> InvalidInput:
+    wanted = hashlib.sha256(expected).hexdigest()
+    if found is None:
+        detail = f"The file holds a symmetric key, which has no public key (expected SPKI SHA-256 {wanted})"
+    else:
+        detail = f"The file holds the key with SPKI SHA-256 {hashlib.sha256(found).hexdigest()}, not {wanted}"
+    return InvalidInput(
+        detail,
+        code="public-key-differs",
+        field="expect",
+        advice="Check that file and public key are of the same key and version; else do not import the file.",
+    )
+
+
+def _holds_no_key(reason: str) -> InvalidInput:
+    return InvalidInput(
+        f"The file unwraps, but what it holds {reason}",
+        code="transfer-file-refused",
+        field="ciphertext",
+        advice="Wrap the key again: RSA and EC keys as PKCS#8 DER without encryption, AES keys as their bytes.",
+    )
