@@ -4,8 +4,7 @@ A real KEK's private half never leaves the vault. This is for a KEK that someone
 test vectors.
 """
 
-import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -24,7 +23,7 @@ from keyferry.byok.transfer_file import parse
 from keyferry.errors import InvalidInput, MaterialRefused
 from keyferry.material.algorithms import ALGORITHMS, Algorithm, Family
 from keyferry.material.importing import read_material
-from keyferry.material.keys import Material, load_private
+from keyferry.material.keys import Identity, Material, fingerprint_spki, identify, load_private
 from keyferry.material.secret import Secret
 from keyferry.material.wrapping import OaepHash, unwrap
 
@@ -40,16 +39,14 @@ class Verification:
         facts: what `inspect` says of the file.
         algorithm: the type of the key in it.
         plaintext_bytes: the length of the key before wrapping.
-        public_key: the key's SubjectPublicKeyInfo in DER; None for a symmetric key.
-        spki_sha256: the SHA-256 of `public_key`, lower-case hex; None for a symmetric key.
+        identity: its public key and fingerprint, or a symmetric key's check value.
         compared: whether a public key was given to compare with.
     """
 
     facts: TransferFileFacts
     algorithm: Algorithm
     plaintext_bytes: int
-    public_key: bytes | None = field(repr=False)
-    spki_sha256: str | None
+    identity: Identity
     compared: bool
 
 
@@ -68,17 +65,10 @@ def verify(content: bytes, kek_private: rsa.RSAPrivateKey, expected_public: byte
     facts = inspect(content)
     secret = unwrap(parse(content)[0].ciphertext, kek_private, OaepHash.SHA1)
     material = _material(secret)
-    public_key = None if material.algorithm.symmetric else _public_key(material)
-    if expected is not None and expected != public_key:
-        raise _differs(public_key, expected)
-    return Verification(
-        facts=facts,
-        algorithm=material.algorithm,
-        plaintext_bytes=len(secret),
-        public_key=public_key,
-        spki_sha256=None if public_key is None else hashlib.sha256(public_key).hexdigest(),
-        compared=expected is not None,
-    )
+    identity = identify(material)
+    if expected is not None and expected != identity.public_key:
+        raise _differs(identity, expected)
+    return Verification(facts, material.algorithm, len(secret), identity, compared=expected is not None)
 
 
 def read_kek_private(data: bytes, passphrase: Secret | None = None) -> rsa.RSAPrivateKey:
@@ -143,18 +133,11 @@ def _material(secret: Secret) -> Material:
         raise _holds_no_key(f"is PKCS#8, but will not do: {refused.detail}") from None
 
 
-def _public_key(material: Material) -> bytes:
-    return load_private(material).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _differs(found: bytes | None, expected: bytes) -> InvalidInput:
-    wanted = hashlib.sha256(expected).hexdigest()
-    if found is None:
-        detail = f"The file holds a symmetric key, which has no public key (expected SPKI SHA-256 {wanted})"
-    else:
-        detail = f"The file holds the key with SPKI SHA-256 {hashlib.sha256(found).hexdigest()}, not {wanted}"
+def _differs(found: Identity, expected: bytes) -> InvalidInput:
+    wanted = fingerprint_spki(expected)
+    held = "a symmetric key" if found.spki_sha256 is None else f"the key with SPKI SHA-256 {found.spki_sha256}"
     return InvalidInput(
-        detail,
+        f"The file holds {held}, and the expected public key's SPKI SHA-256 is {wanted}",
         code="public-key-differs",
         field="expect",
         advice="Check that file and public key are of the same key and version; else do not import the file.",
