@@ -59,7 +59,7 @@ def read_private(
             raise refuse(f"The {what} at {path} is a symbolic link.", advice) from None
         reason = f"The {what} at {path} cannot be read: {error.strerror}."
         raise refuse(reason, "Run as the user that owns the file.") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise refuse(f"The {what} at {path} is not a regular file.", "Name a regular file.")
@@ -74,7 +74,10 @@ def read_private(
                 f"Others can {verb} the {what} at {path} (mode {stat.S_IMODE(facts.st_mode):04o}).",
                 f"Find out who could have {verb} it, then run: chmod 600 {path}",
             )
-        data = file.read(max_bytes + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(max_bytes + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > max_bytes:
         advice = "Check that this is the file you meant."
         raise refuse(f"The {what} at {path} is larger than {max_bytes} bytes.", advice)

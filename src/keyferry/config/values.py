@@ -135,7 +135,7 @@ def listen(value: object) -> Listen:
 
 
 def _host_in_listen(host: str) -> str:
-    if host.startswith("[") and host.endswith("]"):
+    if host.startswith("[") and host.endswith("]") and "%" not in host:
         return str(ipaddress.IPv6Address(host[1:-1]))
     return _host(host, ipaddress.IPv4Address)
 
