@@ -17,7 +17,7 @@ KeyIdentifier = AzureKeyIdentifier
 
 
 class Wrap(Protocol):
-    """Wraps a key to a KEK and writes the destination's transfer file; see `azure.wrap_for_azure`."""
+    """What wraps a key to a KEK; see `azure.wrap_for_azure`."""
 
     def __call__(
         self,
@@ -27,13 +27,17 @@ class Wrap(Protocol):
         *,
         generator: str = ...,
         name: str | None = ...,
-    ) -> TransferFile: ...
+    ) -> TransferFile:
+        """Make the destination's transfer file."""
+        ...
 
 
 class ImportCommand(Protocol):
-    """The command line that hands a transfer file to the destination; see `azure.import_command`."""
+    """What writes the command line that hands a transfer file to the destination; see `azure.import_command`."""
 
-    def __call__(self, identifier: KeyIdentifier, algorithm: Algorithm, *, name: str, file: str) -> str: ...
+    def __call__(self, identifier: KeyIdentifier, algorithm: Algorithm, *, name: str, file: str) -> str:
+        """Write the line, quoted for a POSIX shell."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

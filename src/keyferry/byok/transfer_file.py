@@ -47,6 +47,7 @@ class TransferFile:
 
     @classmethod
     def of(cls, content: bytes, file_name: str, warnings: tuple[str, ...] = ()) -> "TransferFile":
+        """The file with that content, and its hash."""
         return cls(content, file_name, hashlib.sha256(content).hexdigest(), warnings)
 
 
