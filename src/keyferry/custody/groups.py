@@ -17,7 +17,8 @@ from keyferry.store.sealed import GROUPS, MEMBERSHIPS, Lock
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import groups, keys, memberships, users
 
-KEK_POLICIES = ("any", "registered")
+KEK_POLICY_ANY = "any"
+KEK_POLICIES = (KEK_POLICY_ANY, "registered")
 
 _BY_NAME = Query(GROUPS, groups.c.name == bindparam("name"))
 _PAGE = Query(GROUPS, groups.c.id > bindparam("after"), groups.c.deleted_at.is_(None), order_by=groups.c.id, limit=True)

@@ -78,6 +78,8 @@ ERASED: Final = frozenset({State.DESTROYED, State.DESTROYED_COMPROMISED})
 def state_at(version: KeyVersion, now: Microseconds) -> State:
     """The state as it is at `now`, with the dates that have come by then taken into account."""
     state = State(version.state)
+    if version.destroy_at is not None:
+        return TRANSITIONS[state, Transition.DESTROY] if version.destroy_at <= now else state
     if state is State.PRE_ACTIVE and version.activation_date is not None and version.activation_date <= now:
         state = State.ACTIVE
     if state is State.ACTIVE and version.deactivation_date is not None and version.deactivation_date <= now:

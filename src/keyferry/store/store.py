@@ -14,6 +14,14 @@ T = TypeVar("T")
 
 ATTEMPTS = 5
 
+# Two transactions got in each other's way; the second, run again, sees what the first has done. A unique constraint is
+# broken only so: every operation looks first.
+_COLLISIONS = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.UniqueViolation,
+)
+
 
 class Store:
     """Two ways in, `read` and `write`, the same on both databases. Both return plain values: no cursor outlives them."""
@@ -44,9 +52,29 @@ class Store:
         for _ in range(ATTEMPTS):
             try:
                 return self._write_on_postgresql(work)
-            except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+            except _COLLISIONS:
                 continue
         raise Overloaded("Other changes to the same objects kept getting in the way.", code="overloaded")
+
+    def scrub(self) -> None:
+        """Let nothing that was erased linger in files that this process may rewrite.
+
+        SQLite overwrites freed pages with zeros (`secure_delete`); old pages stay in the write-ahead log until it is
+        checkpointed and cut, which is done here. PostgreSQL keeps dead rows until it vacuums: it is asked to.
+        """
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            if self._writer:
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                cursor.fetchall()
+            else:
+                connection.commit()
+                connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]  # open; VACUUM wants no transaction
+                cursor.execute("VACUUM key_versions")
+                connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]  # open
+        finally:
+            connection.close()
 
     def close(self) -> None:
         if self._writer:

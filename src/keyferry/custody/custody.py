@@ -1,0 +1,42 @@
+"""All of custody, put together."""
+
+from dataclasses import dataclass
+
+from keyferry.clock import SECOND, Microseconds
+from keyferry.custody.audit import Audit
+from keyferry.custody.exports import Exports
+from keyferry.custody.gate import Gate
+from keyferry.custody.groups import Groups
+from keyferry.custody.jobs import Jobs
+from keyferry.custody.keks import Keks
+from keyferry.custody.keys import Keys
+from keyferry.custody.states import States
+from keyferry.custody.tokens import Issue, Tokens
+from keyferry.custody.users import PasswordKeeper, Users
+from keyferry.material.sealing import Sealer
+from keyferry.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What an installation may set. Times in microseconds."""
+
+    kek_policy: str = "any"
+    destruction_pending: Microseconds = 7 * 86_400 * SECOND
+    session_lifetime: Microseconds = 12 * 3600 * SECOND
+
+
+class Custody:
+    """Every operation, by the noun that it is about."""
+
+    def __init__(self, store: Store, sealer: Sealer, rules: Rules, passwords: PasswordKeeper, issue: Issue) -> None:
+        self.gate = Gate(store, sealer)
+        self.users = Users(self.gate, passwords)
+        self.groups = Groups(self.gate)
+        self.tokens = Tokens(self.gate, issue, rules.session_lifetime)
+        self.keys = Keys(self.gate)
+        self.states = States(self.gate, rules.destruction_pending)
+        self.keks = Keks(self.gate)
+        self.exports = Exports(self.gate, rules.kek_policy)
+        self.audit = Audit(self.gate)
+        self.jobs = Jobs(store, sealer)

@@ -1,0 +1,245 @@
+"""Keys that leave: wrapped for a destination, and recorded. The file itself is never kept."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, or_, select
+
+from keyferry.byok.destinations import Destination, KeyIdentifier, destination_named
+from keyferry.byok.kek import KekPublicKey, read_kek
+from keyferry.byok.transfer_file import TransferFile
+from keyferry.custody.caller import Caller
+from keyferry.custody.gate import Change, Gate, Query, View
+from keyferry.custody.groups import KEK_POLICY_ANY
+from keyferry.custody.keks import bind_kek, bound_kek, require_same_kek
+from keyferry.custody.keys import KeyDetail, detail_of, load_key
+from keyferry.custody.lifecycle import require_protecting
+from keyferry.custody.pages import Page, page_of
+from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.custody.versions import current_version, unseal
+from keyferry.errors import Conflict, KekRefused
+from keyferry.ids import is_id_shaped, new_id
+from keyferry.material.algorithms import ALGORITHMS
+from keyferry.store.records import Export, Key, KeyVersion
+from keyferry.store.sealed import EXPORTS, GROUPS
+from keyferry.store.tables import exports, keys, memberships
+
+_BY_ID = Query(EXPORTS, exports.c.id == bindparam("id"))
+_OF_KEY = Query(
+    EXPORTS,
+    exports.c.key_id == bindparam("key_id"),
+    exports.c.number > bindparam("after"),
+    order_by=exports.c.number,
+    limit=True,
+)
+_ALL = Query(EXPORTS, exports.c.number > bindparam("after"), order_by=exports.c.number, limit=True)
+_MY_GROUPS = select(memberships.c.group_id).where(memberships.c.user_id == bindparam("user_id"))
+_MY_KEYS = select(keys.c.id).where(
+    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id.in_(_MY_GROUPS))
+)
+_MINE = Query(
+    EXPORTS,
+    exports.c.number > bindparam("after"),
+    exports.c.key_id.in_(_MY_KEYS),
+    order_by=exports.c.number,
+    limit=True,
+)
+
+
+REGISTERED, USED_BEFORE, NEW = "registered", "used before", "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an exporter gives: where to, under which KEK."""
+
+    destination: str
+    key_identifier: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an export would do, before anything is recorded. `known_as`: registered, used before, or new."""
+
+    key: KeyDetail
+    destination: str
+    kek: KekPublicKey
+    identifier: KeyIdentifier
+    known_as: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A recorded export and its file, handed out once."""
+
+    export: Export
+    content: bytes
+    file_name: str
+    import_command: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """All that an export needs, judged."""
+
+    key: Key
+    version: KeyVersion
+    destination: Destination
+    identifier: KeyIdentifier
+    kek: KekPublicKey
+    known_as: str
+
+
+class Exports:
+    """
+    Args:
+        kek_policy: whose KEKs are accepted where the owning group does not say: "any" or "registered".
+    """
+
+    def __init__(self, gate: Gate, kek_policy: str) -> None:
+        self._gate = gate
+        self._kek_policy = kek_policy
+
+    def preview(self, caller: Caller, reference: str, request: Request) -> Preview:
+        """Make every check that `export` makes, and record nothing (but a refusal).
+
+        Raises:
+            As `export`.
+        """
+
+        def read(view: View) -> Preview:
+            key = load_key(view, reference)
+            ready = self._judge(view, key, request)
+            warnings = ready.destination.warnings(ALGORITHMS[key.algorithm], ready.kek, ready.identifier)
+            detail = detail_of(view, key, ready.version)
+            return Preview(detail, ready.destination.name, ready.kek, ready.identifier, ready.known_as, warnings)
+
+        return self._gate.read(caller, Operation.KEY_EXPORT, read)
+
+    def export(self, caller: Caller, reference: str, request: Request) -> ExportedFile:
+        """Wrap a key's current version for its destination and record that it left.
+
+        Raises:
+            NotPermitted, NotFound: the caller may not export this key.
+            Conflict: the version is not active, or the key not exportable.
+            IdentifierRefused, KekRefused, InvalidInput: the destination's identifier or public key, or the key's type,
+                will not do; says why.
+        """
+
+        def prepare(view: View) -> _Ready:
+            return self._judge(view, load_key(view, reference), request)
+
+        ready = self._gate.read(caller, Operation.KEY_EXPORT, prepare)
+        material = unseal(self._gate.sealer, ready.key, ready.version)
+        file = ready.destination.wrap(material, ready.kek, ready.identifier, name=ready.key.name)
+
+        def change(change: Change) -> Export:
+            now = self._judge(change, load_key(change, ready.key.id), request)
+            if now.version.id != ready.version.id:
+                raise Conflict("The key was rotated meanwhile.", advice="Export again to get the new version.")
+            if now.known_as == NEW:
+                bind_kek(change, now.identifier.canonical, now.kek, source="export", registered=False)
+            return _record(change, now, file)
+
+        record = self._gate.write(caller, Operation.KEY_EXPORT, change)
+        command = ready.destination.import_command(
+            ready.identifier,
+            ALGORITHMS[ready.key.algorithm],
+            name=ready.key.name or f"key-{ready.key.id}",
+            file=file.file_name,
+        )
+        return ExportedFile(record, file.content, file.file_name, command, file.warnings)
+
+    def show(self, caller: Caller, export_id: str) -> Export:
+        def read(view: View) -> Export:
+            found = view.first(EXPORTS, _BY_ID, id=export_id) if is_id_shaped(export_id) else None
+            if found is None:
+                raise view.missing("export", export_id)
+            load_key(view, found.key_id)
+            return found
+
+        return self._gate.read(caller, Operation.EXPORT_LIST, read)
+
+    def list(self, caller: Caller, *, size: int, after: int = 0, key: str | None = None) -> Page[Export]:
+        """Exports in the order in which they were made: of one key, or of every key that the caller may see."""
+
+        def read(view: View) -> Page[Export]:
+            if key is not None:
+                found = view.find(EXPORTS, _OF_KEY, key_id=load_key(view, key).id, after=after, limit=size + 1)
+            else:
+                view.permit(Relation.OWN, "export", None, None)
+                found = _visible(view, after, size + 1)
+            return page_of(found, size, [str(export.number) for export in found])
+
+        return self._gate.read(caller, Operation.EXPORT_LIST, read)
+
+    def _judge(self, view: View, key: Key, request: Request) -> _Ready:
+        """Whether this key, as it is now, may leave for this destination under this KEK.
+
+        1. The key is exportable and its current version active. 2. The identifier and the public key read well and
+        belong together. 3. The destination takes the key's type. 4. The identifier is bound to this public key, or to
+        none yet. 5. The owner's policy accepts the KEK.
+        """
+        if not key.exportable:
+            raise Conflict(
+                "This key was made as not exportable, and stays so.",
+                code="key-not-exportable",
+                field="key",
+                advice="Make a new key that is exportable.",
+            )
+        version = current_version(view, key)
+        require_protecting(version, view.now)
+        destination = destination_named(request.destination)
+        identifier = destination.parse_identifier(request.key_identifier)
+        kek = read_kek(request.public_key)
+        destination.require_kek_belongs(kek, identifier)
+        destination.require_target(ALGORITHMS[key.algorithm], identifier)
+        bound = bound_kek(view, identifier.canonical)
+        if bound is not None:
+            require_same_kek(bound, kek)
+        if (bound is None or not bound.registered) and self._policy_for(view, key) != KEK_POLICY_ANY:
+            raise KekRefused(
+                "This key encryption key is not registered, and only registered ones are accepted here.",
+                code="kek-not-registered",
+                field="public_key",
+                advice="Ask an Administrator to compare its fingerprint with Azure's and register it.",
+            )
+        known_as = NEW if bound is None else (REGISTERED if bound.registered else USED_BEFORE)
+        return _Ready(key, version, destination, identifier, kek, known_as)
+
+    def _policy_for(self, view: View, key: Key) -> str:
+        group = None if key.owner_group_id is None else view.get(GROUPS, key.owner_group_id)
+        return self._kek_policy if group is None or group.kek_policy is None else group.kek_policy
+
+
+def _record(change: Change, ready: _Ready, file: TransferFile) -> Export:
+    facts = {
+        "destination": ready.destination.name,
+        "key_identifier": ready.identifier.text,
+        "kek_sha256": ready.kek.spki_sha256,
+        "file_sha256": file.sha256,
+        "file_bytes": len(file.content),
+    }
+    record = Export(
+        id=new_id(),
+        key_id=ready.key.id,
+        version_id=ready.version.id,
+        version_number=ready.version.number,
+        user_id=change.actor.user.id,
+        destination=ready.destination.name,
+        key_identifier=ready.identifier.text,
+        kek_sha256=ready.kek.spki_sha256,
+        file_sha256=file.sha256,
+        file_bytes=len(file.content),
+        created_at=change.now,
+    )
+    change.note(export=record.id, version=ready.version.number, **facts)
+    return change.append(EXPORTS, record)
+
+
+def _visible(view: View, after: int, limit: int) -> list[Export]:
+    if view.actor.role is Role.ADMINISTRATOR:
+        return view.find(EXPORTS, _ALL, after=after, limit=limit)
+    return view.find(EXPORTS, _MINE, after=after, limit=limit, user_id=view.actor.user.id)

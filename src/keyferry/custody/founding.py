@@ -1,0 +1,123 @@
+"""The first act: a store's id, its data key under the root of trust, and the first Administrator."""
+
+import os
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import bindparam, insert, select
+
+from keyferry import clock
+from keyferry.custody.access import Actor
+from keyferry.custody.caller import Caller
+from keyferry.custody.gate import Change, Subject
+from keyferry.custody.names import check_user_name
+from keyferry.custody.policy import Operation, Role
+from keyferry.custody.users import NewUser, insert_user
+from keyferry.errors import CannotStart, Conflict
+from keyferry.ids import new_id
+from keyferry.material.sealing import DATA_KEY_BYTES, Sealer
+from keyferry.material.secret import Secret
+from keyferry.store.events import write_event
+from keyferry.store.records import User
+from keyferry.store.statements import Prepared
+from keyferry.store.store import Store
+from keyferry.store.tables import data_keys, stores, users
+from keyferry.store.transaction import Transaction
+
+_STORE = Prepared(select(stores.c.id))
+_ANY_USER = Prepared(select(users.c.id).limit(1))
+_DATA_KEYS = Prepared(select(data_keys.c.generation, data_keys.c.wrapped).order_by(data_keys.c.generation))
+_FOUND_STORE = Prepared(insert(stores).values(id=bindparam("id"), created_at=bindparam("created_at")))
+_KEEP_DATA_KEY = Prepared(
+    insert(data_keys).values(
+        generation=bindparam("generation"), wrapped=bindparam("wrapped"), created_at=bindparam("created_at")
+    )
+)
+
+
+class RootOfTrust(Protocol):
+    """What wraps data keys; `keyferry.roots` has the kinds."""
+
+    def wrap(self, plaintext: Secret, context: bytes) -> bytes: ...
+    def unwrap(self, wrapped: bytes, context: bytes) -> Secret: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Name and password hash of the first Administrator."""
+
+    name: str
+    password_hash: str
+
+
+def found_store(store: Store, root: RootOfTrust) -> Sealer:
+    """Give an empty store its id and first data key.
+
+    Raises:
+        CannotStart: (`already-initialised`) it has them.
+    """
+    store_id, data_key = new_id(), Secret(os.urandom(DATA_KEY_BYTES))
+    wrapped = root.wrap(data_key, _context(store_id, 1))
+
+    def found(tx: Transaction) -> None:
+        if tx.row(_STORE) is not None:
+            raise CannotStart(
+                "This store is initialised already.",
+                code="already-initialised",
+                advice="Serve it, or choose another home or database.",
+            )
+        tx.run(_FOUND_STORE, id=store_id, created_at=clock.now())
+        tx.run(_KEEP_DATA_KEY, generation=1, wrapped=wrapped, created_at=clock.now())
+
+    store.write(found)
+    return open_sealer(store, root)
+
+
+def open_sealer(store: Store, root: RootOfTrust) -> Sealer:
+    """Unwrap a store's data keys.
+
+    Raises:
+        CannotStart: the store is empty, or the root of trust is not the one that its data keys were wrapped under.
+    """
+    row = store.read(lambda tx: tx.row(_STORE))
+    if row is None:
+        raise CannotStart(
+            "This store is not initialised.", code="not-initialised", advice="Run `keyferry init --home DIR` first."
+        )
+    store_id = str(row[0])
+    wrapped = store.read(lambda tx: tx.rows(_DATA_KEYS))
+    opened = {int(generation): root.unwrap(blob, _context(store_id, generation)) for generation, blob in wrapped}
+    return Sealer(store_id, opened, max(opened))
+
+
+def add_first_administrator(store: Store, sealer: Sealer, administrator: Administrator) -> User:
+    """Make the first Administrator; for the command line on the server alone, while there are no users.
+
+    Raises:
+        InvalidInput: the name will not do.
+        Conflict: there is a user already.
+    """
+    check_user_name(administrator.name)
+    founder = User(
+        id=new_id(), name="keyferry init", name_folded="keyferry init", role=Role.ADMINISTRATOR.value, created_at=0
+    )
+
+    def add(tx: Transaction) -> User:
+        if tx.row(_ANY_USER) is not None:
+            raise Conflict(
+                "There are users already.", code="already-initialised", advice="Sign in as an Administrator."
+            )
+        actor = Actor(founder, Role.ADMINISTRATOR, frozenset())
+        change = Change(tx, sealer, actor, Operation.USER_CREATE, Subject())
+        user = insert_user(
+            change, NewUser(name=administrator.name, role=Role.ADMINISTRATOR), administrator.password_hash
+        )
+        for event in change.events(Caller(founder.id, None, None)):
+            write_event(tx, sealer, event)
+        return user
+
+    return store.write(add)
+
+
+def _context(store_id: str, generation: int) -> bytes:
+    return f"keyferry data key {store_id} {generation}".encode()

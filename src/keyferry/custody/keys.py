@@ -1,0 +1,369 @@
+"""Keys: made, found, described, given to another owner."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, or_, select
+
+from keyferry.clock import Microseconds
+from keyferry.custody.caller import Caller
+from keyferry.custody.gate import Change, Gate, Query, View
+from keyferry.custody.groups import require_revision
+from keyferry.custody.lifecycle import State, state_at
+from keyferry.custody.names import check_key_name, check_text
+from keyferry.custody.once import Once
+from keyferry.custody.owners import Owner, owner_named, owner_of
+from keyferry.custody.pages import Page, page_of
+from keyferry.custody.policy import Operation, Role
+from keyferry.custody.versions import (
+    Dates,
+    all_versions,
+    check_deactivation,
+    current_version,
+    new_version,
+    version_numbered,
+    write_version,
+)
+from keyferry.errors import Conflict, InvalidInput, NotPermitted
+from keyferry.ids import is_id_shaped, new_id
+from keyferry.material.algorithms import ALGORITHMS, Algorithm, Usage
+from keyferry.material.importing import read_material_apart
+from keyferry.material.keys import Material, generate, identify
+from keyferry.material.secret import Secret
+from keyferry.store.records import Key, KeyVersion
+from keyferry.store.sealed import KEY_VERSIONS, KEYS, USERS, Lock
+from keyferry.store.tables import groups, keys, memberships
+
+_NAMED = Query(KEYS, keys.c.name == bindparam("name"), order_by=keys.c.id)
+_NAMED_IN_GROUP = Query(
+    KEYS,
+    keys.c.name == bindparam("name"),
+    keys.c.owner_group_id == select(groups.c.id).where(groups.c.name == bindparam("group")).scalar_subquery(),
+)
+_NAMED_OF_OWNER = Query(
+    KEYS,
+    keys.c.name == bindparam("name"),
+    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id == bindparam("group_id")),
+)
+_AFTER = keys.c.id > bindparam("after")
+_PAGE = Query(KEYS, _AFTER, order_by=keys.c.id, limit=True)
+_MY_GROUPS = select(memberships.c.group_id).where(memberships.c.user_id == bindparam("user_id"))
+_MY_PAGE = Query(
+    KEYS,
+    _AFTER,
+    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id.in_(_MY_GROUPS)),
+    order_by=keys.c.id,
+    limit=True,
+)
+_OWNERS_PAGE = Query(
+    KEYS,
+    _AFTER,
+    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id == bindparam("group_id")),
+    order_by=keys.c.id,
+    limit=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDetail:
+    """A key with one of its versions (the current one unless another was asked for) and its owner."""
+
+    key: Key
+    version: KeyVersion
+    state: State
+    owner: Owner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """What a new key shall be. `usages` None allows all that its type can do."""
+
+    algorithm: str
+    name: str | None = None
+    description: str | None = None
+    group: str | None = None
+    owner: str | None = None
+    activated: bool = True
+    exportable: bool = True
+    usages: tuple[str, ...] | None = None
+    activation_date: Microseconds | None = None
+    deactivation_date: Microseconds | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyEdit:
+    """What to change; None leaves as it is, an empty text clears."""
+
+    name: str | None = None
+    description: str | None = None
+    activation_date: Microseconds | None = None
+    deactivation_date: Microseconds | None = None
+
+
+class Keys:
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def generate(self, caller: Caller, new: NewKey, *, once: Once | None = None) -> KeyDetail:
+        """Generate a key.
+
+        Raises:
+            InvalidInput: a field will not do; says which.
+            Conflict: the name is taken, or the owner may own no keys.
+        """
+        algorithm = algorithm_named(new.algorithm)
+        self._gate.read(caller, Operation.KEY_GENERATE, lambda view: _prepare(view, new, algorithm))
+        return self._keep(caller, Operation.KEY_GENERATE, new, generate(algorithm), "generated", once)
+
+    def import_(
+        self, caller: Caller, new: NewKey, data: bytes, *, passphrase: Secret | None = None, once: Once | None = None
+    ) -> KeyDetail:
+        """Take a key that was made elsewhere; it is validated in a process of its own.
+
+        Raises:
+            MaterialRefused: the material is unreadable, unsound, or of another type.
+            InvalidInput, Conflict: as for `generate`.
+        """
+        algorithm = algorithm_named(new.algorithm)
+        self._gate.read(caller, Operation.KEY_IMPORT, lambda view: _prepare(view, new, algorithm))
+        material = read_material_apart(data, algorithm=algorithm, passphrase=passphrase)
+        return self._keep(caller, Operation.KEY_IMPORT, new, material, "imported", once)
+
+    def show(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
+        def read(view: View) -> KeyDetail:
+            key = load_key(view, reference)
+            return detail_of(view, key, version_numbered(view, key, version))
+
+        return self._gate.read(caller, Operation.KEY_READ, read)
+
+    def versions(self, caller: Caller, reference: str) -> list[KeyDetail]:
+        def read(view: View) -> list[KeyDetail]:
+            key = load_key(view, reference)
+            return [detail_of(view, key, version) for version in all_versions(view, key)]
+
+        return self._gate.read(caller, Operation.KEY_READ, read)
+
+    def list(
+        self,
+        caller: Caller,
+        *,
+        size: int,
+        after: str = "",
+        name: str | None = None,
+        group: str | None = None,
+        owner: str | None = None,
+    ) -> Page[KeyDetail]:
+        """Keys in the order of their ids: all for an Administrator, one's own and one's groups' for others."""
+
+        def read(view: View) -> Page[KeyDetail]:
+            view.permit(view.actor.relation_to_user(view.actor.user.id), "key", None, None)
+            found = _page(view, size, after, name, group, owner)
+            details = [detail_of(view, key, current_version(view, key)) for key in found]
+            return page_of(details, size, [key.id for key in found])
+
+        return self._gate.read(caller, Operation.KEY_LIST, read)
+
+    def edit(self, caller: Caller, reference: str, edit: KeyEdit, *, revision: int | None = None) -> KeyDetail:
+        """Change a key's name or description, or the dates of its current version that have not come yet."""
+
+        def change(change: Change) -> KeyDetail:
+            key = load_key(change, reference, Lock.UPDATE)
+            require_revision(key.revision, revision)
+            name = key.name if edit.name is None else (check_key_name(edit.name) if edit.name else None)
+            if name is not None and name != key.name:
+                _require_free_name(change, name, owner_of(change, key))
+            text = key.description if edit.description is None else check_text(edit.description, "description")
+            changed = change.update(KEYS, key, name=name, description=text)
+            version = current_version(change, key, Lock.UPDATE)
+            return detail_of(change, changed, _edit_dates(change, version, edit))
+
+        return self._gate.write(caller, Operation.KEY_EDIT, change)
+
+    def reassign(
+        self, caller: Caller, reference: str, *, group: str | None = None, owner: str | None = None
+    ) -> KeyDetail:
+        """Give a key to another owner.
+
+        A Key Access User may give it to a group of theirs; an Administrator to anyone, but only when its owner is a
+        user who is disabled or deleted.
+        """
+
+        def change(change: Change) -> KeyDetail:
+            key = load_key(change, reference, Lock.UPDATE)
+            if group is None and owner is None:
+                raise InvalidInput("No new owner is named.", field="owner", advice="Name a group or a user.")
+            new = owner_named(change, owner, group)
+            if change.actor.role is Role.ADMINISTRATOR:
+                _require_owner_gone(change, key)
+            elif new.group_id is None:
+                raise NotPermitted("A key can be given to a group of yours, not to a user.", field="owner")
+            if key.name is not None:
+                _require_free_name(change, key.name, new)
+            change.note(owner_user=new.user_id, owner_group=new.group_id)
+            changed = change.update(KEYS, key, owner_user_id=new.user_id, owner_group_id=new.group_id)
+            return detail_of(change, changed, current_version(change, changed))
+
+        return self._gate.write(caller, Operation.KEY_REASSIGN, change)
+
+    def _keep(
+        self, caller: Caller, operation: Operation, new: NewKey, material: Material, origin: str, once: Once | None
+    ) -> KeyDetail:
+        identity = identify(material)
+        key_id, version_id = new_id(), new_id()
+
+        def change(change: Change) -> Key:
+            owner, dates, usages = _prepare(change, new, material.algorithm)
+            key = Key(
+                id=key_id,
+                name=new.name,
+                description=check_text(new.description, "description"),
+                algorithm=material.algorithm.name,
+                exportable=new.exportable,
+                usages=usages,
+                current_version_id=version_id,
+                created_at=change.now,
+                created_by=caller.user_id,
+                owner_user_id=owner.user_id,
+                owner_group_id=owner.group_id,
+            )
+            written = change.insert(KEYS, key)
+            version = new_version(change.sealer, key, 1, origin, material, identity, dates, caller.user_id)
+            write_version(change, key, version, material)
+            change.note(algorithm=key.algorithm, owner_user=owner.user_id, owner_group=owner.group_id)
+            return written
+
+        key = self._gate.write(caller, operation, change, once=once)
+        return self._gate.read(caller, Operation.KEY_READ, lambda view: _detail_by_id(view, key.id))
+
+
+def algorithm_named(name: str) -> Algorithm:
+    """
+    Raises:
+        InvalidInput: no such key type; names those that there are.
+    """
+    algorithm = ALGORITHMS.get(name)
+    if algorithm is None:
+        raise InvalidInput(
+            f"{name[:40]!r} is no key type.", field="type", advice=f"Give one of {', '.join(ALGORITHMS)}."
+        )
+    return algorithm
+
+
+def load_key(view: View, reference: str, lock: Lock | None = None) -> Key:
+    """The key with this id or name (`NAME`, or `GROUP/NAME` where a name is not unique), authorised.
+
+    Raises:
+        NotFound: there is none, or none that the caller may see.
+        Conflict: several keys that the caller may see have this name.
+    """
+    key = _find_key(view, reference, lock)
+    if key is None:
+        raise view.missing("key", reference)
+    view.permit_key(key)
+    return key
+
+
+def detail_of(view: View, key: Key, version: KeyVersion) -> KeyDetail:
+    return KeyDetail(key, version, state_at(version, view.now), owner_of(view, key))
+
+
+def _detail_by_id(view: View, key_id: str) -> KeyDetail:
+    key = load_key(view, key_id)
+    return detail_of(view, key, current_version(view, key))
+
+
+def _find_key(view: View, reference: str, lock: Lock | None) -> Key | None:
+    if is_id_shaped(reference):
+        return view.get(KEYS, reference, lock)
+    group, slash, name = reference.partition("/")
+    if slash:
+        return view.first(KEYS, _NAMED_IN_GROUP, lock, group=group, name=name)
+    sees_all = view.actor.role is Role.ADMINISTRATOR
+    found = [
+        key
+        for key in view.find(KEYS, _NAMED, lock, name=reference)
+        if sees_all or key.owner_user_id == view.actor.user.id or key.owner_group_id in view.actor.group_ids
+    ]
+    if len(found) > 1:
+        raise Conflict(
+            f"{len(found)} keys are named {reference!r}.",
+            field="key",
+            advice="Say which: by GROUP/NAME, or by the key's id.",
+        )
+    return found[0] if found else None
+
+
+def _page(view: View, size: int, after: str, name: str | None, group: str | None, owner: str | None) -> list[Key]:
+    limit = size + 1
+    if group is not None or owner is not None:
+        named = owner_named(view, owner, group)
+        return view.find(KEYS, _OWNERS_PAGE, after=after, limit=limit, user_id=named.user_id, group_id=named.group_id)
+    if name is not None:
+        key = _find_key(view, name, None)
+        return [key] if key is not None and key.id > after else []
+    if view.actor.role is Role.ADMINISTRATOR:
+        return view.find(KEYS, _PAGE, after=after, limit=limit)
+    return view.find(KEYS, _MY_PAGE, after=after, limit=limit, user_id=view.actor.user.id)
+
+
+def _prepare(view: View, new: NewKey, algorithm: Algorithm) -> tuple[Owner, Dates, str]:
+    """Authorise, and judge every field before anything costly is done."""
+    owner = owner_named(view, new.owner, new.group)
+    view.permit(view.actor.relation_to_owner(owner.user_id, owner.group_id), "key", None, new.name)
+    dates = Dates(view.now, activated=new.activated, activation=new.activation_date, deactivation=new.deactivation_date)
+    if new.name is not None:
+        _require_free_name(view, check_key_name(new.name), owner)
+    check_text(new.description, "description")
+    return owner, dates, _usages(new.usages, algorithm)
+
+
+def _usages(wanted: tuple[str, ...] | None, algorithm: Algorithm) -> str:
+    allowed = {usage.value for usage in algorithm.usages}
+    chosen = allowed if wanted is None else set(wanted)
+    if not chosen or not chosen <= {usage.value for usage in Usage} or not chosen <= allowed:
+        raise InvalidInput(
+            f"A key of type {algorithm.name} cannot be used so.",
+            field="usage",
+            advice=f"Give some of {', '.join(sorted(allowed))}.",
+        )
+    return ",".join(sorted(chosen))
+
+
+def _require_free_name(view: View, name: str, owner: Owner) -> None:
+    if view.first(KEYS, _NAMED_OF_OWNER, name=name, user_id=owner.user_id, group_id=owner.group_id) is not None:
+        raise Conflict(
+            f"{owner.name!r} has a key named {name!r} already.",
+            code="name-taken",
+            field="name",
+            advice="Choose another name, or rotate that key to give it a new version.",
+        )
+
+
+def _require_owner_gone(change: Change, key: Key) -> None:
+    owner = None if key.owner_user_id is None else change.get(USERS, key.owner_user_id)
+    if owner is None or not (owner.disabled or owner.deleted_at is not None):
+        raise NotPermitted(
+            "An Administrator may give a key to another owner only when its owner is disabled or deleted.",
+            advice="Ask the key's owner or a member of its group to do it.",
+        )
+
+
+def _edit_dates(change: Change, version: KeyVersion, edit: KeyEdit) -> KeyVersion:
+    if edit.activation_date is None and edit.deactivation_date is None:
+        return version
+    state = state_at(version, change.now)
+    activation = version.activation_date
+    if edit.activation_date is not None:
+        if state is not State.PRE_ACTIVE:
+            raise _date_passed("activation_date", state)
+        activation = edit.activation_date
+    deactivation = version.deactivation_date
+    if edit.deactivation_date is not None:
+        if state not in {State.PRE_ACTIVE, State.ACTIVE}:
+            raise _date_passed("deactivation_date", state)
+        deactivation = edit.deactivation_date
+    check_deactivation(change.now, activation, deactivation)
+    return change.update(KEY_VERSIONS, version, activation_date=activation, deactivation_date=deactivation)
+
+
+def _date_passed(field: str, state: State) -> Conflict:
+    return Conflict(f"The version is {state}; its {field.replace('_', ' ')} can no longer be set.", field=field)

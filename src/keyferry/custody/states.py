@@ -1,0 +1,170 @@
+"""Changing what state a key's versions are in, rotating, destroying, and calling a destruction off."""
+
+from collections.abc import Callable
+
+from keyferry.clock import Microseconds, to_rfc3339
+from keyferry.custody.caller import Caller
+from keyferry.custody.gate import Change, Gate
+from keyferry.custody.keys import KeyDetail, detail_of, load_key
+from keyferry.custody.lifecycle import ERASED, RevocationReason, State, Transition, after, state_at
+from keyferry.custody.names import check_text
+from keyferry.custody.policy import Operation
+from keyferry.custody.versions import Dates, all_versions, new_version, version_numbered, write_version
+from keyferry.errors import Conflict
+from keyferry.material.algorithms import ALGORITHMS
+from keyferry.material.keys import generate, identify
+from keyferry.store.records import Key, KeyVersion
+from keyferry.store.sealed import KEY_VERSIONS, KEYS, Lock
+
+
+class States:
+    """
+    Args:
+        destruction_pending: how long a destruction can be called off, in microseconds.
+    """
+
+    def __init__(self, gate: Gate, destruction_pending: Microseconds) -> None:
+        self._gate = gate
+        self._destruction_pending = destruction_pending
+
+    def activate(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
+        """Make a pre-active version active, now."""
+
+        def apply(change: Change, found: KeyVersion) -> KeyVersion:
+            state = after(found, Transition.ACTIVATE, change.now)
+            return change.update(KEY_VERSIONS, found, state=state.value, activation_date=change.now)
+
+        return self._change_version(caller, Operation.KEY_ACTIVATE, reference, version, apply)
+
+    def deactivate(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
+        """Stop an active version from protecting anything further; it still processes what it has protected."""
+
+        def apply(change: Change, found: KeyVersion) -> KeyVersion:
+            state = after(found, Transition.DEACTIVATE, change.now)
+            return change.update(KEY_VERSIONS, found, state=state.value, deactivation_date=change.now)
+
+        return self._change_version(caller, Operation.KEY_DEACTIVATE, reference, version, apply)
+
+    def revoke(
+        self,
+        caller: Caller,
+        reference: str,
+        reason: RevocationReason,
+        *,
+        message: str | None = None,
+        version: int | None = None,
+    ) -> KeyDetail:
+        """Revoke a version: Compromised for a compromise, Deactivated for any other reason."""
+
+        def apply(change: Change, found: KeyVersion) -> KeyVersion:
+            state = after(found, reason.transition, change.now)
+            compromised = reason.transition is Transition.COMPROMISE
+            change.note(reason=reason.value)
+            return change.update(
+                KEY_VERSIONS,
+                found,
+                state=state.value,
+                revocation_reason=reason.value,
+                revocation_message=check_text(message, "message"),
+                compromised_at=change.now if compromised else found.compromised_at,
+                deactivation_date=found.deactivation_date if compromised else change.now,
+            )
+
+        return self._change_version(caller, Operation.KEY_REVOKE, reference, version, apply)
+
+    def rotate(self, caller: Caller, reference: str, *, activated: bool = True) -> KeyDetail:
+        """Generate a new version and make it the current one; earlier versions keep their state."""
+        algorithm_name = self._gate.read(caller, Operation.KEY_ROTATE, lambda view: load_key(view, reference).algorithm)
+        material = generate(ALGORITHMS[algorithm_name])
+        identity = identify(material)
+
+        def change(change: Change) -> KeyDetail:
+            key = load_key(change, reference, Lock.UPDATE)
+            dates = Dates(change.now, activated=activated, activation=None, deactivation=None)
+            number = key.versions + 1
+            version = new_version(change.sealer, key, number, "generated", material, identity, dates, caller.user_id)
+            rotated = change.update(KEYS, key, current_version_id=version.id, versions=number)
+            written = write_version(change, rotated, version, material)
+            change.note(version=number)
+            return detail_of(change, rotated, written)
+
+        return self._gate.write(caller, Operation.KEY_ROTATE, change)
+
+    def destroy(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
+        """Ask for a version's destruction (all versions without a number); its material is erased when the pending
+        period is over, and until then nothing can use it.
+
+        Raises:
+            Conflict: a version is active, or already destroyed or pending.
+        """
+
+        def change(change: Change) -> KeyDetail:
+            key = load_key(change, reference, Lock.UPDATE)
+            due = change.now + self._destruction_pending
+            doomed = self._to_destroy(change, key, version)
+            for found in doomed:
+                after(found, Transition.DESTROY, change.now)
+                state = state_at(found, change.now)  # a date may have changed it without being recorded yet
+                change.update(KEY_VERSIONS, found, state=state.value, destroy_at=due)
+            change.note(versions=[found.number for found in doomed], destroy_at=to_rfc3339(due))
+            return detail_of(change, key, version_numbered(change, key, version))
+
+        return self._gate.write(caller, Operation.KEY_DESTROY, change)
+
+    def cancel_destruction(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
+        """Call a pending destruction off, of one version or of all that are pending.
+
+        Raises:
+            Conflict: none is pending.
+        """
+
+        def change(change: Change) -> KeyDetail:
+            key = load_key(change, reference, Lock.UPDATE)
+            candidates = self._versions(change, key, version)
+            pending = [found for found in candidates if _is_pending(found, change.now)]
+            if not pending:
+                raise Conflict(
+                    "No destruction is pending.",
+                    code="state-transition-refused",
+                    field="version",
+                    advice="What has been erased cannot be brought back.",
+                )
+            for found in pending:
+                change.update(KEY_VERSIONS, found, destroy_at=None)
+            change.note(versions=[found.number for found in pending])
+            return detail_of(change, key, version_numbered(change, key, version))
+
+        return self._gate.write(caller, Operation.KEY_CANCEL_DESTRUCTION, change)
+
+    def _change_version(
+        self,
+        caller: Caller,
+        operation: Operation,
+        reference: str,
+        number: int | None,
+        apply: Callable[[Change, KeyVersion], KeyVersion],
+    ) -> KeyDetail:
+        def change(change: Change) -> KeyDetail:
+            key = load_key(change, reference, Lock.SHARE)
+            found = version_numbered(change, key, number, Lock.UPDATE)
+            changed = apply(change, found)
+            change.note(version=changed.number, state=changed.state)
+            return detail_of(change, key, changed)
+
+        return self._gate.write(caller, operation, change)
+
+    def _to_destroy(self, change: Change, key: Key, number: int | None) -> list[KeyVersion]:
+        found = self._versions(change, key, number)
+        if number is not None:
+            return found
+        remaining = [version for version in found if State(version.state) not in ERASED and version.destroy_at is None]
+        return remaining or found
+
+    def _versions(self, change: Change, key: Key, number: int | None) -> list[KeyVersion]:
+        if number is None:
+            return all_versions(change, key, Lock.UPDATE)
+        return [version_numbered(change, key, number, Lock.UPDATE)]
+
+
+def _is_pending(version: KeyVersion, now: Microseconds) -> bool:
+    return version.destroy_at is not None and version.destroy_at > now and state_at(version, now) not in ERASED

@@ -1,0 +1,120 @@
+"""Sessions and API tokens: who holds which, until when. Only a digest of each is kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam
+
+from keyferry.clock import DAY, SECOND, Microseconds
+from keyferry.custody.caller import Caller
+from keyferry.custody.gate import Change, Gate, Query, View
+from keyferry.custody.names import check_text
+from keyferry.custody.pages import Page, page_of
+from keyferry.custody.policy import Operation
+from keyferry.custody.users import load_user
+from keyferry.errors import Conflict, InvalidInput
+from keyferry.ids import is_id_shaped, new_id
+from keyferry.material.secret import Secret
+from keyferry.store.records import Token, User
+from keyferry.store.sealed import TOKENS, Lock
+from keyferry.store.tables import tokens
+
+LONGEST_LIFETIME: Microseconds = 366 * DAY
+
+Issue = Callable[[str], tuple[Secret, bytes]]
+"""From a token's id to its text, shown once, and the digest that is kept."""
+
+_OF_USER = Query(
+    TOKENS, tokens.c.user_id == bindparam("user_id"), tokens.c.id > bindparam("after"), order_by=tokens.c.id, limit=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token and its text, which nobody can show again."""
+
+    token: Token
+    text: Secret
+    user: User
+
+
+class Tokens:
+    """
+    Args:
+        issue: makes a token's text and digest.
+        session_lifetime: how long a sign-in lasts, in microseconds.
+    """
+
+    def __init__(self, gate: Gate, issue: Issue, session_lifetime: Microseconds) -> None:
+        self._gate = gate
+        self._issue = issue
+        self._session_lifetime = session_lifetime
+
+    def open_session(self, caller: Caller) -> IssuedToken:
+        """The token of a sign-in whose password has just been verified; `caller` has no token yet."""
+        return self._create(caller, Operation.SESSION_OPEN, "session", "sign-in", self._session_lifetime)
+
+    def create(self, caller: Caller, name: str, lifetime: Microseconds) -> IssuedToken:
+        """A named token for the caller's own programs.
+
+        Raises:
+            InvalidInput: the name is empty, or the lifetime is not between a minute and 366 days.
+        """
+        if not 60 * SECOND <= lifetime <= LONGEST_LIFETIME:
+            raise InvalidInput(
+                "A token lasts between a minute and 366 days.", field="lifetime", advice="Give a lifetime in between."
+            )
+        if not name.strip():
+            raise InvalidInput("A token needs a name.", field="name", advice="Name what will use it.")
+        return self._create(caller, Operation.TOKEN_CREATE, "api", name, lifetime)
+
+    def list(self, caller: Caller, *, user: str | None = None, size: int, after: str = "") -> Page[Token]:
+        """Tokens of a user (the caller without one), revoked and expired ones included."""
+
+        def read(view: View) -> Page[Token]:
+            owner = load_user(view, user or view.actor.user.id)
+            found = view.find(TOKENS, _OF_USER, user_id=owner.id, after=after, limit=size + 1)
+            return page_of(found, size, [token.id for token in found])
+
+        return self._gate.read(caller, Operation.TOKEN_LIST, read)
+
+    def revoke(self, caller: Caller, token_id: str) -> Token:
+        """End a token at once.
+
+        Raises:
+            Conflict: it was revoked before.
+        """
+
+        def change(change: Change) -> Token:
+            token = change.get(TOKENS, token_id, Lock.UPDATE) if is_id_shaped(token_id) else None
+            if token is None:
+                raise change.missing("token", token_id)
+            change.permit(change.actor.relation_to_user(token.user_id), "token", token.id, token.name)
+            if token.revoked_at is not None:
+                raise Conflict("This token is revoked already.", field="token")
+            return change.update(TOKENS, token, revoked_at=change.now)
+
+        return self._gate.write(caller, Operation.TOKEN_REVOKE, change)
+
+    def _create(
+        self, caller: Caller, operation: Operation, kind: str, name: str, lifetime: Microseconds
+    ) -> IssuedToken:
+        token_id = new_id()
+        text, digest = self._issue(token_id)
+
+        def change(change: Change) -> IssuedToken:
+            user = change.actor.user
+            change.permit(change.actor.relation_to_user(user.id), "user", user.id, user.name)
+            token = Token(
+                id=token_id,
+                user_id=user.id,
+                kind=kind,
+                name=check_text(name, "name") or "",
+                digest=digest,
+                epoch=user.token_epoch,
+                created_at=change.now,
+                expires_at=change.now + lifetime,
+            )
+            return IssuedToken(change.insert(TOKENS, token), text, user)
+
+        return self._gate.write(caller, operation, change)

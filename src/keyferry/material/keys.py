@@ -1,0 +1,142 @@
+"""Keys as values: generated, told apart, and loaded again."""
+
+import base64
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
+
+from keyferry.errors import InternalError
+from keyferry.material.algorithms import Algorithm, Family
+from keyferry.material.secret import Secret
+
+PUBLIC_EXPONENT = 65537
+CHECK_VALUE_BYTES = 3
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Key material in the clear. RSA and EC: PKCS#8 PrivateKeyInfo, DER, unencrypted (RFC 5208); AES: the key's bytes."""
+
+    algorithm: Algorithm
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells a key from others and may be shown to anyone who may see the key.
+
+    Args:
+        public_key: SubjectPublicKeyInfo, DER; None for AES.
+        spki_sha256: SHA-256 of `public_key`, lower-case hex; None for AES.
+        thumbprint: JWK thumbprint (RFC 7638), base64url without padding; None for AES, whose thumbprint would be a hash
+            of the key itself.
+        check_value: AES only: the first 3 bytes of a zero block encrypted with the key (CKA_CHECK_VALUE of PKCS#11
+            v3.0 section 4.10.2), lower-case hex.
+    """
+
+    public_key: bytes | None
+    spki_sha256: str | None
+    thumbprint: str | None
+    check_value: str | None
+
+
+def generate(algorithm: Algorithm) -> Material:
+    """Generate a key, and check that its halves belong together (a pairwise consistency test, FIPS 140-3 IG 10.3.A).
+
+    Raises:
+        InternalError: the check failed: the key is not used.
+    """
+    if algorithm.family is Family.AES:
+        return Material(algorithm, Secret(os.urandom(algorithm.bits // 8)))
+    key: PrivateKey
+    if algorithm.curve is not None:
+        key = ec.generate_private_key(algorithm.curve())
+    else:
+        key = rsa.generate_private_key(PUBLIC_EXPONENT, algorithm.bits)
+    _check_pair(key)
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return Material(algorithm, Secret(der))
+
+
+def load_private(material: Material) -> PrivateKey:
+    """The parsed private key of RSA or EC material, without the costly validation.
+
+    Only for material that was validated when it was made or imported, and whose seal has verified since.
+    """
+    key = load_der_private_key(material.secret.reveal(), password=None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
+        raise InternalError("Sealed material holds another kind of key than its type says.")
+    return key
+
+
+def identify(material: Material) -> Identity:
+    if material.algorithm.family is Family.AES:
+        return Identity(None, None, None, _check_value(material.secret))
+    public = load_private(material).public_key()
+    spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return Identity(spki, fingerprint_spki(spki), thumbprint(public, material.algorithm), None)
+
+
+def fingerprint_spki(der: bytes) -> str:
+    """SHA-256 of a DER SubjectPublicKeyInfo, lower-case hex."""
+    return hashlib.sha256(der).hexdigest()
+
+
+def thumbprint(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, algorithm: Algorithm) -> str:
+    """RFC 7638: SHA-256 over the required members in the order of their names; base64url without padding."""
+    members = {"kty": algorithm.family.value}
+    if isinstance(public, rsa.RSAPublicKey):
+        numbers = public.public_numbers()
+        members |= {"n": _base64url_integer(numbers.n), "e": _base64url_integer(numbers.e)}
+    else:
+        point = public.public_numbers()
+        size = (public.curve.key_size + 7) // 8
+        members |= {
+            "crv": algorithm.jwk_curve or "",
+            "x": _base64url(point.x.to_bytes(size)),
+            "y": _base64url(point.y.to_bytes(size)),
+        }
+    canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
+    return _base64url(hashlib.sha256(canonical).digest())
+
+
+def _check_pair(key: PrivateKey) -> None:
+    message = b"keyferry pairwise consistency"
+    try:
+        if isinstance(key, rsa.RSAPrivateKey):
+            signature = key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+            key.public_key().verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            signature = key.sign(message, ec.ECDSA(hashes.SHA256()))
+            key.public_key().verify(signature, message, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        raise InternalError("A generated key failed its pairwise consistency test and was thrown away.") from None
+
+
+def _check_value(secret: Secret) -> str:
+    # ECB of one zero block is what PKCS#11 defines a check value to be; nothing is encrypted for anybody.
+    encryptor = Cipher(algorithms.AES(secret.reveal()), modes.ECB()).encryptor()  # noqa: S305  # see above
+    return encryptor.update(bytes(16))[:CHECK_VALUE_BYTES].hex()
+
+
+def _base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def _base64url_integer(value: int) -> str:
+    return _base64url(value.to_bytes((value.bit_length() + 7) // 8))
