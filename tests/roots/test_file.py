@@ -76,7 +76,7 @@ def test_a_link_to_the_root_is_refused(tmp_path: Path) -> None:
 def test_each_kind_of_damage_has_its_own_message(tmp_path: Path) -> None:
     create_root(URI, tmp_path)
     whole = (tmp_path / "root.key").read_bytes()
-    changed = whole.replace(whole[30:31], b"A" if whole[30:31] != b"A" else b"B", 1)
+    changed = whole[:30] + (b"A" if whole[30:31] != b"A" else b"B") + whole[31:]
     for content, message in [
         (b"", "holds no Keyferry root key"),
         (b"-----BEGIN PRIVATE KEY-----\n", "holds no Keyferry root key"),
