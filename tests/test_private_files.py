@@ -81,6 +81,8 @@ def test_links_directories_and_pipes_are_refused(secret_file: Path, tmp_path: Pa
 def test_a_missing_or_too_large_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="There is no test secret"):
         read(tmp_path / "none")
+    with pytest.raises(CannotStart, match="cannot be read: File name too long"):
+        read(tmp_path / ("n" * 300))
     create_private(tmp_path / "large", bytes(17), what="test secret")
     with pytest.raises(CannotStart, match="larger than 16 bytes"):
         read(tmp_path / "large")

@@ -8,6 +8,7 @@ Every file that holds a secret, or decides where secrets go, passes here, so tha
 - what is written is on the disk, with its directory entry, before the call returns.
 """
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -54,7 +55,7 @@ def read_private(
         advice = "Check the path; if the file was lost, restore it from its copy."
         raise refuse(f"There is no {what} at {path}.", advice) from None
     except OSError as error:
-        if path.is_symlink():
+        if error.errno == errno.ELOOP:  # what O_NOFOLLOW answers
             advice = "Name the file itself; links are not followed."
             raise refuse(f"The {what} at {path} is a symbolic link.", advice) from None
         reason = f"The {what} at {path} cannot be read: {error.strerror}."

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +180,27 @@ def test_any_other_content_is_refused(tmp_path_factory: pytest.TempPathFactory, 
     path = tmp_path_factory.getbasetemp() / "any.json"
     put(path, content)
     assert "holds no whole root key" in refusal(path).detail
+
+
+def test_too_little_memory_is_said_with_how_much_is_needed(path: Path, made: tuple[bytes, RootKey]) -> None:
+    put(path, changed(made[0], memory_kib=4 * 1024**2))
+    story = """
+import resource, sys
+from pathlib import Path
+from keyferry.errors import CannotStart
+from keyferry.material.secret import Secret
+from keyferry.roots.passphrase import open_
+
+resource.setrlimit(resource.RLIMIT_AS, (2 * 1024**3, 2 * 1024**3))
+try:
+    open_("passphrase:root.json", Path(sys.argv[1]), Secret(b"copper lantern ferry moss quartz"))
+except CannotStart as refused:
+    print(refused.code, refused.detail)
+"""
+    result = subprocess.run([sys.executable, "-c", story, str(path)], capture_output=True, text=True, check=True)
+    assert result.stdout == (
+        "root-unavailable Argon2id needs 4096 MiB of memory to open the root key, and did not get it.\n"
+    )
 
 
 def test_deep_nesting_is_refused(path: Path) -> None:
