@@ -37,6 +37,7 @@ TITLES: dict[str, str] = {
     "unknown-setting": "Unknown setting",
     "setting-refused": "Setting refused",
     "material-refused": "Key material refused",
+    "material-too-long": "Key material too long",
     "material-encrypted": "Key material is encrypted",
     "passphrase-refused": "Passphrase refused",
     "algorithm-mismatch": "Key type does not match the material",

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from keyferry.errors import InternalError
+from keyferry.errors import InternalError, MaterialRefused
 from keyferry.material.algorithms import Algorithm, Family
 from keyferry.material.secret import Secret
 
@@ -30,7 +30,12 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Key material in the clear. RSA and EC: PKCS#8 PrivateKeyInfo, DER, unencrypted (RFC 5208); AES: the key's bytes."""
+    """Key material in the clear, validated.
+
+    Args:
+        algorithm: the row of the table of key types.
+        secret: RSA and EC: PKCS#8 PrivateKeyInfo, DER, unencrypted (RFC 5208); AES: the key's bytes.
+    """
 
     algorithm: Algorithm
     secret: Secret
@@ -40,13 +45,15 @@ class Material:
 class Identity:
     """What tells a key from others and may be shown to anyone who may see the key.
 
+    A check value gives away 24 bits of a function of the key, which is why AES keys under 128 bits have no place here.
+
     Args:
         public_key: SubjectPublicKeyInfo, DER; None for AES.
         spki_sha256: SHA-256 of `public_key`, lower-case hex; None for AES.
         thumbprint: JWK thumbprint (RFC 7638), base64url without padding; None for AES, whose thumbprint would be a hash
             of the key itself.
-        check_value: AES only: the first 3 bytes of a zero block encrypted with the key (CKA_CHECK_VALUE of PKCS#11
-            v3.0 section 4.10.2), lower-case hex.
+        check_value: AES only: the first 3 bytes of a zero block encrypted with the key (CKA_CHECK_VALUE of
+            PKCS#11), 6 lower-case hex digits.
     """
 
     public_key: bytes | None
@@ -76,15 +83,28 @@ def generate(algorithm: Algorithm) -> Material:
 def load_private(material: Material) -> PrivateKey:
     """The parsed private key of RSA or EC material, without the costly validation.
 
-    Only for material that was validated when it was made or imported, and whose seal has verified since.
+    Only for material that was validated when it was made or imported, and whose seal has verified since. A validating
+    load holds the interpreter for 0.2 s (RSA-4096), and would find nothing that the seal does not.
+
+    Raises:
+        MaterialRefused: `algorithm-mismatch`: a symmetric key has no private half.
+        InternalError: the bytes are not what the algorithm says.
     """
+    if material.algorithm.symmetric:
+        raise MaterialRefused(
+            f"The material is a symmetric key ({material.algorithm.name}), and an RSA or EC key is needed",
+            code="algorithm-mismatch",
+            field="material",
+            advice="Give an RSA or EC private key.",
+        )
     key = load_der_private_key(material.secret.reveal(), password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
-        raise InternalError("Sealed material holds another kind of key than its type says.")
+        raise InternalError("Sealed material holds another kind of key than its type says")
     return key
 
 
 def identify(material: Material) -> Identity:
+    """Its public half and fingerprints, or a symmetric key's check value. Same trust as `load_private`: validated bytes."""
     if material.algorithm.family is Family.AES:
         return Identity(None, None, None, _check_value(material.secret))
     public = load_private(material).public_key()
@@ -93,12 +113,15 @@ def identify(material: Material) -> Identity:
 
 
 def fingerprint_spki(der: bytes) -> str:
-    """SHA-256 of a DER SubjectPublicKeyInfo, lower-case hex."""
+    """SHA-256 of a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), 64 lower-case hex digits."""
     return hashlib.sha256(der).hexdigest()
 
 
 def thumbprint(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, algorithm: Algorithm) -> str:
-    """RFC 7638: SHA-256 over the required members in the order of their names; base64url without padding."""
+    """The JWK thumbprint: SHA-256 over the required members in the order of their names (RFC 7638 section 3).
+
+    43 characters, base64url without padding. The members of EC keys are at full length (RFC 7518 section 6.2.1.2).
+    """
     members = {"kty": algorithm.family.value}
     if isinstance(public, rsa.RSAPublicKey):
         numbers = public.public_numbers()
@@ -125,7 +148,7 @@ def _check_pair(key: PrivateKey) -> None:
             signature = key.sign(message, ec.ECDSA(hashes.SHA256()))
             key.public_key().verify(signature, message, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
-        raise InternalError("A generated key failed its pairwise consistency test and was thrown away.") from None
+        raise InternalError("A generated key failed its pairwise consistency test and was thrown away") from None
 
 
 def _check_value(secret: Secret) -> str:

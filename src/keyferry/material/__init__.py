@@ -1,0 +1,1 @@
+"""Key material as values: no database, no network, no clock."""
