@@ -183,8 +183,7 @@ class TestFuzz:
     def test_any_text_is_refused_or_normalised_to_one_form(self, text: str) -> None:
         try:
             identifier = parse_key_identifier(text)
-        except IdentifierRefused as refused:
-            assert refused.field == "key_identifier"
+        except IdentifierRefused:
             return
         assert re.fullmatch(r"https://[a-z0-9.:-]+/keys/[0-9A-Za-z-]{1,127}/[0-9a-f]{32}", identifier.text)
         assert identifier.text.lower() == identifier.canonical

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keyferry.byok.kek import MAX_BYTES, read_kek
-from keyferry.errors import KekRefused, KeyferryError
+from keyferry.errors import KekRefused
 
 OpenSsl = Callable[..., bytes]
 Certify = Callable[[bytes], bytes]
@@ -301,7 +301,6 @@ class TestFuzz:
         changed[at] = data.draw(st.integers(0, 255))
         try:
             kek = read_kek(bytes(changed))
-        except KeyferryError as refused:
-            assert isinstance(refused, KekRefused)
-        else:
-            assert (kek.bits, kek.key.public_numbers().e, kek.key.public_numbers().n % 2) == (2048, 65537, 1)
+        except KekRefused:
+            return
+        assert (kek.bits, kek.key.public_numbers().e, kek.key.public_numbers().n % 2) == (2048, 65537, 1)

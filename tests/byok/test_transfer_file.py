@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from keyferry.byok.inspect import inspect
 from keyferry.byok.transfer_file import MAX_BYTES, compose, parse, read_transfer_file
-from keyferry.errors import InvalidInput, KeyferryError
+from keyferry.errors import InvalidInput
 
 KID = "https://contoso-kv.vault.azure.net/keys/KEK/f2c1e1a79714a757c3486f2be238a005"
 CIPHERTEXT = bytes(range(256)) * 5 + bytes(208)  # 1488 bytes; holds every 6-bit group, so both alphabets differ
@@ -225,8 +225,7 @@ class TestFuzz:
         content = GOOD[:at] + bytes([data.draw(st.integers(0, 255))]) + GOOD[at + data.draw(st.integers(0, 2)) :]
         try:
             parts = read_transfer_file(content)
-        except KeyferryError as refused:
-            assert refused.code == "transfer-file-refused"
+        except InvalidInput:
             return
         again = read_transfer_file(compose(parts.kid, parts.ciphertext, parts.generator))
         assert again == parts
