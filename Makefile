@@ -57,7 +57,7 @@ clean:  ## Remove .venv and everything that was generated
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK = --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-header --exclude-newer $(COOLDOWN) --output-file
+	--custom-compile-command 'make lock' --exclude-newer $(COOLDOWN) --output-file
 
 # pip itself is made last by `venv`, so an environment without it was interrupted and is begun anew.
 $(BIN)/pip:
