@@ -38,6 +38,7 @@ class Algorithm:
 
     @property
     def symmetric(self) -> bool:
+        """Whether there is one key and no public half."""
         return self.family is Family.AES
 
 

@@ -104,7 +104,7 @@ def load_private(material: Material) -> PrivateKey:
 
 
 def identify(material: Material) -> Identity:
-    """Its public half and fingerprints, or a symmetric key's check value. Same trust as `load_private`: validated bytes."""
+    """Its public half and fingerprints, or a symmetric key's check value. Trusts the bytes, as `load_private` does."""
     if material.algorithm.family is Family.AES:
         return Identity(None, None, None, _check_value(material.secret))
     public = load_private(material).public_key()

@@ -1,0 +1,53 @@
+"""Finding the one private key in a PEM file (RFC 7468), and saying what else it is."""
+
+import re
+
+from keyferry.errors import MaterialRefused
+from keyferry.material.refusals import certificate_given, public_key_given, refused, several_keys, unreadable
+
+BEGIN = b"-----BEGIN "
+
+_BLOCK = re.compile(rb"-----BEGIN (?P<label>[A-Z0-9 ]{1,64})-----.*?-----END (?P=label)-----", re.DOTALL)
+_PRIVATE = (b"PRIVATE KEY", b"ENCRYPTED PRIVATE KEY", b"RSA PRIVATE KEY", b"EC PRIVATE KEY")
+_PUBLIC = (b"PUBLIC KEY", b"RSA PUBLIC KEY", b"SSH2 PUBLIC KEY")
+_CERTIFICATES = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE", b"CERTIFICATE REQUEST", b"PKCS7")
+_PARAMETERS = b"EC PARAMETERS"
+"""`openssl ecparam -genkey` writes this block before the key's. The key repeats what it says."""
+
+
+def private_key_block(data: bytes) -> bytes:
+    """The one private key block of a PEM file, from its BEGIN line to its END line.
+
+    Explanatory text before the first block is passed over (RFC 7468 section 5.2); after the key comes white space only.
+
+    Raises:
+        MaterialRefused: there is no private key, more than one block, or a block that does not end.
+    """
+    if data.count(BEGIN) > 2:
+        raise several_keys()
+    found = list(_BLOCK.finditer(data))
+    if len(found) != data.count(BEGIN):
+        raise unreadable("A PEM block has no END line that fits its BEGIN line")
+    blocks = [block for block in found if block["label"] != _PARAMETERS]
+    if len(blocks) > 1:
+        raise several_keys()
+    if not blocks:
+        raise unreadable("The PEM file holds curve parameters and no key")
+    block = blocks[0]
+    if block["label"] not in _PRIVATE:
+        raise _other(block["label"])
+    if data[block.end() :].strip():
+        raise unreadable("Something follows the private key in the PEM file")
+    return block[0] + b"\n"
+
+
+def _other(label: bytes) -> MaterialRefused:
+    if label in _PUBLIC:
+        return public_key_given()
+    if label in _CERTIFICATES:
+        return certificate_given()
+    if label == b"OPENSSH PRIVATE KEY":
+        return refused(
+            "The private key is in OpenSSH's own form", "Turn it into PKCS#8: `ssh-keygen -p -m PKCS8 -f FILE`."
+        )
+    return unreadable("The PEM block is no private key of RSA or EC")
