@@ -1,6 +1,5 @@
 """The caller's rows as they are now, how the caller stands to an object, and what the policy says to that."""
 
-import ipaddress
 import json
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from keyferry.clock import Microseconds
 from keyferry.custody.caller import Caller
 from keyferry.custody.policy import Relation, Role
 from keyferry.errors import NotAuthenticated
+from keyferry.identity.networks import parse_networks
 from keyferry.material.sealing import Sealer
 from keyferry.store import tables
 from keyferry.store.records import Key, User
@@ -72,16 +72,8 @@ def require_network(user: User, address: str | None) -> None:
     """
     if user.networks is None or address is None:
         return
-    source = normal_address(address)
-    if not any(source in ipaddress.ip_network(network) for network in json.loads(user.networks)):
+    if not parse_networks(json.loads(user.networks)).admits(address):
         raise NotAuthenticated("This account may not be used from this address.")
-
-
-def normal_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address of which an IPv4 one has one form only: an IPv4-mapped IPv6 address is the IPv4 address."""
-    parsed = ipaddress.ip_address(address)
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return mapped or parsed
 
 
 def _require_live_token(

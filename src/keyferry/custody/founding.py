@@ -50,6 +50,11 @@ class Administrator:
     password_hash: str
 
 
+def is_founded(store: Store) -> bool:
+    """Whether the store has been given its id and its first data key."""
+    return store.read(lambda tx: tx.row(_STORE)) is not None
+
+
 def found_store(store: Store, root: RootOfTrust) -> Sealer:
     """Give an empty store its id and first data key.
 

@@ -26,7 +26,15 @@ from keyferry.custody.access import Actor, identify_actor
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation, Relation, permits
-from keyferry.errors import IntegrityViolation, InternalError, KeyferryError, NotFound, NotPermitted
+from keyferry.custody.refusals import Refusal, Refusals
+from keyferry.errors import (
+    IntegrityViolation,
+    InternalError,
+    KeyferryError,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+)
 from keyferry.ids import new_id
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
@@ -205,6 +213,7 @@ class Gate:
     def __init__(self, store: Store, sealer: Sealer) -> None:
         self.store = store
         self.sealer = sealer
+        self.refusals = Refusals()
 
     def read(self, caller: Caller, operation: Operation, work: Callable[[View], T]) -> T:
         """Run `work` on a snapshot, for `caller`.
@@ -224,8 +233,11 @@ class Gate:
 
         try:
             return self.store.read(reading)
+        except NotAuthenticated as refusal:
+            self.refusals.count(Refusal(caller, operation, refusal.code, refusal.detail))
+            raise
         except KeyferryError as refusal:
-            self.store.write(lambda tx: self._record_refusal(tx, caller, operation, subject, refusal))
+            self._record_refusal_of(caller, operation, subject, refusal)
             raise
 
     def write(
@@ -246,11 +258,15 @@ class Gate:
             try:
                 with tx.savepoint():
                     return _Outcome(self._change(tx, caller, operation, subject, work, once))
+            except NotAuthenticated as refusal:
+                return _Outcome(refusal=refusal)
             except KeyferryError as refusal:
                 self._record_refusal(tx, caller, operation, subject, refusal)
                 return _Outcome(refusal=refusal)
 
         outcome = self.store.write(writing)
+        if isinstance(outcome.refusal, NotAuthenticated):
+            self.refusals.count(Refusal(caller, operation, outcome.refusal.code, outcome.refusal.detail))
         if outcome.refusal is not None:
             raise outcome.refusal
         return outcome.result  # type: ignore[return-value]  # T may be None
@@ -262,13 +278,44 @@ class Gate:
         outcome: str,
         *,
         code: str | None = None,
+        name: str | None = None,
         subject: Subject | None = None,
         details: dict[str, Any] | None = None,
     ) -> None:
         """Write an audit event that stands alone: a sign-in refused, refusals counted, a use of a key."""
-        event = event_by(who, None, operation, clock.now(), details or {})
+        event = event_by(who, name, operation, clock.now(), details or {})
         event = replace((subject or Subject()).on(event), outcome=outcome, code=code)
         self.store.write(lambda tx: write_event(tx, self.sealer, event))
+
+    def write_refusals(self) -> None:
+        """Write what was counted of unauthenticated callers; called once a second while serving."""
+        for refusal, times in self.refusals.take():
+            details = {"detail": refusal.reason, "times": times}
+            self.record(refusal.who, refusal.operation, "refused", code=refusal.code, details=details)
+
+    def replayed(self, caller: Caller, operation: Operation, once: Once | None) -> str | None:
+        """The id of what an earlier request under this idempotency key made, or None.
+
+        Raises:
+            InvalidInput: the earlier request was another one.
+        """
+        if once is None:
+            return None
+
+        def read(tx: Transaction) -> str | None:
+            identify_actor(tx, self.sealer, caller, clock.now(), Lock.NONE)
+            return once.earlier(tx, self.sealer, caller, clock.now())
+
+        try:
+            return self.store.read(read)
+        except KeyferryError as refusal:
+            self._record_refusal_of(caller, operation, Subject(), refusal)
+            raise
+
+    def _record_refusal_of(
+        self, caller: Caller, operation: Operation, subject: Subject, refusal: KeyferryError
+    ) -> None:
+        self.store.write(lambda tx: self._record_refusal(tx, caller, operation, subject, refusal))
 
     def _change(
         self,

@@ -15,6 +15,7 @@ from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.errors import Conflict, InvalidInput, KeyferryError
+from keyferry.identity.networks import parse_networks
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.secret import Secret
 from keyferry.store.records import Group, Membership, User
@@ -262,7 +263,7 @@ def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User
             password_set_by=None if password_hash is None else change.actor.user.id,
             password_set_at=None if password_hash is None else change.now,
             disabled=new.disabled,
-            networks=None if new.networks is None else json.dumps(list(new.networks)),
+            networks=None if new.networks is None else _networks(new.networks),
             created_at=change.now,
         ),
     )
@@ -306,10 +307,14 @@ def _edited_networks(user: User, edit: UserEdit) -> str | None:
     if edit.enforce_networks is False:
         return None
     if edit.networks is not None:
-        return json.dumps(list(edit.networks))
+        return _networks(edit.networks)
     if edit.enforce_networks and user.networks is None:
         return "[]"
     return user.networks
+
+
+def _networks(entries: Sequence[str]) -> str:
+    return json.dumps(list(parse_networks(entries).texts()))
 
 
 def _replace_memberships(change: Change, user: User, old: Sequence[Membership], groups: Sequence[Group]) -> None:

@@ -16,7 +16,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from keyferry.errors import IntegrityViolation, NotAuthenticated, Overloaded
-from keyferry.identity.passwords import normal_form
+from keyferry.identity.passwords import check_new_password, normal_form
 from keyferry.material.secret import Secret
 
 _SALT_BYTES = 16
@@ -64,6 +64,16 @@ class PasswordHashing:
             raise ValueError("not a password: check_new_password comes first")
         with self._in_turn():
             return self._hasher.hash(normal.reveal())
+
+    def prepare(self, password: Secret, user_name: str) -> str:
+        """Hold a password that is being set to the rules, then hash it.
+
+        Raises:
+            InvalidInput: (`password-refused`) it breaks a rule.
+            Overloaded: (`overloaded`) the queue is full.
+        """
+        check_new_password(password, user_name=user_name)
+        return self.hash(password)
 
     def verify(self, stored: str | None, password: Secret) -> None:
         """Return when `password` is the one that `stored` is the hash of.

@@ -123,6 +123,10 @@ class Sealer:
         return Secret(self._purpose_key(self._current if generation is None else generation, purpose))
 
     @property
+    def store_id(self) -> str:
+        return self._store_id
+
+    @property
     def generation(self) -> int:
         return self._current
 

@@ -134,6 +134,10 @@ class RevisedTable(SealedTable[R]):
         self._update = Prepared(update(table).where(*same).values(changed))
         self._delete = Prepared(delete(table).where(*same))
 
+    def insert(self, tx: Transaction, sealer: Sealer, record: R) -> R:
+        tx.await_event(record.id, record.revision)
+        return super().insert(tx, sealer, record)
+
     def update(self, tx: Transaction, sealer: Sealer, old: R, new: R) -> R:
         """Replace `old` by `new` under the next revision.
 
@@ -144,6 +148,7 @@ class RevisedTable(SealedTable[R]):
         values = {name: getattr(sealed, name) for name in self._written if name != "id"}
         if tx.run(self._update, id_=old.id, revision_=old.revision, **values) != 1:
             raise PreconditionFailed(f"Row {old.id} of {self.kind} was changed meanwhile.")
+        tx.await_event(sealed.id, sealed.revision)
         return self._read_back(tx, sealer, sealed)
 
     def delete(self, tx: Transaction, old: R) -> None:
@@ -161,7 +166,8 @@ class RevisedTable(SealedTable[R]):
 
     def _verified(self, tx: Transaction, sealer: Sealer, record: R) -> R:
         self._check_seal(sealer, record)
-        self._newest.check(tx, sealer, self.kind, record.id, record.revision)
+        if not tx.awaits_event(record.id, record.revision):
+            self._newest.check(tx, sealer, self.kind, record.id, record.revision)
         return record
 
 

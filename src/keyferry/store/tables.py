@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -16,7 +17,9 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -56,6 +59,12 @@ def _seal() -> Column[bytes]:
 def _one_of(column: str, *values: str) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def _index_where(column: str, condition: ColumnElement[bool] | TextClause) -> Index:
+    """An index on the few rows of key_versions for which `condition` holds."""
+    name = f"ix_key_versions_{column}"
+    return Index(name, column, sqlite_where=condition, postgresql_where=condition)
 
 
 stores = Table("stores", metadata, _id(), _created())
@@ -193,12 +202,9 @@ key_versions = Table(
     _revision(),
     _seal(),
     UniqueConstraint("key_id", "number"),
-    Index(
-        "ix_key_versions_destroy_at",
-        "destroy_at",
-        sqlite_where=Column("destroy_at").is_not(None),
-        postgresql_where=Column("destroy_at").is_not(None),
-    ),
+    _index_where("destroy_at", Column("destroy_at").is_not(None)),
+    _index_where("activation_date", text("state = 'pre-active' AND activation_date IS NOT NULL")),
+    _index_where("deactivation_date", text("state = 'active' AND deactivation_date IS NOT NULL")),
     _one_of("state", *_STATES),
     _one_of("origin", "generated", "imported"),
     CheckConstraint(
@@ -309,8 +315,16 @@ idempotency = Table(
 sign_in_failures = Table(
     "sign_in_failures",
     metadata,
-    Column("subject", Text, primary_key=True, comment="'user:' id, or 'network:' source network"),
+    Column("subject", Text, primary_key=True, comment="'user:' name, or 'network:' source network"),
     Column("failures", Integer, nullable=False),
+    _time("last_at", nullable=False),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("user_id", Text, ForeignKey("users.id"), primary_key=True),
+    Column("network", Text, primary_key=True, comment="a source network that the user has signed in from"),
     _time("last_at", nullable=False),
 )
 

@@ -20,6 +20,7 @@ class Transaction:
         self._cursor: DBAPICursor = connection.cursor()
         self._savepoints = 0
         self._after_commit: list[Callable[[], None]] = []
+        self._awaiting_event: set[tuple[str, int]] = set()
 
     def rows(self, statement: Prepared, /, **parameters: Any) -> list[Row]:
         self._execute(statement, parameters)
@@ -61,7 +62,16 @@ class Transaction:
             self._cursor.execute(f"RELEASE SAVEPOINT {name}")
             del self._after_commit[kept:]
             raise
+        finally:
+            self._awaiting_event.clear()
         self._cursor.execute(f"RELEASE SAVEPOINT {name}")
+
+    def await_event(self, row_id: str, revision: int) -> None:
+        """Note that a row was written at `revision` in this savepoint, and that its audit event is still to come."""
+        self._awaiting_event.add((row_id, revision))
+
+    def awaits_event(self, row_id: str, revision: int) -> bool:
+        return (row_id, revision) in self._awaiting_event
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do `action` once this transaction is durable; never if it is undone."""

@@ -1,0 +1,64 @@
+"""What a serving process does beside answering: number the audit log, write counted refusals, do what has come due."""
+
+import threading
+import time
+
+import structlog
+
+from keyferry.custody.audit import Head, sequence
+from keyferry.errors import IntegrityViolation
+from keyferry.installation import Installation
+
+TICK_SECONDS = 0.5
+JOBS_EVERY_SECONDS = 5.0
+
+log = structlog.get_logger("keyferry.background")
+
+
+class Background:
+    """A thread that ticks twice a second until it is stopped; a fault in one tick is logged and the next one comes."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keyferry-background", daemon=True)
+        self._head: Head | None = None
+        self._jobs_due = 0.0
+        self.fault: IntegrityViolation | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the tick that runs, do a last one, and end."""
+        self._stop.set()
+        self._thread.join()
+        self.tick()
+
+    def tick(self) -> None:
+        """Write refusals, run the jobs that are due, number events; in this order, so that the events are numbered too."""
+        custody = self._installation.custody
+        custody.gate.write_refusals()
+        if time.monotonic() >= self._jobs_due:
+            self._jobs_due = time.monotonic() + JOBS_EVERY_SECONDS
+            custody.jobs.run()
+        self._number_events()
+
+    def _number_events(self) -> None:
+        while True:
+            before = self._head
+            head = self._installation.store.write(lambda tx: sequence(tx, before))
+            self._head = head
+            if before is not None and head.number == before.number:
+                return
+
+    def _run(self) -> None:
+        while not self._stop.wait(TICK_SECONDS):
+            try:
+                self.tick()
+                self.fault = None
+            except IntegrityViolation as violation:
+                self.fault = violation
+                log.critical("integrity violation", detail=violation.detail)
+            except Exception:
+                log.exception("background tick failed")

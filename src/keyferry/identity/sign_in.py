@@ -1,0 +1,154 @@
+"""Signing in with a password, and knowing a caller by a token.
+
+Whatever is wrong with a sign-in (the network, the name, the account, the wait after failures, the password), it costs one
+hash and gets the same answer. Only the audit event says which it was.
+"""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam
+
+from keyferry import clock
+from keyferry.clock import Microseconds, to_rfc3339
+from keyferry.custody.caller import Caller, Origin
+from keyferry.custody.custody import Custody
+from keyferry.custody.gate import Query
+from keyferry.custody.policy import Operation
+from keyferry.custody.refusals import Refusal
+from keyferry.custody.tokens import IssuedToken
+from keyferry.errors import NotAuthenticated
+from keyferry.identity import attempts
+from keyferry.identity import tokens as token_form
+from keyferry.identity.backoff import sign_in_wait
+from keyferry.identity.hashing import PasswordHashing, sign_in_refused
+from keyferry.identity.networks import parse_networks
+from keyferry.material.secret import Secret
+from keyferry.store.records import Membership, User
+from keyferry.store.sealed import GROUPS, MEMBERSHIPS, TOKENS, USERS, Lock
+from keyferry.store.tables import memberships, users
+from keyferry.store.transaction import Transaction
+
+_BY_NAME = Query(USERS, users.c.name_folded == bindparam("name"))
+_MEMBERSHIPS = Query(MEMBERSHIPS, memberships.c.user_id == bindparam("user_id"), order_by=memberships.c.id)
+
+TOO_SOON = "too soon after failures"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session's token, and what its user should know: who set their password, who added them to a group."""
+
+    issued: IssuedToken
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What is known of a sign-in before its password is looked at. `reason` says why it will be refused anyway."""
+
+    user: User | None
+    reason: str | None
+
+
+class SignIn:
+    def __init__(self, custody: Custody, hashing: PasswordHashing) -> None:
+        self._custody = custody
+        self._gate = custody.gate
+        self._hashing = hashing
+
+    def sign_in(self, name: str, password: Secret, address: str | None) -> SignedIn:
+        """Open a session.
+
+        1. The user and the failures so far are read. 2. One hash is computed, whatever was found. 3. A failure is
+        counted, for the user's name and for the source network. 4. A success clears the user's count and opens a
+        session through the gate, which judges the account and the network again.
+
+        Raises:
+            NotAuthenticated: (`sign-in-refused`) for any reason.
+            Overloaded: too many sign-ins are waiting.
+        """
+        folded = name.lower()
+        now = clock.now()
+        claim = self._gate.store.read(lambda tx: self._claim(tx, folded, address, now))
+        usable = claim.user.password_hash if claim.user is not None and claim.reason is None else None
+        try:
+            self._hashing.verify(usable, password)
+        except NotAuthenticated:
+            self._refuse(claim, folded, address, now)
+            raise
+        user = claim.user
+        if user is None:
+            raise sign_in_refused()
+        since = self._gate.store.read(lambda tx: attempts.last_sign_in(tx, user.id))
+        issued = self._custody.tokens.open_session(Caller(user.id, None, address))
+        self._gate.store.write(lambda tx: attempts.remember_success(tx, user.id, folded, address, now))
+        return SignedIn(issued, self._gate.store.read(lambda tx: self._notices(tx, user, since)))
+
+    def _claim(self, tx: Transaction, folded: str, address: str | None, now: Microseconds) -> _Claim:
+        user = USERS.first(tx, self._gate.sealer, _BY_NAME.held(Lock.NONE), name=folded)
+        if user is None or user.deleted_at is not None:
+            return _Claim(None, "unknown user")
+        if user.disabled:
+            return _Claim(user, "account disabled")
+        if not _admits(user, address):
+            return _Claim(user, "network not allowed")
+        if user.password_hash is None:
+            return _Claim(user, "no password set")
+        of_user, of_source = attempts.failures_of_user(tx, folded), attempts.failures_of_source(tx, address)
+        known = attempts.is_known(tx, user.id, address)
+        if sign_in_wait(of_user, of_source, now, source_is_known=known) > 0:
+            return _Claim(user, TOO_SOON)
+        return _Claim(user, None)
+
+    def _refuse(self, claim: _Claim, folded: str, address: str | None, now: Microseconds) -> None:
+        reason = claim.reason or "wrong password"
+        who = Origin(address) if claim.user is None else Caller(claim.user.id, None, address)
+        self._gate.refusals.count(Refusal(who, Operation.SESSION_OPEN, "sign-in-refused", reason))
+        if claim.reason != TOO_SOON:  # an attempt that is turned away is not counted, or the wait would never end
+            self._gate.store.write(lambda tx: attempts.count_failure(tx, folded, address, now))
+
+    def _notices(self, tx: Transaction, user: User, since: Microseconds) -> tuple[str, ...]:
+        sealer = self._gate.sealer
+        found = []
+        if user.password_set_at is not None and user.password_set_by != user.id and user.password_set_at > since:
+            by = None if user.password_set_by is None else USERS.get(tx, sealer, user.password_set_by)
+            name = "the server's own command line" if by is None else repr(by.name)
+            found.append(f"Your password was set by {name} at {to_rfc3339(user.password_set_at)}.")
+        mine: list[Membership] = MEMBERSHIPS.find(tx, sealer, _MEMBERSHIPS.held(Lock.NONE), user_id=user.id)
+        for membership in mine:
+            if membership.created_at > since:
+                group = GROUPS.get(tx, sealer, membership.group_id)
+                by = USERS.get(tx, sealer, membership.created_by)
+                found.append(
+                    f"You were added to group {'' if group is None else group.name!r} by "
+                    f"{'' if by is None else by.name!r} at {to_rfc3339(membership.created_at)}."
+                )
+        return tuple(found)
+
+
+class Authenticator:
+    """From a presented token to a caller. What the caller may do, and whether the token still holds, the gate judges."""
+
+    def __init__(self, custody: Custody) -> None:
+        self._gate = custody.gate
+
+    def authenticate(self, text: str, address: str | None) -> Caller:
+        """
+        Raises:
+            NotAuthenticated: this is no token that was ever issued.
+        """
+        try:
+            claim = token_form.parse(text)
+            token = self._gate.store.read(lambda tx: TOKENS.get(tx, self._gate.sealer, claim.token_id))
+            token_form.check(claim, None if token is None else token.digest)
+        except NotAuthenticated as refusal:
+            self._gate.refusals.count(Refusal(Origin(address), Operation.SESSION_OPEN, refusal.code, refusal.detail))
+            raise
+        if token is None:
+            raise NotAuthenticated("The token is not valid.")
+        return Caller(token.user_id, token.id, address)
+
+
+def _admits(user: User, address: str | None) -> bool:
+    return user.networks is None or address is None or parse_networks(json.loads(user.networks)).admits(address)

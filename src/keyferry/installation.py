@@ -1,0 +1,186 @@
+"""An installation: its home, its store, its root of trust. Made once by `initialise`, opened by every start."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from keyferry.certificates import TlsFiles, fingerprint, prepare_certificates
+from keyferry.clock import SECOND
+from keyferry.config.settings import Settings
+from keyferry.config.sources import load_settings, read_database_url, write_settings
+from keyferry.custody.custody import Custody, Rules
+from keyferry.custody.founding import Administrator, add_first_administrator, found_store, is_founded, open_sealer
+from keyferry.custody.names import check_user_name
+from keyferry.errors import CannotStart
+from keyferry.identity import tokens
+from keyferry.identity.hashing import PasswordHashing
+from keyferry.identity.passwords import check_new_password
+from keyferry.identity.sign_in import Authenticator, SignIn
+from keyferry.material.sealing import Sealer
+from keyferry.material.secret import Secret
+from keyferry.roots.opening import create_root, open_root
+from keyferry.roots.passphrase_source import PassphraseSource
+from keyferry.store.engine import open_engine, sqlite_url
+from keyferry.store.migrating import require_newest, upgrade
+from keyferry.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What `initialise` made."""
+
+    home: Path
+    store_id: str
+    database: str
+    root: str
+    root_fingerprint: str
+    ca_file: Path
+    ca_fingerprint: str
+    administrator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An open installation: close it when done."""
+
+    settings: Settings
+    store: Store
+    sealer: Sealer
+    custody: Custody
+    sign_in: SignIn
+    authenticator: Authenticator
+    root_fingerprint: str
+
+    @property
+    def tls(self) -> TlsFiles:
+        return tls_files(self.settings.home, self.sealer)
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def initialise(
+    home: Path,
+    *,
+    admin: str,
+    password: Secret,
+    root: str | None = None,
+    database_file: Path | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Initialised:
+    """Make an installation.
+
+    1. Everything that was given is judged. 2. The home and its settings are written. 3. The root of trust is made.
+    4. The tables, the data key and the first Administrator. 5. The certificate authority and the server's certificate.
+
+    Raises:
+        CannotStart: (`already-initialised`) the home or the database is in use; or a setting will not do.
+        InvalidInput: the Administrator's name or password will not do.
+    """
+    check_user_name(admin)
+    check_new_password(password, user_name=admin)
+    _require_unused(home)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    given: Mapping[str, object] = {"root": root, "database_file": database_file}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = load_settings(home, given=chosen)
+    store = Store(open_engine(_database(settings)))
+    try:
+        progress("making the tables")
+        upgrade(store.engine)
+        if is_founded(store):
+            raise CannotStart(
+                "The database holds a store already.",
+                code="already-initialised",
+                advice="Give an empty database, or serve the one that is there.",
+            )
+        progress("making the root of trust")
+        opened = create_root(settings.root, home, PassphraseSource.of(settings.root_passphrase_file))
+        sealer = found_store(store, opened)
+        progress("making the first Administrator")
+        hashing = PasswordHashing(settings.hash_queue)
+        add_first_administrator(store, sealer, Administrator(admin, hashing.prepare(password, admin)))
+        progress("making the server's certificate")
+        files = tls_files(home, sealer)
+        prepare_certificates(files, settings.tls_names)
+        write_settings(home, **chosen)
+    finally:
+        store.close()
+    return Initialised(
+        home=home,
+        store_id=sealer.store_id,
+        database="SQLite" if settings.database_file is None else "PostgreSQL",
+        root=settings.root,
+        root_fingerprint=opened.fingerprint,
+        ca_file=files.authority,
+        ca_fingerprint=fingerprint(files.authority),
+        administrator=admin,
+    )
+
+
+def open_installation(settings: Settings) -> Installation:
+    """Open the store under its root of trust, and put custody and identity on it.
+
+    Raises:
+        CannotStart: the home is not initialised, the schema is another release's, or the root of trust does not open.
+    """
+    if settings.database_file is None and not settings.sqlite_file.exists():
+        raise CannotStart(
+            f"{settings.home} holds no store.",
+            code="not-initialised",
+            field="home",
+            advice=f"Run `keyferry init --home {settings.home}` first, or name the right home.",
+        )
+    store = Store(open_engine(_database(settings)))
+    try:
+        require_newest(store.engine)
+        root = open_root(settings.root, settings.home, PassphraseSource.of(settings.root_passphrase_file))
+        sealer = open_sealer(store, root)
+    except BaseException:
+        store.close()
+        raise
+    hashing = PasswordHashing(settings.hash_queue)
+    rules = Rules(
+        kek_policy=settings.kek_policy,
+        destruction_pending=settings.destruction_pending * SECOND,
+        session_lifetime=settings.token_lifetime * SECOND,
+    )
+    custody = Custody(store, sealer, rules, hashing, _issue)
+    sign_in = SignIn(custody, hashing)
+    return Installation(settings, store, sealer, custody, sign_in, Authenticator(custody), root.fingerprint)
+
+
+def upgrade_store(settings: Settings) -> str:
+    """Run the migrations that the store lacks; answers the revision reached."""
+    store = Store(open_engine(_database(settings)))
+    try:
+        return upgrade(store.engine)
+    finally:
+        store.close()
+
+
+def tls_files(home: Path, sealer: Sealer) -> TlsFiles:
+    password = Secret(sealer.derive("tls key password", generation=1).reveal().hex().encode())
+    return TlsFiles(home / "tls", password)
+
+
+def _database(settings: Settings) -> str:
+    url = read_database_url(settings)
+    if url is not None:
+        return url.reveal().decode()
+    return sqlite_url(settings.sqlite_file).render_as_string(hide_password=False)
+
+
+def _require_unused(home: Path) -> None:
+    if home.exists() and any(name for name in home.iterdir() if name.name != "keyferry.toml"):
+        raise CannotStart(
+            f"{home} is not empty.",
+            code="already-initialised",
+            field="home",
+            advice="Choose another home; an installation is never made over another.",
+        )
+
+
+def _issue(token_id: str) -> tuple[Secret, bytes]:
+    issued = tokens.issue(token_id)
+    return issued.text, issued.digest

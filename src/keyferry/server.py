@@ -1,0 +1,113 @@
+"""The composition root: settings -> root + store + doors."""
+
+import logging
+import ssl
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+
+from keyferry.api.app import create_app
+from keyferry.api.services import Services
+from keyferry.background import Background
+from keyferry.certificates import prepare_certificates
+from keyferry.config.settings import Settings
+from keyferry.errors import CannotStart
+from keyferry.installation import Installation, open_installation
+
+GRACE_SECONDS = 10
+
+
+def serve(settings: Settings) -> None:
+    """Serve until the process is told to end (SIGTERM, SIGINT); requests under way are finished.
+
+    Raises:
+        CannotStart: plain HTTP was not asked for beyond loopback, the store does not open, or the port is taken.
+    """
+    configure_logs(settings)
+    with running(settings) as server:
+        server.run()
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[uvicorn.Server]:
+    """A server that is ready to run, on an open installation whose background work has begun."""
+    installation = open_installation(settings)
+    background = Background(installation)
+    try:
+        server = uvicorn.Server(_configuration(settings, installation, background))
+        background.start()
+        try:
+            yield server
+        finally:
+            background.stop()
+    finally:
+        installation.close()
+
+
+def configure_logs(settings: Settings) -> None:
+    """Structured logs to standard error; the libraries' own logs go the same way."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    # Plain tracebacks: richer ones print local variables, and with them secrets.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    for_machines = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[*shared, *(for_machines if settings.log_format == "json" else [console])],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=max(level, logging.WARNING))
+
+
+def _configuration(settings: Settings, installation: Installation, background: Background) -> uvicorn.Config:
+    services = Services(
+        custody=installation.custody,
+        sign_in=installation.sign_in,
+        authenticator=installation.authenticator,
+        settings=settings,
+        ready=lambda: _require_ready(installation, background),
+    )
+    tls: dict[str, Any] = {}
+    if not settings.allow_plain_http:
+        files = installation.tls
+        prepare_certificates(files, settings.tls_names)
+        tls = {
+            "ssl_certfile": str(files.certificate),
+            "ssl_keyfile": str(files.key),
+            "ssl_keyfile_password": files.password.reveal().decode(),
+            "ssl_version": ssl.PROTOCOL_TLS_SERVER,
+        }
+    configuration = uvicorn.Config(
+        create_app(services),
+        host=settings.listen.host,
+        port=settings.listen.port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        **tls,
+    )
+    configuration.load()
+    if isinstance(configuration.ssl, ssl.SSLContext):
+        configuration.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return configuration
+
+
+def _require_ready(installation: Installation, background: Background) -> None:
+    if background.fault is not None:
+        raise background.fault
+    if installation.store.read(lambda _: None) is not None:
+        raise CannotStart("The store cannot be read.")
