@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keyferry.byok.kek import MAX_BYTES, read_kek
@@ -44,6 +44,11 @@ def refusal_of(data: bytes) -> KekRefused:
 
 def pem(label: str, der: bytes) -> bytes:
     return f"-----BEGIN {label}-----\n".encode() + base64.encodebytes(der) + f"-----END {label}-----\n".encode()
+
+
+@pytest.fixture(scope="module")
+def certificate_der(openssl: OpenSsl, certify: Certify, kek_private_pem: bytes) -> bytes:
+    return openssl("x509", "-outform", "DER", stdin=certify(kek_private_pem))
 
 
 class TestForms:
@@ -273,6 +278,13 @@ class TestRefusals:
         assert refusal_of(pem("CERTIFICATE", kek_der)).code == "kek-unreadable"
         assert refusal_of(pem("RSA PUBLIC KEY", kek_der)).code == "kek-unreadable"
 
+    def test_refuses_a_certificate_without_a_public_key_where_it_belongs(self, certificate_der: bytes) -> None:
+        for fields in ("0500", "a000" + "0500", "0500" * 6):
+            tbs = f"30{len(fields) // 2:02x}{fields}"
+            hollow = bytes.fromhex(f"30{len(tbs) // 2 + 4:02x}{tbs}" + "3000" + "0300")
+            assert "damaged" in refusal_of(hollow).detail
+        assert refusal_of(certificate_der[:-1]).code == "kek-unreadable"
+
 
 class TestFuzz:
     """Whatever the bytes, the answer is a key or a refusal."""
@@ -290,12 +302,11 @@ class TestFuzz:
         with pytest.raises(KekRefused):
             read_kek(data)
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_a_changed_byte_gives_a_refusal_or_a_sound_key(
-        self, data: st.DataObject, kek_pem: bytes, kek_der: bytes
+        self, data: st.DataObject, kek_pem: bytes, kek_der: bytes, certificate_der: bytes
     ) -> None:
-        original = data.draw(st.sampled_from([kek_pem, kek_der]))
+        original = data.draw(st.sampled_from([kek_pem, kek_der, certificate_der]))
         at = data.draw(st.integers(0, len(original) - 1))
         changed = bytearray(original)
         changed[at] = data.draw(st.integers(0, 255))

@@ -7,6 +7,7 @@ it comes in, and an RSA-PSS key looks like any RSA key once it has been loaded.
 from enum import Enum, auto
 
 _INTEGER, _BIT_STRING, _OCTET_STRING, _OID, _SEQUENCE = 0x02, 0x03, 0x04, 0x06, 0x30
+_CERTIFICATE_VERSION = 0xA0
 
 RSASSA_PSS = bytes.fromhex("2a864886f70d01010a")
 """The content octets of id-RSASSA-PSS, 1.2.840.113549.1.1.10 (RFC 4055 section 3.1)."""
@@ -52,6 +53,22 @@ def public_key_algorithm(spki: bytes) -> bytes:
     return algorithm[0][1] if algorithm and algorithm[0][0] == _OID else b""
 
 
+def certificate_public_key(certificate: bytes) -> bytes:
+    """The SubjectPublicKeyInfo in a certificate (RFC 5280 section 4.1); empty when there is none where it belongs.
+
+    Names, dates and signature are not looked at: the certificate is only the public key's envelope here.
+    """
+    if shape_of(certificate) is not Shape.CERTIFICATE:
+        return b""
+    fields = _members(sequence_members(certificate)[0][1])
+    if fields and fields[0][0] == _CERTIFICATE_VERSION:
+        fields = fields[1:]
+    # What comes before: serial number, signature algorithm, issuer, validity, subject.
+    if len(fields) < 6 or fields[5][0] != _SEQUENCE:
+        return b""
+    return _encoded(*fields[5])
+
+
 def sequence_members(data: bytes) -> list[Member]:
     """The members of the one SEQUENCE that `data` is; empty when it is anything else, or more than that."""
     outer = _members(data)
@@ -83,3 +100,11 @@ def _content(data: bytes, at: int) -> tuple[int, int]:
     if not 1 <= count <= 3 or start + count > len(data):
         return beyond, beyond
     return start + count, start + count + int.from_bytes(data[start : start + count], "big")
+
+
+def _encoded(tag: int, content: bytes) -> bytes:
+    """The element with that tag and content, its length in the fewest octets (X.690 section 10.1)."""
+    if len(content) < 0x80:
+        return bytes([tag, len(content)]) + content
+    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + content

@@ -7,12 +7,11 @@ import math
 import re
 from dataclasses import dataclass, field
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-from keyferry.byok.der import RSASSA_PSS, Shape, public_key_algorithm, shape_of
+from keyferry.byok.der import RSASSA_PSS, Shape, certificate_public_key, public_key_algorithm, shape_of
 from keyferry.byok.jwk import private_key_given, pss_key_given, read_jwk
 from keyferry.errors import KekRefused
 
@@ -125,26 +124,18 @@ def _from_der(der: bytes, expected: Shape | None = None) -> rsa.RSAPublicKey:
         raise private_key_given("The file holds a private key, or a container made for one")
     if expected is not None and shape is not expected:
         raise _refused("kek-unreadable", "What the PEM block holds is not what its label says")
-    key: object
+    spki = certificate_public_key(der) if shape is Shape.CERTIFICATE else der
     try:
-        if shape is Shape.CERTIFICATE:
-            certificate = x509.load_der_x509_certificate(der)
-            algorithm, key = _certificate_algorithm(certificate), certificate.public_key()
-        else:
-            algorithm, key = public_key_algorithm(der), load_der_public_key(der)
+        key = load_der_public_key(spki)
     except UnsupportedAlgorithm:
         raise _not_rsa() from None
     except ValueError:
         raise _refused("kek-unreadable", "The public key's encoding is damaged") from None
-    if algorithm == RSASSA_PSS:
+    if public_key_algorithm(spki) == RSASSA_PSS:
         raise pss_key_given()
     if not isinstance(key, rsa.RSAPublicKey):
         raise _not_rsa()
     return key
-
-
-def _certificate_algorithm(certificate: x509.Certificate) -> bytes:
-    return RSASSA_PSS if certificate.public_key_algorithm_oid == x509.PublicKeyAlgorithmOID.RSASSA_PSS else b""
 
 
 def _from_jwk(data: bytes) -> KekPublicKey:

@@ -106,7 +106,7 @@ def read_public_key(data: bytes) -> bytes:
         raise unreadable
     try:
         return _load_public(data).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise unreadable from None
 
 
