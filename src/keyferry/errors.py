@@ -13,6 +13,7 @@
     ├── Overloaded            too many requests, or too much at once             429
     ├── IntegrityViolation    a row was changed behind Keyferry's back           500
     ├── CannotStart           settings, files or the root of trust are not fit   exit code 1
+    ├── ClientFailed          the command line could not reach or trust a server exit code 1
     └── InternalError         a fault of Keyferry's own; carries a reference     500
 
 A branch says what the person must do; the stable `code` says what happened. Every code stands in `TITLES`: an error with
@@ -30,7 +31,10 @@ TITLES: dict[str, str] = {
     "not-found": "Not found",
     # what was given
     "invalid-input": "Input refused",
+    "malformed-request": "Request unreadable",
+    "method-not-allowed": "Method not allowed",
     "request-too-large": "Request too large",
+    "unsupported-media-type": "Media type not taken",
     "name-refused": "Name refused",
     "password-refused": "Password refused",
     "network-refused": "Network refused",
@@ -102,7 +106,18 @@ TITLES: dict[str, str] = {
     "root-unavailable": "Root of trust unavailable",
     "not-initialised": "Not initialised",
     "schema-version": "Store has another schema version",
+    # the command line
+    "wrong-usage": "Wrong usage",
+    "interrupted": "Interrupted",
+    "file-refused": "File refused",
+    "file-exists": "File exists",
+    "profile-refused": "Profile refused",
+    "not-signed-in": "Not signed in",
     "client-failed": "Request failed",
+    "server-refused": "Server address refused",
+    "server-unreachable": "Server unreachable",
+    "server-untrusted": "Server not trusted",
+    "answer-refused": "Server's answer refused",
     # faults
     "internal-error": "Internal error",
 }
@@ -201,6 +216,10 @@ class IntegrityViolation(KeyferryError):
 
 class CannotStart(KeyferryError):
     default_code = "cannot-start"
+
+
+class ClientFailed(KeyferryError):
+    default_code = "client-failed"
 
 
 class InternalError(KeyferryError):

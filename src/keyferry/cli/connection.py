@@ -1,0 +1,265 @@
+"""Requests to the REST door, and what its refusals mean.
+
+The server's certificate is always verified, redirects are never followed, and plain HTTP goes to this machine only. What
+the environment says of proxies and certificates is not heeded: the profile alone decides where a token goes.
+"""
+
+import ipaddress
+import ssl
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+import httpx2
+
+from keyferry import __version__
+from keyferry.cli.profiles import DEFAULT, Profile
+from keyferry.errors import ClientFailed, KeyferryError
+
+BASE = "/api/v1"
+CONNECT_SECONDS = 10
+# A new RSA-4096 key, on a server with much to do.
+ANSWER_SECONDS = 120
+PAGE = 500
+
+
+class ServerRefused(KeyferryError):
+    """What the server answered instead of what was asked for: RFC 9457 problem details, with its code and advice."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any], advice: str | None = None) -> None:
+        detail = _text(problem.get("detail")) or f"The server answered with status {status}."
+        super().__init__(detail, code="client-failed", field=_text(problem.get("field")), advice=advice)
+        self.status = status
+        self.code = _text(problem.get("code")) or self.code  # a newer server may have codes that TITLES lacks
+        self.title = _text(problem.get("title")) or self.title
+        self.advice = advice or _text(problem.get("advice")) or "Check what was given, then try again."
+
+
+class Server:
+    """The REST door of a profile's server. Use it in a `with` statement.
+
+    Raises:
+        ClientFailed: `server-refused`, the profile's address will not do; `server-untrusted`, its certificates cannot
+            be read.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        headers = {"Accept": "application/json", "User-Agent": f"keyferry/{__version__}"}
+        if profile.token is not None:
+            headers["Authorization"] = f"Bearer {profile.token.reveal().decode('ascii')}"
+        self._client = httpx2.Client(
+            base_url=checked_address(profile.server) + BASE,
+            headers=headers,
+            verify=_trust(profile),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The document at `path`; members of `query` that are None are left out."""
+        return self.request("GET", path, query=query)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """What the server answers to a POST; members of `body` that are None are left out."""
+        return self.request("POST", path, body=body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What the server answers to a PATCH; members of `body` that are None are left out."""
+        return self.request("PATCH", path, body=body)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What the server answers to a PUT."""
+        return self.request("PUT", path, body=body)
+
+    def delete(self, path: str) -> Any:
+        """What the server answers to a DELETE; often nothing."""
+        return self.request("DELETE", path)
+
+    def items(self, path: str, *, limit: int | None = None, **query: Any) -> list[dict[str, Any]]:
+        """Everything that a list holds, page after page; at most `limit` items."""
+        found: list[dict[str, Any]] = []
+        for page in self._pages(path, limit, query):
+            found += page
+            if limit is not None and len(found) >= limit:
+                return found[:limit]
+        return found
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Send a request and read its JSON answer; None when the answer is empty.
+
+        Raises:
+            ServerRefused: the server refused.
+            ClientFailed: it could not be reached or trusted, or answered with what is no answer of Keyferry's.
+        """
+        try:
+            answer = self._client.request(method, path, params=_given(query), json=_given(body))
+        except httpx2.TimeoutException:
+            raise ClientFailed(
+                f"{self.profile.server} did not answer in time.",
+                code="server-unreachable",
+                advice="See whether the server is busy or stopped; look whether the request was done before repeating it.",
+            ) from None
+        except httpx2.TransportError as error:
+            raise self._unreachable(error) from None
+        return self._judge(answer)
+
+    def _pages(self, path: str, limit: int | None, query: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        size = PAGE if limit is None else min(limit, PAGE)
+        cursor: str | None = None
+        while True:
+            page = self.get(path, limit=size, cursor=cursor, **query)
+            if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+                raise self._no_answer("a list without items")
+            yield page["items"]
+            following = page.get("next")
+            if following is None:
+                return
+            if following == cursor:
+                raise self._no_answer("a list that does not end")
+            cursor = following
+
+    def _judge(self, answer: httpx2.Response) -> Any:
+        if answer.is_redirect:
+            raise ClientFailed(
+                f"{self.profile.server} answered with a redirection, which is not followed.",
+                code="answer-refused",
+                advice="Sign in with the server's own address.",
+            )
+        if answer.is_success:
+            return self._json(answer) if answer.content else None
+        problem = self._json(answer) if answer.headers.get("content-type", "").endswith("json") else {}
+        if not isinstance(problem, dict):
+            raise self._no_answer(f"status {answer.status_code} and no reason")
+        advice = self._sign_in_advice() if problem.get("code") == "not-authenticated" else None
+        raise ServerRefused(answer.status_code, problem, advice)
+
+    def _json(self, answer: httpx2.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError:
+            raise self._no_answer("something other than JSON") from None
+
+    def _no_answer(self, what: str) -> ClientFailed:
+        return ClientFailed(
+            f"{self.profile.server} answered with {what}.",
+            code="answer-refused",
+            advice="Check that this is the address of a Keyferry server, of this version or a later one.",
+        )
+
+    def _unreachable(self, error: httpx2.TransportError) -> ClientFailed:
+        cause = _certificate_error(error)
+        if cause is not None:
+            return ClientFailed(
+                f"The certificate of {self.profile.server} is not trusted: {cause.verify_message}.",
+                code="server-untrusted",
+                advice="Sign in with --ca-file and the server's tls/ca.pem, got from whoever runs it; else stop here.",
+            )
+        return ClientFailed(
+            f"{self.profile.server} cannot be reached: {_reason(error)}.",
+            code="server-unreachable",
+            advice="Check the address, and that the server runs: keyferry serve --home DIR",
+        )
+
+    def _sign_in_advice(self) -> str:
+        name = self.profile.name
+        user = self.profile.user or "NAME"
+        profile = "" if name == DEFAULT else f" --profile {name}"
+        return (
+            f"Sign in again: keyferry login --server {self.profile.server} --user {user} --password-file FILE{profile}"
+        )
+
+
+def path(*parts: str) -> str:
+    """A path of the REST door, each part quoted, so that a name cannot lead elsewhere."""
+    for part in parts:
+        if part in {"", ".", ".."}:
+            raise ClientFailed(f"{part!r} is no id and no name.", code="client-failed", advice="Give an id or a name.")
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def checked_address(server: str) -> str:
+    """`server` as SCHEME://HOST:PORT.
+
+    Raises:
+        ClientFailed: (`server-refused`) it is no such address, or plain HTTP to another machine.
+    """
+    form = "Give an address such as https://127.0.0.1:8420."
+    try:
+        parts = urlsplit(server)
+        port = parts.port
+    except ValueError:
+        raise ClientFailed("That is no address.", code="server-refused", field="server", advice=form) from None
+    if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc:
+        detail = "The server's address is not of the form https://HOST:PORT."
+        raise ClientFailed(detail, code="server-refused", field="server", advice=form)
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        detail = "The server's address holds more than a host and a port."
+        raise ClientFailed(detail, code="server-refused", field="server", advice=form)
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ClientFailed(
+            "Plain HTTP goes to this machine only.", code="server-refused", field="server", advice="Use https://."
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine: a loopback address, or `localhost` (RFC 6761 section 6.3)."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _trust(profile: Profile) -> ssl.SSLContext:
+    """The authorities that the server's certificate must come from: the profile's alone, if it names any."""
+    try:
+        return ssl.create_default_context(cadata=profile.ca)
+    except (ssl.SSLError, ValueError):
+        raise ClientFailed(
+            "The profile's CA certificates cannot be read.",
+            code="server-untrusted",
+            field="ca_file",
+            advice="Give the server's tls/ca.pem, which `keyferry init` wrote.",
+        ) from None
+
+
+def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error
+        error = error.__cause__ or error.__context__
+        seen += 1
+    return None
+
+
+def _reason(error: httpx2.TransportError) -> str:
+    text = str(error).strip().rstrip(".")
+    return text or type(error).__name__
+
+
+def _given(members: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if members is None else {name: value for name, value in members.items() if value is not None}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,96 @@
+"""How a command fails: two lines on standard error, what was wrong and what to do, and the exit code."""
+
+import sys
+from typing import Any
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from keyferry.cli.output import plain
+from keyferry.errors import KeyferryError
+
+FAILED = 1
+WRONG_USAGE = 2
+
+
+class Failure(click.ClickException):
+    """A refusal or a failure, on its way to the two lines. `place` is the option or field at fault."""
+
+    exit_code = FAILED
+
+    def __init__(self, error: KeyferryError, place: str | None) -> None:
+        super().__init__(error.detail)
+        self.code = error.code
+        self.place = place
+        self.advice = error.advice
+
+
+class WrongUsage(click.UsageError):
+    """A command that was given what it cannot take, with advice of its own."""
+
+    def __init__(self, detail: str, *, advice: str) -> None:
+        super().__init__(detail)
+        self.advice = advice
+
+
+class Command(click.Command):
+    """A command whose refusals name the option at fault the way it is typed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it.
+
+        Raises:
+            Failure: Keyferry, here or at the server, refused.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyferryError as error:
+            raise Failure(error, self._place(error.field)) from error
+
+    def _place(self, field: str | None) -> str | None:
+        for parameter in self.params:
+            if field is not None and field in {parameter.name, *getattr(parameter, "fields", ())}:
+                return parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
+        return field
+
+
+class Group(click.Group):
+    """A noun: its verbs are `Command`s."""
+
+    command_class = Command
+
+
+def report(code: str, detail: str, advice: str, place: str | None = None) -> None:
+    """Write the two lines."""
+    where = f" in {plain(place)}" if place else ""
+    sys.stderr.write(f"error ({plain(code)}){where}: {one_line(detail)}\n")
+    sys.stderr.write(f"advice: {one_line(advice) or 'See the message above.'}\n")
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, without characters that a terminal would act on, ending in a full stop."""
+    line = plain(" ".join(text.split()))
+    return line if not line or line.endswith((".", "!", "?", ":")) else line + "."
+
+
+def end(error: click.ClickException | click.Abort) -> int:
+    """Report how a run ended; the exit code."""
+    if isinstance(error, click.Abort):
+        report("interrupted", "Interrupted.", "Run it again; look first whether the server has done it already.")
+        return FAILED
+    if isinstance(error, Failure):
+        report(error.code, error.message, error.advice, error.place)
+    elif isinstance(error, NoArgsIsHelpError):
+        error.show()
+    elif isinstance(error, click.UsageError):
+        report("wrong-usage", error.format_message(), _usage_advice(error))
+    else:
+        report("client-failed", error.format_message(), "Check what was given.")
+    return error.exit_code
+
+
+def _usage_advice(error: click.UsageError) -> str:
+    if isinstance(error, WrongUsage):
+        return error.advice
+    path = error.ctx.command_path if error.ctx else "keyferry"
+    return f"See: {path} --help"

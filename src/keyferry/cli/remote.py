@@ -1,0 +1,42 @@
+"""The options that every command to a server has."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+import click
+
+from keyferry.cli.output import Output
+
+if TYPE_CHECKING:  # httpx2 is loaded when a command runs, not when its help is shown
+    from keyferry.cli.connection import Server
+
+P = ParamSpec("P")
+
+profile_option = click.option(
+    "--profile",
+    metavar="NAME",
+    envvar="KEYFERRY_PROFILE",
+    default="default",
+    show_default=True,
+    help="The profile that `keyferry login` wrote; else KEYFERRY_PROFILE.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, with the names that REST uses.")
+limit_option = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="List at most N.")
+
+
+def remote(command: Callable[Concatenate["Server", Output, P], None]) -> Callable[..., None]:
+    """Give a command `--profile` and `--json`, and call it with a connection and the standard output."""
+
+    @profile_option
+    @json_option
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from keyferry.cli.connection import Server  # noqa: PLC0415  # see above
+        from keyferry.cli.profiles import load_profile  # noqa: PLC0415  # reads key material's types
+
+        name, as_json = str(kwargs.pop("profile")), bool(kwargs.pop("as_json"))
+        with Server(load_profile(name)) as server:
+            command(server, Output(as_json=as_json), *args, **kwargs)
+
+    return run
