@@ -1,5 +1,6 @@
 """Finding the one private key in a PEM file (RFC 7468), and saying what else it is."""
 
+import base64
 import re
 
 from keyferry.errors import MaterialRefused
@@ -39,6 +40,11 @@ def private_key_block(data: bytes) -> bytes:
     if data[block.end() :].strip():
         raise unreadable("Something follows the private key in the PEM file")
     return block[0] + b"\n"
+
+
+def content(block: bytes) -> bytes:
+    """The DER in a block that the library has read: the base64 between its two lines (RFC 7468 section 3)."""
+    return base64.b64decode(block.split(b"-----")[2])
 
 
 def _other(label: bytes) -> MaterialRefused:

@@ -41,7 +41,10 @@ _HEADER = struct.Struct(">BI")  # format, generation of the data key
 
 @dataclass(frozen=True, slots=True)
 class SealedMaterial:
-    """Key material encrypted at rest: header (5 bytes), nonce (12), ciphertext, tag (16). Never the same type as `Material`."""
+    """Key material encrypted at rest: header (5 bytes), nonce (12), ciphertext, tag (16).
+
+    It is another type than `Material`, so that neither is written where the other belongs.
+    """
 
     blob: bytes
 
@@ -57,6 +60,7 @@ class Binding:
     exportable: bool
 
     def encode(self, store_id: str) -> bytes:
+        """The associated data, with the store's id: material cannot be moved to another version, key or store."""
         return encode_columns(
             "material",
             {
@@ -73,7 +77,9 @@ class Binding:
 def encode_columns(table: str, columns: Mapping[str, Column]) -> bytes:
     """The one encoding that seals are computed over: unambiguous, versioned, the same on every database.
 
-    `format || table || (name || type || value)*`, each part with its length in 4 bytes, in the order of the column names.
+    `format || table || (name || type || value)*`: each part but the type with its length in 4 bytes before it, in the
+    order of the column names.
+
     A NULL column is left out: it differs from an empty one, and a column added later as NULL leaves older seals valid.
     Integers are signed 64-bit big-endian; booleans a type of their own.
     """
@@ -90,7 +96,7 @@ def _lengthed(value: bytes) -> bytes:
     return len(value).to_bytes(4) + value
 
 
-def _typed(value: bool | int | str | bytes) -> bytes:
+def _typed(value: str | bytes | int) -> bytes:
     if isinstance(value, bool):
         return b"f" + _lengthed(b"\x01" if value else b"\x00")
     if isinstance(value, int):
@@ -124,10 +130,12 @@ class Sealer:
 
     @property
     def store_id(self) -> str:
+        """The store's id."""
         return self._store_id
 
     @property
     def generation(self) -> int:
+        """The data key's generation under which new seals are made."""
         return self._current
 
     def seal(self, material: Material, binding: Binding) -> SealedMaterial:
@@ -163,6 +171,7 @@ class Sealer:
         self._check("rows", encode_columns(table, columns), seal, f"row {row_id} of {table}")
 
     def mac_event(self, encoded: bytes) -> bytes:
+        """The MAC of an audit event: header and HMAC-SHA-256 (FIPS 198-1) over its encoding; 37 bytes."""
         return self._mac(self._current, "audit", encoded)
 
     def check_event(self, encoded: bytes, mac: bytes, name: str) -> None:

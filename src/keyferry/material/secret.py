@@ -15,6 +15,7 @@ class Secret:
         self._value: Final = bytes(value)
 
     def reveal(self) -> bytes:
+        """The bytes themselves."""
         return self._value
 
     def __len__(self) -> int:

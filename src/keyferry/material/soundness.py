@@ -26,7 +26,7 @@ def validated(key: object, algorithm: Algorithm | None) -> Material:
     FIPS 186-5 asks for. 3. The library's own validation passes: primality, the private exponent and the CRT members
     (SP 800-56B section 6.4.1.2.3), the point on its curve (SP 800-56A section 5.6.2.3).
 
-    Attributes in the PKCS#8 are dropped, and so is a restriction to RSA-PSS: what a key may do is said by its usages.
+    Attributes in the PKCS#8 are dropped: what a key may do is said by its usages.
 
     Args:
         key: what the library parsed, without validation.

@@ -3,6 +3,7 @@
 It reads one request from standard input, answers on standard output, and ends.
 """
 
+import ctypes
 import resource
 import sys
 
@@ -10,6 +11,10 @@ from keyferry.errors import MaterialRefused
 from keyferry.material.apart import CPU_SECONDS, MEMORY_BYTES, decode_request, encode_material, encode_refusal
 from keyferry.material.importing import read_material
 from keyferry.material.refusals import refused
+
+_PR_SET_DUMPABLE = 4
+"""prctl(2): with 0, there is no core dump even where the kernel pipes it to a program, and no process of the same user
+may attach or read this one's memory."""
 
 
 def answer(request: bytes) -> bytes:
@@ -28,7 +33,9 @@ def answer(request: bytes) -> bytes:
 
 
 def limit() -> None:
-    """No core file, which would hold the key; and an end to what a file can make us compute."""
+    """No core dump, which would hold the key; and an end to what a file can make us compute."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
