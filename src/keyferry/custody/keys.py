@@ -13,7 +13,7 @@ from keyferry.custody.names import check_key_name, check_text
 from keyferry.custody.once import Once
 from keyferry.custody.owners import Owner, owner_named, owner_of
 from keyferry.custody.pages import Page, page_of
-from keyferry.custody.policy import Operation, Role
+from keyferry.custody.policy import Operation, Role, permits
 from keyferry.custody.versions import (
     Dates,
     all_versions,
@@ -277,12 +277,7 @@ def _find_key(view: View, reference: str, lock: Lock | None) -> Key | None:
     group, slash, name = reference.partition("/")
     if slash:
         return view.first(KEYS, _NAMED_IN_GROUP, lock, group=group, name=name)
-    sees_all = view.actor.role is Role.ADMINISTRATOR
-    found = [
-        key
-        for key in view.find(KEYS, _NAMED, lock, name=reference)
-        if sees_all or key.owner_user_id == view.actor.user.id or key.owner_group_id in view.actor.group_ids
-    ]
+    found = [key for key in view.find(KEYS, _NAMED, lock, name=reference) if _may_see(view, key)]
     if len(found) > 1:
         raise Conflict(
             f"{len(found)} keys are named {reference!r}.",
@@ -292,6 +287,10 @@ def _find_key(view: View, reference: str, lock: Lock | None) -> Key | None:
     return found[0] if found else None
 
 
+def _may_see(view: View, key: Key) -> bool:
+    return permits(view.actor.role, Operation.KEY_READ, view.actor.relation_to_key(key))
+
+
 def _page(view: View, size: int, after: str, name: str | None, group: str | None, owner: str | None) -> list[Key]:
     limit = size + 1
     if group is not None or owner is not None:
@@ -299,7 +298,7 @@ def _page(view: View, size: int, after: str, name: str | None, group: str | None
         return view.find(KEYS, _OWNERS_PAGE, after=after, limit=limit, user_id=named.user_id, group_id=named.group_id)
     if name is not None:
         key = _find_key(view, name, None)
-        return [key] if key is not None and key.id > after else []
+        return [key] if key is not None and _may_see(view, key) and key.id > after else []
     if view.actor.role is Role.ADMINISTRATOR:
         return view.find(KEYS, _PAGE, after=after, limit=limit)
     return view.find(KEYS, _MY_PAGE, after=after, limit=limit, user_id=view.actor.user.id)

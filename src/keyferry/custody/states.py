@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.custody.caller import Caller
-from keyferry.custody.gate import Change, Gate
+from keyferry.custody.gate import Change, Gate, View
 from keyferry.custody.keys import KeyDetail, detail_of, load_key
 from keyferry.custody.lifecycle import ERASED, RevocationReason, State, Transition, after, state_at
 from keyferry.custody.names import check_text
+from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
 from keyferry.custody.versions import Dates, all_versions, new_version, version_numbered, write_version
 from keyferry.errors import Conflict
@@ -72,13 +73,13 @@ class States:
 
         return self._change_version(caller, Operation.KEY_REVOKE, reference, version, apply)
 
-    def rotate(self, caller: Caller, reference: str, *, activated: bool = True) -> KeyDetail:
+    def rotate(self, caller: Caller, reference: str, *, activated: bool = True, once: Once | None = None) -> KeyDetail:
         """Generate a new version and make it the current one; earlier versions keep their state."""
         algorithm_name = self._gate.read(caller, Operation.KEY_ROTATE, lambda view: load_key(view, reference).algorithm)
         material = generate(ALGORITHMS[algorithm_name])
         identity = identify(material)
 
-        def change(change: Change) -> KeyDetail:
+        def change(change: Change) -> KeyVersion:
             key = load_key(change, reference, Lock.UPDATE)
             dates = Dates(change.now, activated=activated, activation=None, deactivation=None)
             number = key.versions + 1
@@ -86,9 +87,10 @@ class States:
             rotated = change.update(KEYS, key, current_version_id=version.id, versions=number)
             written = write_version(change, rotated, version, material)
             change.note(version=number)
-            return detail_of(change, rotated, written)
+            return written
 
-        return self._gate.write(caller, Operation.KEY_ROTATE, change)
+        made = self._gate.write(caller, Operation.KEY_ROTATE, change, once=once)
+        return self._gate.read(caller, Operation.KEY_READ, lambda view: _detail_of_version(view, made))
 
     def destroy(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
         """Ask for a version's destruction (all versions without a number); its material is erased when the pending
@@ -164,6 +166,11 @@ class States:
         if number is None:
             return all_versions(change, key, Lock.UPDATE)
         return [version_numbered(change, key, number, Lock.UPDATE)]
+
+
+def _detail_of_version(view: View, made: KeyVersion) -> KeyDetail:
+    key = load_key(view, made.key_id)
+    return detail_of(view, key, version_numbered(view, key, made.number))
 
 
 def _is_pending(version: KeyVersion, now: Microseconds) -> bool:

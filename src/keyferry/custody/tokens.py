@@ -78,6 +78,21 @@ class Tokens:
 
         return self._gate.read(caller, Operation.TOKEN_LIST, read)
 
+    def show(self, caller: Caller, token_id: str) -> Token:
+        """
+        Raises:
+            NotFound: there is none of that id, or none that the caller may see.
+        """
+
+        def read(view: View) -> Token:
+            token = view.get(TOKENS, token_id) if is_id_shaped(token_id) else None
+            if token is None:
+                raise view.missing("token", token_id)
+            view.permit(view.actor.relation_to_user(token.user_id), "token", token.id, token.name)
+            return token
+
+        return self._gate.read(caller, Operation.TOKEN_LIST, read)
+
     def revoke(self, caller: Caller, token_id: str) -> Token:
         """End a token at once.
 
