@@ -1,0 +1,66 @@
+"""`keyferry status`: what an installation is, and whether its seals open. For the machine that holds the home."""
+
+import socket
+from typing import Any
+
+from sqlalchemy import func, select
+
+from keyferry import __version__
+from keyferry.certificates import fingerprint
+from keyferry.config.settings import Settings
+from keyferry.custody.audit import last_head
+from keyferry.installation import open_installation
+from keyferry.store.migrating import newest
+from keyferry.store.statements import Prepared
+from keyferry.store.tables import audit_events, data_keys, exports, groups, keys, users
+from keyferry.store.transaction import Transaction
+
+_COUNTS = {
+    "users": Prepared(select(func.count()).select_from(users).where(users.c.deleted_at.is_(None))),
+    "groups": Prepared(select(func.count()).select_from(groups).where(groups.c.deleted_at.is_(None))),
+    "keys": Prepared(select(func.count()).select_from(keys)),
+    "exports": Prepared(select(func.count()).select_from(exports)),
+    "data_keys": Prepared(select(func.count()).select_from(data_keys)),
+    "audit_events": Prepared(select(func.count()).select_from(audit_events)),
+}
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """Facts about an installation; opening it proves that the root of trust unwraps its data keys.
+
+    Raises:
+        CannotStart: it does not open; says why.
+    """
+    installation = open_installation(settings)
+    try:
+        facts: dict[str, Any] = {
+            "version": __version__,
+            "home": str(settings.home),
+            "store_id": installation.sealer.store_id,
+            "database": "SQLite" if settings.database_file is None else "PostgreSQL",
+            "schema": newest(),
+            "root": settings.root,
+            "root_fingerprint": installation.root_fingerprint,
+            "listen": str(settings.listen),
+            "answering": _answers(settings),
+            "kek_policy": settings.kek_policy,
+        }
+        if installation.tls.authority.exists():
+            facts["ca_fingerprint"] = fingerprint(installation.tls.authority)
+        return facts | installation.store.read(_count)
+    finally:
+        installation.close()
+
+
+def _count(tx: Transaction) -> dict[str, Any]:
+    counts: dict[str, Any] = {name: tx.rows(statement)[0][0] for name, statement in _COUNTS.items()}
+    return counts | {"audit_head": str(last_head(tx))}
+
+
+def _answers(settings: Settings) -> bool:
+    """Whether something listens where the server would."""
+    try:
+        with socket.create_connection((settings.listen.host, settings.listen.port), timeout=1):
+            return True
+    except OSError:
+        return False
