@@ -1,0 +1,1 @@
+"""`make bench`: figures as ratios against a limit, or against the bare operation in the same run."""

@@ -1,0 +1,51 @@
+"""A row of the table, and how its figure is taken: the median of several runs."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure beside its limit.
+
+    Attributes:
+        what: what was measured.
+        figure: the median, in `unit`.
+        limit: what it is held against.
+        at_least: whether the figure has to reach the limit, rather than stay below it.
+        spread: the least and the most of the runs.
+    """
+
+    what: str
+    figure: float
+    unit: str
+    limit: float
+    at_least: bool
+    spread: tuple[float, float]
+
+    @property
+    def ratio(self) -> float:
+        """Figure over limit."""
+        return self.figure / self.limit
+
+    @property
+    def reached(self) -> bool:
+        """Whether the figure is on the right side of its limit."""
+        return self.ratio >= 1 if self.at_least else self.ratio <= 1
+
+
+def row(what: str, unit: str, limit: float, measure: Callable[[], float], *, at_least: bool, runs: int = RUNS) -> Row:
+    """Measure `runs` times, and keep the median."""
+    figures = [measure() for _ in range(runs)]
+    return Row(what, statistics.median(figures), unit, limit, at_least, (min(figures), max(figures)))
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """How long `action` takes by the wall clock."""
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
