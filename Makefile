@@ -13,7 +13,7 @@ T ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage docs lock clean programs
+.PHONY: help demo test lint bench format coverage docs lock clean programs
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -31,6 +31,9 @@ lint: $(VENV)/.dev  ## Format check, lint, strict types, layers, generated pages
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/generate.py --check
+
+bench: $(VENV)/.dev programs  ## Measure: figures beside their limits, or beside the bare operation in the same run
+	$(BIN)/python -m benchmarks
 
 format: $(VENV)/.dev  ## Format the code and mend what can be mended without a person
 	$(BIN)/ruff format
