@@ -27,6 +27,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "kek": (f"{_CLI}.keks:kek", "Key encryption keys that exports accept."),
     "byok": (f"{_CLI}.byok:byok", "Transfer files, without a server."),
     "audit": (f"{_CLI}.audit:audit", "The audit log: read it, verify it."),
+    "demo": (f"{_CLI}.demo:demo", "Walk the main job from end to end, on loopback, offline."),
 }
 """Every command of the first level. Adding a noun means adding a file and a row."""
 
@@ -34,12 +35,12 @@ PLACES: dict[str, tuple[str, str]] = {
 class CommandLine(LazyGroup):
     """The root. A run ends with 0, 1 or 2, and what went wrong in two lines on standard error."""
 
-    def main(  # type: ignore[override]  # click's overloads differ in their answer alone
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
         complete_var: str | None = None,
-        standalone_mode: bool = True,  # noqa: FBT001, FBT002  # click's signature
+        standalone_mode: bool = True,  # noqa: FBT002  # click's signature
         **extra: Any,
     ) -> Any:
         """Run, and end the process; with `standalone_mode` off, raise and return as click does."""

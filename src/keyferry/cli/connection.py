@@ -1,15 +1,15 @@
 """Requests to the REST door, and what its refusals mean.
 
-The server's certificate is always verified, redirects are never followed, and plain HTTP goes to this machine only. What
-the environment says of proxies and certificates is not heeded: the profile alone decides where a token goes.
+The server's certificate is always verified, redirects are never followed, and plain HTTP goes to this machine only.
+What the environment says of proxies and certificates is not heeded: the profile alone decides where a token goes.
 """
 
 import ipaddress
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -21,7 +21,6 @@ BASE = "/api/v1"
 CONNECT_SECONDS = 10
 # A new RSA-4096 key, on a server with much to do.
 ANSWER_SECONDS = 120
-PAGE = 500
 
 
 class ServerRefused(KeyferryError):
@@ -74,9 +73,9 @@ class Server:
         """What the server answers to a POST; members of `body` that are None are left out."""
         return self.request("POST", path, body=body)
 
-    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        """What the server answers to a PATCH; members of `body` that are None are left out."""
-        return self.request("PATCH", path, body=body)
+    def patch(self, path: str, body: Mapping[str, Any], *, clear: Sequence[str] = ()) -> Any:
+        """What the server answers to a PATCH; members that are None are left out, those of `clear` sent as null."""
+        return self.request("PATCH", path, body=body, clear=clear)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """What the server answers to a PUT."""
@@ -87,9 +86,9 @@ class Server:
         return self.request("DELETE", path)
 
     def items(self, path: str, *, limit: int | None = None, **query: Any) -> list[dict[str, Any]]:
-        """Everything that a list holds, page after page; at most `limit` items."""
+        """Everything that a list holds, in pages of the size that the server likes; at most `limit` items."""
         found: list[dict[str, Any]] = []
-        for page in self._pages(path, limit, query):
+        for page in self._pages(path, query):
             found += page
             if limit is not None and len(found) >= limit:
                 return found[:limit]
@@ -102,6 +101,7 @@ class Server:
         *,
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
+        clear: Sequence[str] = (),
     ) -> Any:
         """Send a request and read its JSON answer; None when the answer is empty.
 
@@ -109,23 +109,23 @@ class Server:
             ServerRefused: the server refused.
             ClientFailed: it could not be reached or trusted, or answered with what is no answer of Keyferry's.
         """
+        members = None if body is None else _given(body) | dict.fromkeys(clear)
         try:
-            answer = self._client.request(method, path, params=_given(query), json=_given(body))
+            answer = self._client.request(method, path, params=_given(query or {}), json=members)
         except httpx2.TimeoutException:
             raise ClientFailed(
                 f"{self.profile.server} did not answer in time.",
                 code="server-unreachable",
-                advice="See whether the server is busy or stopped; look whether the request was done before repeating it.",
+                advice="See whether the server is busy or stopped, and whether it was done, before repeating it.",
             ) from None
         except httpx2.TransportError as error:
             raise self._unreachable(error) from None
         return self._judge(answer)
 
-    def _pages(self, path: str, limit: int | None, query: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
-        size = PAGE if limit is None else min(limit, PAGE)
+    def _pages(self, path: str, query: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
         cursor: str | None = None
         while True:
-            page = self.get(path, limit=size, cursor=cursor, **query)
+            page = self.get(path, cursor=cursor, **query)
             if not isinstance(page, dict) or not isinstance(page.get("items"), list):
                 raise self._no_answer("a list without items")
             yield page["items"]
@@ -185,14 +185,6 @@ class Server:
         return (
             f"Sign in again: keyferry login --server {self.profile.server} --user {user} --password-file FILE{profile}"
         )
-
-
-def path(*parts: str) -> str:
-    """A path of the REST door, each part quoted, so that a name cannot lead elsewhere."""
-    for part in parts:
-        if part in {"", ".", ".."}:
-            raise ClientFailed(f"{part!r} is no id and no name.", code="client-failed", advice="Give an id or a name.")
-    return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def checked_address(server: str) -> str:
@@ -257,8 +249,8 @@ def _reason(error: httpx2.TransportError) -> str:
     return text or type(error).__name__
 
 
-def _given(members: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if members is None else {name: value for name, value in members.items() if value is not None}
+def _given(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _text(value: object) -> str | None:

@@ -48,8 +48,9 @@ class Command(click.Command):
             raise Failure(error, self._place(error.field)) from error
 
     def _place(self, field: str | None) -> str | None:
+        """The option or argument that `field` came from, by its name here or in REST; else `field` itself."""
         for parameter in self.params:
-            if field is not None and field in {parameter.name, *getattr(parameter, "fields", ())}:
+            if field in {parameter.name, *(each.lstrip("-").replace("-", "_") for each in parameter.opts)}:
                 return parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
         return field
 

@@ -36,6 +36,24 @@ def _read(path: str) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
+def read_public_key(path: str) -> str:
+    """A key encryption key's public key, as text. It is judged here first, so that a private key is never sent.
+
+    Raises:
+        KekRefused: it will not do; see `keyferry.byok.kek.read_kek`.
+        CannotStart: (`file-refused`) it cannot be read.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    from keyferry.byok.kek import read_kek
+
+    data = read_input(path, what="public key", field="public_key")
+    kek = read_kek(data)
+    if data.lstrip().startswith(b"{"):
+        return data.decode()  # with the key identifier that came with the key
+    return kek.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+
+
 def others_can_read(path: str) -> str | None:
     """A warning when a file that holds a secret can be read by others."""
     if path == STANDARD_INPUT or not Path(path).exists() or not Path(path).stat().st_mode & 0o077:

@@ -45,8 +45,11 @@ class Profile:
     ca: str | None = None
 
 
-def load_profile(name: str) -> Profile:
+def load_profile(name: str, *, own_token: bool = False) -> Profile:
     """Read a profile; the file that KEYFERRY_TOKEN_FILE names, if any, gives the token in place of the profile's.
+
+    Args:
+        own_token: take the profile's token in any case.
 
     Raises:
         ClientFailed: `not-signed-in`, there is no such profile.
@@ -62,7 +65,7 @@ def load_profile(name: str) -> Profile:
         )
     data = read_private(path, what="profile", max_bytes=_MAX_BYTES, code="profile-refused", field="profile")
     profile = _parse(name, path, data)
-    token_file = os.environ.get(TOKEN_FILE_VARIABLE)
+    token_file = None if own_token else os.environ.get(TOKEN_FILE_VARIABLE)
     return replace(profile, token=read_token(Path(token_file), TOKEN_FILE_VARIABLE)) if token_file else profile
 
 

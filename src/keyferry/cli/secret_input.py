@@ -34,10 +34,7 @@ def read_secret(given: str | None, *, what: str, field: str, confirm: bool = Fal
     """
     if given is None:
         return _prompt(what, field, confirm=confirm)
-    if given == STANDARD_INPUT:
-        data = sys.stdin.buffer.read(MAX_BYTES + 1)
-    else:
-        data = _read_file(Path(given), what, field)
+    data = sys.stdin.buffer.read(MAX_BYTES + 1) if given == STANDARD_INPUT else _read_file(Path(given), what, field)
     if len(data) > MAX_BYTES:
         advice = "Check that this is the file you meant."
         raise InvalidInput(f"The {what} is longer than {MAX_BYTES} bytes.", field=field, advice=advice)
@@ -45,6 +42,20 @@ def read_secret(given: str | None, *, what: str, field: str, confirm: bool = Fal
     if not data:
         raise InvalidInput(f"The {what} is empty.", field=field, advice=f"Write the {what} there, on one line.")
     return Secret(data)
+
+
+def read_password(given: str | None, *, field: str, confirm: bool = False) -> str:
+    """A password, as `read_secret` reads it, as the text that goes into a request's body.
+
+    Raises:
+        InvalidInput: it is not UTF-8.
+    """
+    secret = read_secret(given, what="password", field=field, confirm=confirm)
+    try:
+        return secret.reveal().decode()
+    except UnicodeDecodeError:
+        advice = "Save the file as UTF-8."
+        raise InvalidInput("The password is not text in UTF-8.", field=field, advice=advice) from None
 
 
 def _prompt(what: str, field: str, *, confirm: bool) -> Secret:

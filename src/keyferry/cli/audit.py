@@ -1,0 +1,53 @@
+"""`keyferry audit`: the audit log."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from keyferry.cli.failures import Group
+from keyferry.cli.output import Output
+from keyferry.cli.progress import working
+from keyferry.cli.remote import limit_option, remote
+
+if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
+    from keyferry.cli.connection import Server
+
+
+@click.group("audit", cls=Group)
+def audit() -> None:
+    """The audit log: read it, verify it."""
+
+
+@audit.command("list")
+@limit_option
+@remote
+def list_events(server: "Server", out: Output, limit: int | None) -> None:
+    """List events in the order in which they were written. Reading is itself recorded."""
+    columns = {
+        "NUMBER": "number",
+        "AT": "at",
+        "ACTOR": "actor_name",
+        "OPERATION": "operation",
+        "OBJECT": "object_name",
+        "OUTCOME": "outcome",
+        "CODE": "code",
+    }
+    out.table(server.items("/audit-events", limit=limit), columns, none="There are no events.")
+
+
+@audit.command("verify")
+@click.option("--expect-head", metavar="HEAD", help="A head noted earlier, NUMBER:HASH, that must lie on the chain.")
+@remote
+def verify(server: "Server", out: Output, expect_head: str | None) -> None:
+    """Check every event's MAC, the numbers and the chain; print the head to note elsewhere."""
+    from keyferry.errors import IntegrityViolation
+
+    with working("Walking the audit log"):
+        found = server.get("/audit-events/verification", expect_head=expect_head)
+    findings = found.get("findings", [])
+    state = "All is well." if not findings else f"{len(findings)} findings."
+    out.facts(found, {"Events": found.get("events"), "Head": found.get("head")}, head=state)
+    for finding in findings:
+        out.say(f"  - {finding}")
+    if findings:
+        raise IntegrityViolation(f"The audit log does not verify: {len(findings)} findings.", code="audit-broken")

@@ -1,0 +1,40 @@
+"""The closed sets that options offer, written out so that help needs no cryptography. A test compares each with its
+source.
+"""
+
+KEY_TYPES = (
+    "rsa-2048",
+    "rsa-3072",
+    "rsa-4096",
+    "ec-p256",
+    "ec-p384",
+    "ec-p521",
+    "ec-p256k",
+    "aes-128",
+    "aes-192",
+    "aes-256",
+)
+"""`keyferry.material.algorithms.ALGORITHMS`."""
+
+USAGES = ("encrypt", "decrypt", "sign", "verify", "wrap", "unwrap")
+"""`keyferry.material.algorithms.Usage`."""
+
+REASONS = (
+    "unspecified",
+    "key-compromise",
+    "ca-compromise",
+    "affiliation-changed",
+    "superseded",
+    "cessation-of-operation",
+    "privilege-withdrawn",
+)
+"""`keyferry.custody.lifecycle.RevocationReason`."""
+
+ROLES = ("administrator", "key-access-user")
+"""`keyferry.custody.policy.Role`."""
+
+KEK_POLICIES = ("any", "registered", "inherit")
+"""`keyferry.custody.groups.KEK_POLICIES`, and `inherit` for the server's own."""
+
+DESTINATIONS = ("azure",)
+"""`keyferry.byok.destinations.DESTINATIONS`."""

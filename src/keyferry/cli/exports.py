@@ -1,0 +1,182 @@
+"""`keyferry export`, and `keyferry key export`: keys on their way to a cloud."""
+
+import hashlib
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyferry.cli.choices import DESTINATIONS
+from keyferry.cli.encodings import from_base64
+from keyferry.cli.failures import Command, Group
+from keyferry.cli.files import read_input, read_public_key, require_writable, write_whole
+from keyferry.cli.output import Output
+from keyferry.cli.progress import working
+from keyferry.cli.remote import limit_option, path, remote
+from keyferry.errors import ClientFailed
+
+if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
+    from keyferry.cli.connection import Server
+
+
+def _request_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Where a key goes, and under which key encryption key."""
+    options = [
+        click.argument("id_", metavar="ID"),
+        click.option("--to", "destination", type=click.Choice(DESTINATIONS), required=True, help="Where the key goes."),
+        click.option("--public-key", metavar="KEK.pem", required=True, help="The key encryption key's public key."),
+        click.option("--key-identifier", metavar="KID", required=True, help="Its key identifier, with version."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group("export", cls=Group)
+def export() -> None:
+    """What has been exported, and what an export would do."""
+
+
+@click.command("export", cls=Command)
+@_request_options
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE.byok", required=True, help="File to write.")
+@click.option("--force", is_flag=True, help="Write over an existing output.")
+@remote
+def export_key(
+    server: "Server",
+    out: Output,
+    id_: str,
+    destination: str,
+    public_key: str,
+    key_identifier: str,
+    output: Path,
+    force: bool,
+) -> None:
+    """Wrap a key's current version for a cloud and write the transfer file."""
+    require_writable(output, force=force)
+    body = _request(destination, public_key, key_identifier)
+    with working("Exporting"):
+        made = server.post(path("keys", id_, "exports"), body)
+    content = _checked(made, key_identifier, destination)
+    write_whole(output, content, what="transfer file", force=force)
+    _read_back(output, content)
+    line = _import_line(made, output)
+    document = {name: value for name, value in made.items() if name != "file"}
+    document |= {"output": str(output), "import_command": line}
+    out.facts(document, _export_rows(made), head=f"Exported to {output}")
+    out.warn(made.get("warnings", []))
+    out.say()
+    out.say("Import it with:")
+    out.say(f"  {line}")
+
+
+@export.command("preview")
+@_request_options
+@remote
+def preview(server: "Server", out: Output, id_: str, destination: str, public_key: str, key_identifier: str) -> None:
+    """Make every check that an export makes, and record nothing."""
+    body = _request(destination, public_key, key_identifier)
+    found = server.post(path("keys", id_, "exports", "preview"), body)
+    out.facts(found, _export_rows(found), head="This export would be made.")
+    out.warn(found.get("warnings", []))
+
+
+@export.command("list")
+@click.option("--key", metavar="ID", help="Only exports of this key.")
+@limit_option
+@remote
+def list_exports(server: "Server", out: Output, limit: int | None, key: str | None) -> None:
+    """List exports: who, when, which key version, under which key identifier."""
+    columns = {
+        "AT": "created_at",
+        "KEY": "key_id",
+        "VERSION": "version",
+        "TO": "destination",
+        "KEY IDENTIFIER": "key_identifier",
+        "BY": "user_id",
+        "FILE'S SHA-256": "sha256",
+        "ID": "id",
+    }
+    place = "/exports" if key is None else path("keys", key, "exports")
+    out.table(server.items(place, limit=limit), columns, none="There are no exports.")
+
+
+@export.command("show")
+@click.argument("id_", metavar="ID")
+@remote
+def show(server: "Server", out: Output, id_: str) -> None:
+    """Show an export."""
+    found = server.get(path("exports", id_))
+    out.facts(found, _export_rows(found), head=f"Export {found.get('id')}")
+
+
+def _request(destination: str, public_key: str, key_identifier: str) -> dict[str, Any]:
+    return {
+        "destination": destination,
+        "key_identifier": key_identifier,
+        "public_key": read_public_key(public_key),
+    }
+
+
+def _checked(made: dict[str, Any], key_identifier: str, destination: str) -> bytes:
+    """The transfer file in an answer.
+
+    1. Its SHA-256 is the one that the server recorded. 2. It reads under the strict rules. 3. It names the key
+    identifier that was asked for.
+
+    Raises:
+        ClientFailed: (`answer-refused`).
+    """
+    from keyferry.byok.destinations import destination_named
+    from keyferry.byok.transfer_file import read_transfer_file
+    from keyferry.errors import InvalidInput
+
+    content = from_base64(made.get("file"))
+    if hashlib.sha256(content).hexdigest() != made.get("sha256"):
+        raise _refused("the transfer file's SHA-256 is not the one that the server recorded")
+    try:
+        parts = read_transfer_file(content)
+    except InvalidInput as refused:
+        raise _refused(refused.detail) from None
+    if parts.kid != destination_named(destination).parse_identifier(key_identifier).text:
+        raise _refused("the transfer file names another key identifier")
+    return content
+
+
+def _read_back(output: Path, content: bytes) -> None:
+    from keyferry.byok.transfer_file import read_transfer_file
+
+    written = read_input(str(output), what="transfer file", field="output")
+    read_transfer_file(written)
+    if written != content:
+        raise _refused(f"what stands in {output} now is not what was written")
+
+
+def _import_line(made: dict[str, Any], output: Path) -> str:
+    """The destination's own command as the server writes it, for the file where it lies now."""
+    words = shlex.split(made.get("import_command", ""))
+    return shlex.join(str(output) if word == made.get("file_name") else word for word in words)
+
+
+def _export_rows(export: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Export": export.get("id"),
+        "Key": export.get("key_id"),
+        "Version": export.get("version"),
+        "Key identifier": export.get("key_identifier"),
+        "KEK's SPKI SHA-256": export.get("kek_sha256"),
+        "KEK is": export.get("known_as"),
+        "File's SHA-256": export.get("sha256"),
+        "By": export.get("user_id"),
+        "At": export.get("created_at"),
+    }
+
+
+def _refused(reason: str) -> ClientFailed:
+    return ClientFailed(
+        f"The export will not do: {reason}.",
+        code="answer-refused",
+        advice="Do not import the file. Export again; if it happens again, have the server examined.",
+    )

@@ -1,0 +1,63 @@
+"""How a key looks to people: in a list, and alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keyferry.cli.output import BLANK
+
+COLUMNS = {
+    "NAME": "name",
+    "TYPE": "type",
+    "STATE": "state",
+    "OWNER": "owned_by",
+    "VERSION": "version",
+    "EXPORTABLE": "exportable",
+    "ID": "id",
+}
+VERSION_COLUMNS = {
+    "VERSION": "version",
+    "STATE": "state",
+    "ORIGIN": "origin",
+    "ACTIVATION": "activation_date",
+    "DEACTIVATION": "deactivation_date",
+    "DESTRUCTION": "destroy_at",
+    "SPKI SHA-256": "spki_sha256",
+}
+
+
+def title(key: Mapping[str, Any]) -> str:
+    """A key's name, or what stands for it, with its id."""
+    return f"{key.get('name') or BLANK} ({key.get('id')})"
+
+
+def listed(key: Mapping[str, Any]) -> dict[str, Any]:
+    """A key as a line of a list."""
+    return {**key, "name": key.get("name") or BLANK, "owned_by": owner(key)}
+
+
+def owner(key: Mapping[str, Any]) -> str:
+    """Who owns a key: a group or a user."""
+    names = key.get("owner") or {}
+    return f"group {names['group']}" if names.get("group") else f"user {names.get('user')}"
+
+
+def rows(key: Mapping[str, Any]) -> dict[str, Any]:
+    """A key's facts, in the order in which people ask for them; None where there is nothing to say."""
+    return {
+        "Name": key.get("name") or BLANK,
+        "Id": key.get("id"),
+        "Description": key.get("description"),
+        "Type": key.get("type"),
+        "Owner": owner(key),
+        "Exportable": key.get("exportable"),
+        "Usages": key.get("usages"),
+        "Version": key.get("version"),
+        "State": key.get("state"),
+        "Activation": key.get("activation_date"),
+        "Deactivation": key.get("deactivation_date"),
+        "Revoked for": key.get("revocation_reason"),
+        "Destruction": key.get("destroy_at"),
+        "SPKI SHA-256": key.get("spki_sha256"),
+        "JWK thumbprint": key.get("thumbprint"),
+        "Key check value": key.get("check_value"),
+    }

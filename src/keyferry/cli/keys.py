@@ -1,0 +1,181 @@
+"""`keyferry key`: making keys, looking at them, describing them. States are in states.py, `export` in exports.py."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyferry.cli import exports, states
+from keyferry.cli.choices import KEY_TYPES, USAGES
+from keyferry.cli.failures import Group
+from keyferry.cli.files import others_can_read, read_input, require_writable, write_whole
+from keyferry.cli.key_facts import COLUMNS, VERSION_COLUMNS, listed, rows, title
+from keyferry.cli.output import Output
+from keyferry.cli.progress import working
+from keyferry.cli.remote import limit_option, path, remote
+
+if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
+    from keyferry.cli.connection import Server
+
+_id = click.argument("id_", metavar="ID")
+_type = click.option("--type", "type_", type=click.Choice(KEY_TYPES), required=True, help="The key's type.")
+
+
+class Usages(click.ParamType[list[str]]):
+    """Operations, with commas between."""
+
+    name = "usages"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """`value` as a list of usages; wrong usage otherwise."""
+        found = [part.strip() for part in str(value).split(",")]
+        if not set(found) <= set(USAGES):
+            self.fail(f"{str(value)!r} is no list such as {USAGES[0]},{USAGES[1]} of {', '.join(USAGES)}.", param, ctx)
+        return found
+
+
+def _new_key_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What `create` and `import` say of the key that is to be."""
+    options = [
+        click.option("--name", metavar="NAME", help="Lower-case letters, and digits, '-', '_', '.'."),
+        click.option("--description", metavar="TEXT", help="What the key is for."),
+        click.option("--group", metavar="ID", help="The group that is to own it."),
+        click.option("--owner", metavar="USER", help="The user who is to own it."),
+        click.option("--pre-active", is_flag=True, help="Make it pre-active: not usable until it is activated."),
+        click.option("--not-exportable", is_flag=True, help="Never let it leave."),
+        click.option(
+            "--usage", "usages", type=Usages(), metavar="OPS", help="Such as sign,verify; else all it can do."
+        ),
+        click.option("--activation-date", metavar="TIME", help="When it becomes active: 2030-01-31T12:00:00Z."),
+        click.option("--deactivation-date", metavar="TIME", help="When it stops protecting."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group("key", cls=Group)
+def key() -> None:
+    """Keys: make, describe, change state, export."""
+
+
+@key.command("create")
+@_type
+@_new_key_options
+@remote
+def create(server: "Server", out: Output, /, type_: str, **new: Any) -> None:
+    """Generate a key."""
+    with working(f"Generating a key of type {type_}"):
+        made = server.post("/keys", _new_key(type_, new))
+    out.facts(made, rows(made), head=f"Key {title(made)} was created.")
+
+
+@key.command("import")
+@click.argument("file", metavar="FILE")
+@_type
+@click.option("--passphrase-file", metavar="FILE", help="File with the passphrase of an encrypted key; - for stdin.")
+@_new_key_options
+@remote
+def import_key(
+    server: "Server", out: Output, /, file: str, type_: str, passphrase_file: str | None, **new: Any
+) -> None:
+    """Take a key that was made elsewhere: PEM, DER, JWK, or an AES key's bytes."""
+    from keyferry.cli.encodings import base64url
+    from keyferry.cli.secret_input import read_secret
+
+    body = _new_key(type_, new) | {"material": base64url(read_input(file, what="key", field="file"))}
+    if passphrase_file is not None:
+        passphrase = read_secret(passphrase_file, what="passphrase", field="passphrase_file")
+        body["passphrase"] = passphrase.reveal().decode()
+    with working("Importing the key"):
+        made = server.post("/keys/import", body)
+    out.facts(made, rows(made), head=f"Key {title(made)} was imported.")
+    out.warn([warning for warning in [others_can_read(file)] if warning])
+
+
+@key.command("list")
+@click.option("--name", metavar="NAME", help="Only keys of this name.")
+@click.option("--group", metavar="ID", help="Only keys of this group.")
+@click.option("--owner", metavar="USER", help="Only keys of this user.")
+@limit_option
+@remote
+def list_keys(server: "Server", out: Output, /, limit: int | None, **filters: str | None) -> None:
+    """List keys: all for an Administrator, one's own and one's groups' for others."""
+    found = server.items("/keys", limit=limit, **filters)
+    out.table(found if out.as_json else list(map(listed, found)), COLUMNS, none="There are no keys.")
+
+
+@key.command("show")
+@_id
+@remote
+def show(server: "Server", out: Output, id_: str) -> None:
+    """Show a key and its current version."""
+    found = server.get(path("keys", id_))
+    out.facts(found, rows(found), head=f"Key {title(found)}")
+
+
+@key.command("versions")
+@_id
+@remote
+def versions(server: "Server", out: Output, id_: str) -> None:
+    """List a key's versions."""
+    found = server.items(path("keys", id_, "versions"))
+    out.table(found, VERSION_COLUMNS, none="There are no versions.")
+
+
+@key.command("public-key")
+@_id
+@click.option("--version", type=click.IntRange(min=1), metavar="N", help="Of this version; else the current one.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
+@click.option("--force", is_flag=True, help="Write over an existing file.")
+@remote
+def public_key(server: "Server", out: Output, id_: str, version: int | None, output: Path | None, force: bool) -> None:
+    """Print a key's public key as PEM."""
+    if output is not None:
+        require_writable(output, force=force)
+    found = server.get(path("keys", id_, "public-key"), version=version)
+    if output is not None:
+        write_whole(output, found["pem"].encode("ascii"), what="public key", force=force)
+    if out.as_json or output is not None:
+        out.facts(found, {"SPKI SHA-256": found.get("spki_sha256")}, head=f"The public key is in {output}.")
+    else:
+        for line in found["pem"].splitlines():
+            out.say(line)
+
+
+@key.command("edit")
+@_id
+@click.option("--name", metavar="NAME", help="The new name; an empty text takes it away.")
+@click.option("--description", metavar="TEXT", help="The new description; an empty text clears it.")
+@click.option("--activation-date", metavar="TIME", help="When the current version becomes active.")
+@click.option("--deactivation-date", metavar="TIME", help="When the current version stops protecting.")
+@remote
+def edit(server: "Server", out: Output, /, id_: str, **changes: str | None) -> None:
+    """Change a key's name, description, or the dates that have not come yet."""
+    changed = server.patch(path("keys", id_), changes)
+    out.facts(changed, rows(changed), head=f"Key {title(changed)} was changed.")
+
+
+@key.command("reassign")
+@_id
+@click.option("--group", metavar="ID", help="The group that is to own it.")
+@click.option("--owner", metavar="USER", help="The user who is to own it; for Administrators.")
+@remote
+def reassign(server: "Server", out: Output, id_: str, group: str | None, owner: str | None) -> None:
+    """Give a key to another owner."""
+    changed = server.post(path("keys", id_, "reassign"), {"group": group, "owner": owner})
+    out.facts(changed, rows(changed), head=f"Key {title(changed)} has another owner.")
+
+
+def _new_key(type_: str, new: dict[str, Any]) -> dict[str, Any]:
+    """The body of a request for a new key; what was not said is None and is left out."""
+    flags = {
+        "activated": False if new.pop("pre_active") else None,
+        "exportable": False if new.pop("not_exportable") else None,
+    }
+    return {"type": type_, **flags, **new}
+
+
+for each in (*states.COMMANDS, exports.export_key):
+    key.add_command(each)

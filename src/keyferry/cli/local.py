@@ -1,0 +1,152 @@
+"""Commands on the machine that holds the home: init, serve, status, upgrade."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyferry.cli.failures import Command, WrongUsage
+from keyferry.cli.output import Output
+from keyferry.cli.progress import working
+from keyferry.cli.remote import json_option
+
+if TYPE_CHECKING:  # the server's rooms are loaded when a command runs, not when its help is shown
+    from keyferry.config.settings import Settings
+    from keyferry.installation import Initialised
+
+home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="The home; else KEYFERRY_HOME, else ~/.local/share/keyferry.",
+)
+
+
+@click.command("init", cls=Command)
+@home_option
+@click.option("--admin", metavar="NAME", help="The first Administrator.")
+@click.option("--password-file", metavar="FILE", help="File with the Administrator's password; - for stdin.")
+@click.option("--root", metavar="URI", help="Root of trust: file:PATH or passphrase:PATH.")
+@click.option(
+    "--database-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="File that holds a PostgreSQL URL; else SQLite in the home.",
+)
+@json_option
+def init(
+    home: Path | None,
+    admin: str | None,
+    password_file: str | None,
+    root: str | None,
+    database_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a home: store, root key, TLS certificate, first Administrator."""
+    if admin is None:
+        raise WrongUsage(
+            "init needs the first Administrator's name.",
+            advice="Give --admin NAME and --password-file FILE.",
+        )
+    from keyferry.cli.secret_input import read_secret
+    from keyferry.config.sources import resolve_home
+    from keyferry.installation import initialise
+
+    password = read_secret(password_file, what="password", field="password_file", confirm=True)
+    with working("Making the home"):
+        made = initialise(
+            resolve_home(home),
+            admin=admin,
+            password=password,
+            root=root,
+            database_file=None if database_file is None else database_file.absolute(),
+        )
+    out = Output(as_json=as_json)
+    rows = {
+        "Store": f"{made.store_id} ({made.database})",
+        "Root of trust": made.root,
+        "Root's fingerprint": made.root_fingerprint,
+        "Administrator": made.administrator,
+        "CA file": made.ca_file,
+        "CA's fingerprint": made.ca_fingerprint,
+    }
+    out.facts(_made(made), rows, head=f"Keyferry is set up in {made.home}")
+    out.say()
+    for line in _what_next(made):
+        out.say(line)
+
+
+@click.command("serve", cls=Command)
+@home_option
+@click.option("--listen", metavar="HOST:PORT", help="Address and port; else the setting, else 127.0.0.1:8420.")
+def serve(home: Path | None, listen: str | None) -> None:
+    """Serve REST and the console from a home."""
+    settings = _settings(home, listen)
+    from keyferry.server import serve as run
+
+    run(settings)
+
+
+@click.command("status", cls=Command)
+@home_option
+@json_option
+def status(home: Path | None, as_json: bool) -> None:
+    """Show what a home holds and what is sealed."""
+    settings = _settings(home)
+    from keyferry.status import status as look
+
+    found = look(settings)
+    rows = {name.replace("_", " ").capitalize(): value for name, value in found.items()}
+    Output(as_json=as_json).facts(found, rows, head=f"Keyferry in {settings.home}")
+
+
+@click.command("upgrade", cls=Command)
+@home_option
+@json_option
+def upgrade(home: Path | None, as_json: bool) -> None:
+    """Bring a home's store to this version's schema."""
+    settings = _settings(home)
+    from keyferry.installation import upgrade_store
+
+    with working("Upgrading the store"):
+        revision = upgrade_store(settings)
+    document = {"home": str(settings.home), "schema": revision}
+    Output(as_json=as_json).facts(document, {"Schema": revision}, head=f"The store in {settings.home} is up to date.")
+
+
+def _settings(home: Path | None, listen: str | None = None) -> "Settings":
+    from keyferry.config.sources import load_settings, resolve_home
+
+    return load_settings(resolve_home(home), given={} if listen is None else {"listen": listen})
+
+
+def _made(made: "Initialised") -> dict[str, Any]:
+    return {
+        "home": str(made.home),
+        "store_id": made.store_id,
+        "database": made.database,
+        "root": made.root,
+        "root_fingerprint": made.root_fingerprint,
+        "ca_file": str(made.ca_file),
+        "ca_fingerprint": made.ca_fingerprint,
+        "administrator": made.administrator,
+    }
+
+
+def _what_next(made: "Initialised") -> list[str]:
+    """What to back up, and the next two commands."""
+    if made.root.startswith("file:"):
+        key = made.home / made.root.removeprefix("file:")
+        root = f"  {key}    apart from all other backups: with it and the store, every key can be read"
+    else:
+        root = "  the root's passphrase    apart from all other backups; without it no key can be read again"
+    store = "the PostgreSQL database" if made.database == "PostgreSQL" else str(made.home)
+    return [
+        "Back up, in two places that no one person can reach:",
+        root,
+        f"  {store}    without the root key",
+        "",
+        "Next:",
+        f"  keyferry serve --home {made.home}",
+        f"  keyferry login --server https://127.0.0.1:8420 --ca-file {made.ca_file} --user {made.administrator}",
+    ]

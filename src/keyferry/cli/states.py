@@ -1,0 +1,106 @@
+"""The commands of `keyferry key` that change a state: activate, deactivate, rotate, revoke, destroy."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyferry.cli.choices import REASONS
+from keyferry.cli.failures import Command, WrongUsage
+from keyferry.cli.key_facts import owner, rows, title
+from keyferry.cli.output import Output, plain
+from keyferry.cli.progress import working
+from keyferry.cli.remote import path, remote
+
+if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
+    from keyferry.cli.connection import Server
+
+_id = click.argument("id_", metavar="ID")
+_version = click.option(
+    "--version", type=click.IntRange(min=1), metavar="N", help="Of this version; else the current one."
+)
+
+
+@click.command("activate", cls=Command)
+@_id
+@_version
+@remote
+def activate(server: "Server", out: Output, id_: str, version: int | None) -> None:
+    """Make a pre-active version active, now."""
+    changed = server.post(path("keys", id_, "activate"), {"version": version})
+    _tell(out, changed, "is active")
+
+
+@click.command("deactivate", cls=Command)
+@_id
+@_version
+@remote
+def deactivate(server: "Server", out: Output, id_: str, version: int | None) -> None:
+    """Stop an active version from protecting anything further."""
+    changed = server.post(path("keys", id_, "deactivate"), {"version": version})
+    _tell(out, changed, "is deactivated")
+
+
+@click.command("rotate", cls=Command)
+@_id
+@click.option("--pre-active", is_flag=True, help="Make the new version pre-active.")
+@remote
+def rotate(server: "Server", out: Output, id_: str, pre_active: bool) -> None:
+    """Generate a new version and make it the current one; earlier ones keep their state."""
+    with working("Generating a new version"):
+        changed = server.post(path("keys", id_, "versions"), {"activated": False if pre_active else None})
+    _tell(out, changed, "is the current one")
+
+
+@click.command("revoke", cls=Command)
+@_id
+@click.option("--reason", type=click.Choice(REASONS), required=True, help="Why; key-compromise makes it compromised.")
+@click.option("--message", metavar="TEXT", help="What is known about it.")
+@_version
+@remote
+def revoke(server: "Server", out: Output, id_: str, reason: str, message: str | None, version: int | None) -> None:
+    """Revoke a version: compromised for a compromise, deactivated for any other reason."""
+    body = {"reason": reason, "message": message, "version": version}
+    changed = server.post(path("keys", id_, "revoke"), body)
+    _tell(out, changed, f"is {changed.get('state')}")
+
+
+@click.command("destroy", cls=Command)
+@_id
+@click.option("--version", type=click.IntRange(min=1), metavar="N", help="This version alone; else all of them.")
+@click.option("--cancel", is_flag=True, help="Call a pending destruction off.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@remote
+def destroy(server: "Server", out: Output, id_: str, version: int | None, cancel: bool, yes: bool) -> None:
+    """Ask for a key's destruction; the material is erased when the pending period is over."""
+    from keyferry.ids import is_id_shaped
+
+    if cancel:
+        changed = server.post(path("keys", id_, "cancel-destruction"), {"version": version})
+        _tell(out, changed, f"is {changed.get('state')} again; its destruction was called off")
+        return
+    if not yes and not is_id_shaped(id_):
+        id_ = _confirmed(server, id_, version)
+    changed = server.post(path("keys", id_, "destroy"), {"version": version})
+    _tell(out, changed, f"is to be destroyed at {changed.get('destroy_at')}")
+
+
+def _confirmed(server: "Server", name: str, version: int | None) -> str:
+    """Show which key a name stands for, and ask; the id of the key that was agreed to."""
+    if not sys.stdin.isatty():
+        raise WrongUsage(
+            "A destruction by name has to be confirmed, and there is no terminal to ask on.",
+            advice="Add --yes, or give the key's id.",
+        )
+    found = server.get(path("keys", name))
+    what = "all versions" if version is None else f"version {version}"
+    question = f"Destroy {what} of {title(found)}, {found.get('type')}, owned by {owner(found)}?"
+    click.confirm(plain(question), abort=True, err=True)
+    return str(found["id"])
+
+
+def _tell(out: Output, changed: dict[str, Any], what: str) -> None:
+    out.facts(changed, rows(changed), head=f"Version {changed.get('version')} of key {title(changed)} {what}.")
+
+
+COMMANDS = (activate, deactivate, rotate, revoke, destroy)

@@ -1,0 +1,82 @@
+"""`keyferry token`: named tokens for programs."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyferry.cli.failures import Group
+from keyferry.cli.files import require_writable, write_whole
+from keyferry.cli.output import Output
+from keyferry.cli.remote import limit_option, path, remote
+
+if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
+    from keyferry.cli.connection import Server
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Lifetime(click.ParamType[int]):
+    """A span such as 90d, in seconds."""
+
+    name = "lifetime"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """`value` in seconds; wrong usage otherwise."""
+        match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", str(value), re.ASCII)
+        if match is None:
+            self.fail(f"{str(value)!r} is no time span such as 12h or 90d.", param, ctx)
+        return int(match[1]) * _SECONDS[match[2]]
+
+
+@click.group("token", cls=Group)
+def token() -> None:
+    """Tokens for programs."""
+
+
+@token.command("create")
+@click.argument("name", metavar="NAME")
+@click.option("--lifetime", type=Lifetime(), metavar="SPAN", default="90d", show_default=True, help="Such as 12h, 90d.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the token to a new file that only you can read, in place of printing it.",
+)
+@remote
+def create(server: "Server", out: Output, name: str, lifetime: int, output: Path | None) -> None:
+    """Make a token; its text is shown once."""
+    if output is not None:
+        require_writable(output, force=False)
+    made = server.post("/tokens", {"name": name, "lifetime_seconds": lifetime})
+    if output is not None:
+        write_whole(output, made.pop("token").encode("ascii") + b"\n", what="token", force=False)
+    rows = {"Id": made.get("id"), "Until": made.get("expires_at"), "File": output, "Token": made.get("token")}
+    out.facts(made, rows, head=f"Token {name} was made." + ("" if output else " Keep it now: it is not shown again."))
+
+
+@token.command("list")
+@click.option("--user", metavar="NAME", help="Whose tokens; one's own without it.")
+@limit_option
+@remote
+def list_tokens(server: "Server", out: Output, user: str | None, limit: int | None) -> None:
+    """List tokens, revoked and expired ones included."""
+    columns = {
+        "ID": "id",
+        "NAME": "name",
+        "KIND": "kind",
+        "CREATED": "created_at",
+        "UNTIL": "expires_at",
+        "REVOKED": "revoked_at",
+    }
+    out.table(server.items("/tokens", limit=limit, user=user), columns, none="There are no tokens.")
+
+
+@token.command("revoke")
+@click.argument("id_", metavar="ID")
+@remote
+def revoke(server: "Server", out: Output, id_: str) -> None:
+    """End a token at once."""
+    ended = server.delete(path("tokens", id_))
+    out.facts(ended or {"id": id_}, {}, head=f"Token {id_} is revoked.")
