@@ -17,7 +17,7 @@ from typing import Any
 from keyferry.errors import TITLES, InternalError, MaterialRefused
 from keyferry.material.algorithms import ALGORITHMS, Algorithm
 from keyferry.material.keys import Material
-from keyferry.material.refusals import refused
+from keyferry.material.refusals import too_costly
 from keyferry.material.secret import Secret
 
 TIMEOUT_SECONDS = 30.0
@@ -39,10 +39,7 @@ def call_worker(data: bytes, algorithm: Algorithm | None, passphrase: Secret | N
     """
     answer = _exchange(encode_request(data, algorithm, passphrase))
     if answer is None:
-        raise refused(
-            "Reading the material took longer than a key may take",
-            "Write the key again without its passphrase, or with fewer rounds of the passphrase's derivation.",
-        )
+        raise too_costly("time")
     return decode_answer(answer)
 
 

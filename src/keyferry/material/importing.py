@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from cryptography import x509
+from cryptography.exceptions import InternalError as LibraryFault
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
@@ -35,6 +36,7 @@ from keyferry.material.refusals import (
     passphrase_refused,
     public_key_given,
     refused,
+    too_costly,
     unreadable,
 )
 from keyferry.material.secret import Secret
@@ -166,6 +168,9 @@ def _open(load: _Loader, data: bytes, password: bytes | None) -> tuple[object | 
         return None, True  # the library's way to ask for a passphrase
     except (ValueError, UnsupportedAlgorithm):
         return None, False
+    except LibraryFault:
+        pass  # OpenSSL could not have the memory that the passphrase's derivation asks for
+    raise too_costly("memory")
 
 
 def _what_else(data: bytes) -> MaterialRefused:

@@ -122,6 +122,19 @@ def thumbprint(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, algorithm: 
 
     43 characters, base64url without padding. The members of EC keys are at full length (RFC 7518 section 6.2.1.2).
     """
+    canonical = json.dumps(_members(public, algorithm), sort_keys=True, separators=(",", ":")).encode()
+    return _base64url(hashlib.sha256(canonical).digest())
+
+
+def public_jwk(spki: bytes, algorithm: Algorithm) -> dict[str, str]:
+    """The public key in a DER SubjectPublicKeyInfo as a JWK (RFC 7517) of the required members alone."""
+    public = load_der_public_key(spki)
+    if not isinstance(public, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
+        raise InternalError("A kept public key is of another kind than its type says")
+    return _members(public, algorithm)
+
+
+def _members(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, algorithm: Algorithm) -> dict[str, str]:
     members = {"kty": algorithm.family.value}
     if isinstance(public, rsa.RSAPublicKey):
         numbers = public.public_numbers()
@@ -134,8 +147,7 @@ def thumbprint(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, algorithm: 
             "x": _base64url(point.x.to_bytes(size)),
             "y": _base64url(point.y.to_bytes(size)),
         }
-    canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
-    return _base64url(hashlib.sha256(canonical).digest())
+    return members
 
 
 def _check_pair(key: PrivateKey) -> None:

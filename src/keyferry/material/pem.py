@@ -1,7 +1,9 @@
 """Finding the one private key in a PEM file (RFC 7468), and saying what else it is."""
 
 import base64
+import binascii
 import re
+from contextlib import suppress
 
 from keyferry.errors import MaterialRefused
 from keyferry.material.refusals import certificate_given, public_key_given, refused, several_keys, unreadable
@@ -43,8 +45,15 @@ def private_key_block(data: bytes) -> bytes:
 
 
 def content(block: bytes) -> bytes:
-    """The DER in a block that the library has read: the base64 between its two lines (RFC 7468 section 3)."""
-    return base64.b64decode(block.split(b"-----")[2])
+    """The DER in a block that the library has read: the base64 between its two lines (RFC 7468 section 3).
+
+    Lines with a colon are headers (RFC 1421 section 4.6), which the library passes over too. Empty when what is left is no
+    base64.
+    """
+    lines = block.split(b"-----")[2].splitlines()
+    with suppress(binascii.Error):
+        return base64.b64decode(b"".join(line for line in lines if b":" not in line))
+    return b""
 
 
 def _other(label: bytes) -> MaterialRefused:

@@ -53,6 +53,14 @@ def passphrase_not_needed() -> MaterialRefused:
     )
 
 
+def too_costly(what: str) -> MaterialRefused:
+    """It asks for more work than a key may: a fault, or an attempt to keep the server busy."""
+    return refused(
+        f"Reading the material takes more {what} than a key may need",
+        "Encrypt the private key again with fewer rounds or less memory: `openssl pkcs8 -topk8 -in FILE`.",
+    )
+
+
 def public_key_given() -> MaterialRefused:
     """The wrong half."""
     return refused("This is a public key, and the private key is needed", "Give the file that holds the private key.")

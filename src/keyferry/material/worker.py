@@ -10,7 +10,7 @@ import sys
 from keyferry.errors import MaterialRefused
 from keyferry.material.apart import CPU_SECONDS, MEMORY_BYTES, decode_request, encode_material, encode_refusal
 from keyferry.material.importing import read_material
-from keyferry.material.refusals import refused
+from keyferry.material.refusals import too_costly
 
 _PR_SET_DUMPABLE = 4
 """prctl(2): with 0, there is no core dump even where the kernel pipes it to a program, and no process of the same user
@@ -25,11 +25,7 @@ def answer(request: bytes) -> bytes:
     except MaterialRefused as refusal:
         return encode_refusal(refusal)
     except MemoryError:
-        too_much = refused(
-            "Reading the material needs more memory than a key may need",
-            "Write the key again without its passphrase, or with a lighter derivation of the passphrase.",
-        )
-        return encode_refusal(too_much)
+        return encode_refusal(too_costly("memory"))
 
 
 def limit() -> None:
