@@ -3,14 +3,19 @@
     python docs/generate.py [--check]
 
 `docs/errors.md` comes from `keyferry.errors.TITLES`: its sections are the comments between that table's rows.
+`docs/cli.md` comes from the tree of commands: it is what `--help` prints.
 """
 
 import argparse
 import inspect
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
 from keyferry import errors
+from keyferry.cli import command_line
 
 DOCS = Path(__file__).parent
 
@@ -55,7 +60,38 @@ def errors_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"errors.md": errors_page}
+CLI_HEAD = """\
+<!-- Written by `make docs` from src/keyferry/cli/. Change it there. -->
+
+# Commands
+
+What `--help` prints. Every command answers 0 on success, 1 when it was refused or failed, 2 on wrong usage; what went
+wrong stands on standard error in two lines, `error (CODE) in PLACE: WHAT` and `advice: WHAT TO DO`
+([codes](errors.md)). With `--json`, facts are printed as REST gives them; lists as `{"items": [...]}`.
+
+Secrets come from a file that only you can read (mode 0600 or 0400), from a pipe, from standard input (`-`), or from a
+prompt; never from an argument. ID is an object's id or its name; of a key also `GROUP/NAME`.
+"""
+
+
+def commands(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
+    """Every command at and below `command`: its path and its help, 100 columns wide."""
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from commands(below, click.Context(below, context, name, terminal_width=100))
+
+
+def cli_page() -> str:
+    """The whole text of docs/cli.md."""
+    root = click.Context(command_line, info_name="keyferry", terminal_width=100)
+    parts = [f"## {path}\n\n```\n{text}\n```\n" for path, text in commands(command_line, root)]
+    return "\n".join([CLI_HEAD, *parts])
+
+
+PAGES = {"cli.md": cli_page, "errors.md": errors_page}
 
 
 def main() -> int:
