@@ -9,7 +9,7 @@ from keyferry.material.secret import Secret
 
 
 def refusal_of(data: bytes, *, type_name: str | None = None, passphrase: bytes | None = None) -> MaterialRefused:
-    """The refusal of `data`: it has advice, names a field, and holds on to no other error, which might hold the data."""
+    """The refusal of `data`: it has advice, names a field, and holds no other error, which might hold the data."""
     with pytest.raises(MaterialRefused) as caught:
         read_material(
             data,

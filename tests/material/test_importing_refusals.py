@@ -1,5 +1,6 @@
 """What is no private key of a kept type, or no sound one, is refused with what it is."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.material.conftest import OpenSsl
 from tests.material.refusing import refusal_of
 
-from keyferry.material.importing import MAX_BYTES
+from keyferry.material.importing import MAX_BYTES, read_material
+from keyferry.material.secret import Secret
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 Certify = Callable[[bytes], bytes]
@@ -79,6 +81,37 @@ class TestAfterTheKey:
 
     def test_two_labels_that_do_not_fit(self, ec_pem: bytes) -> None:
         assert "END" in refusal_of(ec_pem.replace(b"END PRIVATE", b"END EC PRIVATE")).detail
+
+
+class TestOldEncryption:
+    """The header lines that OpenSSL's old encrypted form has, changed. The library would panic on some of them."""
+
+    @pytest.mark.parametrize(
+        ("was", "becomes"),
+        [
+            (rb"DEK-Info: (AES-256-CBC),\w{2}(\w{30})", rb"DEK-Info: \1,\2"),
+            (rb"DEK-Info: (AES-256-CBC),(\w{31})\w", rb"DEK-Info: \1,\2"),
+            (rb"DEK-Info: (AES-256-CBC),\w{32}", rb"DEK-Info: \1,"),
+            (rb"DEK-Info: (AES-256-CBC),\w{32}", rb"DEK-Info: \1"),
+            (rb"DEK-Info: (AES-256-CBC),(\w{32})", rb"DEK-Info: \1,\2\2"),
+            (rb"DEK-Info: AES-256-CBC,(\w{16})\w{16}", rb"DEK-Info: AES-256-CBC,\1"),
+            (rb"DEK-Info: AES-256-CBC,(\w{16})\w{16}", rb"dek-info: AES-256-CBC,\1"),
+            (rb"DEK-Info: AES-256-CBC,(\w{16})\w{16}", rb" DEK-Info:AES-256-CBC,\1"),
+            (rb"DEK-Info: AES-256", rb"DEK-Info: CAMELLIA-256"),
+            (rb"DEK-Info: AES-256-CBC", rb"DEK-Info: DES-EDE3-CBC"),
+        ],
+    )
+    def test_a_damaged_header_is_refused(self, was: bytes, becomes: bytes, rsa_pem: bytes, openssl: OpenSsl) -> None:
+        given = openssl("rsa", "-traditional", "-aes256", "-passout", "pass:x", stdin=rsa_pem)
+        damaged, count = re.subn(was, becomes, given)
+        assert count == 1
+        for passphrase in (None, b"x"):
+            assert "DEK-Info" in refusal_of(damaged, passphrase=passphrase).detail
+
+    def test_windows_line_ends_do_not_damage_it(self, ec_pem: bytes, openssl: OpenSsl) -> None:
+        given = openssl("ec", "-aes128", "-passout", "pass:x", stdin=ec_pem).replace(b"\n", b"\r\n")
+        assert refusal_of(given).code == "material-encrypted"
+        assert read_material(given, passphrase=Secret(b"x")).algorithm.name == "ec-p256"
 
 
 class TestOtherKinds:

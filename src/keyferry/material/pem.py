@@ -14,6 +14,11 @@ _BLOCK = re.compile(rb"-----BEGIN (?P<label>[A-Z0-9 ]{1,64})-----.*?-----END (?P
 _PRIVATE = (b"PRIVATE KEY", b"ENCRYPTED PRIVATE KEY", b"RSA PRIVATE KEY", b"EC PRIVATE KEY")
 _PUBLIC = (b"PUBLIC KEY", b"RSA PUBLIC KEY", b"SSH2 PUBLIC KEY")
 _CERTIFICATES = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE", b"CERTIFICATE REQUEST", b"PKCS7")
+_OLD_ENCRYPTION = re.compile(
+    rb"^DEK-Info: (?:AES-(?:128|192|256)-CBC,[0-9A-Fa-f]{32}|DES-EDE3-CBC,[0-9A-Fa-f]{16})\r?$", re.MULTILINE
+)
+"""RFC 1421 section 4.6.1.3 as OpenSSL uses it. The library panics when the initialisation vector is shorter than the
+cipher's, which no caller could catch as an error: it is looked at here first."""
 _PARAMETERS = b"EC PARAMETERS"
 """`openssl ecparam -genkey` writes this block before the key's. The key repeats what it says."""
 
@@ -41,14 +46,18 @@ def private_key_block(data: bytes) -> bytes:
         raise _other(block["label"])
     if data[block.end() :].strip():
         raise unreadable("Something follows the private key in the PEM file")
+    if block[0].upper().count(b"DEK-INFO") != len(_OLD_ENCRYPTION.findall(block[0])):
+        raise unreadable(
+            "The private key is encrypted in OpenSSL's old way, and its DEK-Info line is damaged or unknown"
+        )
     return block[0] + b"\n"
 
 
 def content(block: bytes) -> bytes:
     """The DER in a block that the library has read: the base64 between its two lines (RFC 7468 section 3).
 
-    Lines with a colon are headers (RFC 1421 section 4.6), which the library passes over too. Empty when what is left is no
-    base64.
+    Lines with a colon are headers (RFC 1421 section 4.6), which the library passes over too. Empty when what is left is
+    no base64.
     """
     lines = block.split(b"-----")[2].splitlines()
     with suppress(binascii.Error):
