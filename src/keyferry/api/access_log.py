@@ -1,0 +1,62 @@
+"""One line for each request: what was asked for, how it ended, how long it took. Never queries, headers or bodies."""
+
+import time
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from keyferry.api.problems import problem
+from keyferry.errors import InternalError
+
+log = structlog.get_logger("keyferry.access")
+
+_LONGEST_PATH = 256
+
+
+class AccessLog:
+    """Middleware, the outermost: it also answers for faults that nothing further in has caught."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, as ASGI 3 has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as fault:
+            if status:
+                raise  # an answer has begun: nothing can be said any more but that the connection breaks
+            await problem(_fault(fault))(scope, receive, noting)
+        finally:
+            log.info(
+                "request",
+                method=scope["method"],
+                path=_shown(scope),
+                status=status,
+                ms=round(1000 * (time.perf_counter() - began), 1),
+                address=(scope.get("client") or ("unknown",))[0],
+            )
+
+
+def _fault(cause: Exception) -> InternalError:
+    fault = InternalError(f"{type(cause).__name__} was not expected.")
+    fault.__cause__ = cause
+    return fault
+
+
+def _shown(scope: Scope) -> str:
+    """The path as it was sent, percent-encoded: nothing in it can end a line of the log."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
+    return "".join(chr(byte) if 32 < byte < 127 else f"%{byte:02X}" for byte in raw[:_LONGEST_PATH])

@@ -1,0 +1,59 @@
+"""The REST door, put together."""
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from keyferry import __version__
+from keyferry.api import audit, exports, groups, health, keks, keys, sessions, states, tokens, users, versions
+from keyferry.api.access_log import AccessLog
+from keyferry.api.body_limit import BodyLimit
+from keyferry.api.documented import add_document
+from keyferry.api.problems import add_problem_handlers
+from keyferry.api.response_headers import ResponseHeaders
+from keyferry.api.segments import Segments
+from keyferry.api.services import Services
+from keyferry.api.workers import Workers
+
+PREFIX = "/api/v1"
+
+_NOUNS = (sessions, tokens, users, groups, keys, versions, states, exports, keks, audit)
+
+_DESCRIPTION = (
+    "Keyferry generates, guards and governs encryption keys, and ferries them, wrapped, to the clouds that ask for "
+    "them. Times are RFC 3339 in UTC, bytes base64url without padding unless said otherwise, errors problem details "
+    "(RFC 9457)."
+)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application: every route under `/api/v1` needs a token, but signing in and the OpenAPI document."""
+    app = FastAPI(
+        title="Keyferry",
+        version=__version__,
+        description=_DESCRIPTION,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # the usual pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it would see bodies, which hold secrets
+    )
+    app.state.services = services
+    app.state.workers = Workers(services.settings.max_concurrency)
+    app.include_router(health.router)
+    api = APIRouter(prefix=PREFIX)
+    api.include_router(sessions.open_router)
+    for noun in _NOUNS:
+        api.include_router(noun.router)
+    app.include_router(api)
+    add_problem_handlers(app)
+    add_document(app)
+    app.add_middleware(Segments)  # the last to be added is the first to see a request
+    app.add_middleware(BodyLimit, most=services.settings.max_body_bytes)
+    app.add_middleware(AccessLog)
+    app.add_middleware(ResponseHeaders)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,35 @@
+"""The audit log, read and verified."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from keyferry.api.callers import Visiting, guarded_router
+from keyferry.api.documented import READING
+from keyferry.api.models.audit import AuditEventAnswer, VerificationAnswer
+from keyferry.api.models.pages import NumberedPageQuery, PageAnswer, page_size
+from keyferry.custody.audit import Head
+
+router = guarded_router("audit")
+
+
+@router.get("/audit-events", responses=READING)
+async def list_audit_events(
+    query: Annotated[NumberedPageQuery, Query()], visit: Visiting
+) -> PageAnswer[AuditEventAnswer]:
+    """Events in the order in which they were written. Reading the log is itself recorded."""
+    size = page_size(query.limit, visit.settings)
+    page = await visit.ask(visit.custody.audit.list, size=size, after=query.after)
+    return PageAnswer(items=[AuditEventAnswer.of(event) for event in page.items], next=page.next)
+
+
+@router.get("/audit-events/verification", responses=READING)
+async def verify_audit_log(
+    visit: Visiting,
+    expect_head: Annotated[
+        str | None, Query(max_length=128, description="A head that was noted earlier: `NUMBER:HASH`.")
+    ] = None,
+) -> VerificationAnswer:
+    """Walk the whole log: every event's MAC, the numbers, the chain, and that the expected head lies on it."""
+    expected = None if expect_head is None else Head.parse(expect_head)
+    return VerificationAnswer.of(await visit.ask(visit.custody.audit.verify, expected=expected))

@@ -1,0 +1,51 @@
+"""No body is larger than the setting `max_body_bytes`, whether it declares its length or comes in chunks."""
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from keyferry.api.problems import problem
+from keyferry.errors import InvalidInput
+
+
+class BodyLimit:
+    """Middleware; a body that declares itself too large is not read, and one that turns out to be is not read further.
+
+    Args:
+        most: in bytes.
+    """
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, as ASGI 3 has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._declares_too_much(scope):
+            answer = problem(_too_large(self._most), headers={"Connection": "close"})
+            await answer(scope, receive, send)
+            return
+        read = 0
+
+        async def limited() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._most:
+                # The framework lets no exception but its own out of the reading of a body.
+                raise HTTPException(413, _too_large(self._most).detail, {"Connection": "close"})
+            return message
+
+        await self._app(scope, limited, send)
+
+    def _declares_too_much(self, scope: Scope) -> bool:
+        declared = [value for name, value in scope["headers"] if name == b"content-length"]
+        return any(value.isdigit() and int(value[:20]) > self._most for value in declared)
+
+
+def _too_large(most: int) -> InvalidInput:
+    return InvalidInput(
+        f"The body is larger than {most} bytes.", code="request-too-large", field="body", advice="Send less at once."
+    )

@@ -1,0 +1,116 @@
+"""From a request to a caller, before anything else of the request is read.
+
+Every route that a noun's router makes is guarded: its handler, its parameters and its body are reached only once the
+token has been looked at. A handler gets to custody through a `Visit`, and there is no visit without a caller.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.convertors import register_url_convertor
+
+from keyferry.api.segments import SegmentConvertor
+from keyferry.api.services import Services
+from keyferry.api.workers import Workers
+from keyferry.config.settings import Settings
+from keyferry.custody.caller import Caller
+from keyferry.custody.custody import Custody
+from keyferry.errors import NotAuthenticated
+
+register_url_convertor("segment", SegmentConvertor())  # for the paths of guarded routers
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: where a request came from when the server cannot say; on no account's list of networks
+UNKNOWN_ADDRESS = "unknown"
+
+_SCHEME = HTTPBearer(
+    bearerFormat="kf_…",
+    scheme_name="token",
+    description="A session's token, or an API token. There are no cookies.",
+    auto_error=False,  # the guarded route answers, with advice
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request by a known caller: the one way from a handler to custody."""
+
+    caller: Caller
+    services: Services
+    workers: Workers
+
+    @property
+    def custody(self) -> Custody:
+        """All of custody; its operations are for `ask`."""
+        return self.services.custody
+
+    @property
+    def settings(self) -> Settings:
+        """What the installation has settled."""
+        return self.services.settings
+
+    async def ask(self, operation: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run an operation of custody for the caller, in a worker thread."""
+        return await self.workers.run(partial(operation, self.caller, *args, **kwargs))
+
+
+class GuardedRoute(APIRoute):
+    """A route that reads nothing of a request before it knows who sends it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What handles a request: the caller first, then all that FastAPI does."""
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            request.state.visit = await _receive(request)
+            return await handle(request)
+
+        return guarded
+
+
+def guarded_router(noun: str) -> APIRouter:
+    """The router of a noun; callers without a valid token go no further."""
+    return APIRouter(tags=[noun], route_class=GuardedRoute, dependencies=[Security(_SCHEME)])
+
+
+def address_of(request: Request) -> str:
+    """The address of the connection. Headers that claim another are not believed."""
+    return UNKNOWN_ADDRESS if request.client is None else request.client.host
+
+
+async def _visit(request: Request) -> Visit:
+    visit: Visit = request.state.visit
+    return visit
+
+
+Visiting = Annotated[Visit, Depends(_visit)]
+
+
+async def _receive(request: Request) -> Visit:
+    services: Services = request.app.state.services
+    workers: Workers = request.app.state.workers
+    token = _presented(request)
+    caller = await workers.run(partial(services.authenticator.authenticate, token, address_of(request)))
+    return Visit(caller, services, workers)
+
+
+def _presented(request: Request) -> str:
+    """The token in the one Authorization header (RFC 6750 section 2.1)."""
+    given = request.headers.getlist("authorization")
+    if not given:
+        raise NotAuthenticated("No token was presented.", field="Authorization")
+    scheme, _, token = given[0].partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated(
+            "The Authorization header does not hold one bearer token.",
+            field="Authorization",
+            advice="Send `Authorization: Bearer kf_…`, once.",
+        )
+    return token.strip()

@@ -1,0 +1,77 @@
+"""The audit log, as answers."""
+
+import json
+from typing import Any
+
+from keyferry.api.models.values import Answer, when
+from keyferry.custody.audit import Head, Verification
+from keyferry.store.records import AuditEvent
+
+
+class AuditEventAnswer(Answer):
+    """An event. Number, leaf hash and head are null for the second until it is chained; hashes are hexadecimal."""
+
+    id: str
+    number: int | None
+    at: str
+    operation: str
+    outcome: str
+    code: str | None
+    actor_id: str | None
+    actor_name: str | None
+    token_id: str | None
+    address: str | None
+    object_type: str | None
+    object_id: str | None
+    object_name: str | None
+    object_revision: int | None
+    version_id: str | None
+    version_revision: int | None
+    details: dict[str, Any]
+    leaf_hash: str | None
+    head: str | None
+
+    @classmethod
+    def of(cls, event: AuditEvent) -> "AuditEventAnswer":
+        """From custody's record, without its MAC."""
+        head = None if event.number is None or event.head is None else str(Head(event.number, event.head))
+        return cls(
+            id=event.uid,
+            number=event.number,
+            at=when(event.at) or "",
+            operation=event.operation,
+            outcome=event.outcome,
+            code=event.code,
+            actor_id=event.actor_id,
+            actor_name=event.actor_name,
+            token_id=event.token_id,
+            address=event.address,
+            object_type=event.object_type,
+            object_id=event.object_id,
+            object_name=event.object_name,
+            object_revision=event.object_revision,
+            version_id=event.version_id,
+            version_revision=event.version_revision,
+            details=json.loads(event.details),
+            leaf_hash=None if event.leaf_hash is None else event.leaf_hash.hex(),
+            head=head,
+        )
+
+
+class VerificationAnswer(Answer):
+    """A walk over the whole log. `head` is what a later verification can be asked to expect."""
+
+    sound: bool
+    events: int
+    head: str
+    findings: list[str]
+
+    @classmethod
+    def of(cls, verification: Verification) -> "VerificationAnswer":
+        """From what custody found."""
+        return cls(
+            sound=not verification.findings,
+            events=verification.events,
+            head=str(verification.head),
+            findings=list(verification.findings),
+        )

@@ -1,0 +1,243 @@
+"""Keys and their versions, as requests and answers."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from keyferry.api.models.users import cleared
+from keyferry.api.models.values import (
+    Answer,
+    Flag,
+    Line,
+    Moment,
+    Name,
+    Reference,
+    Request,
+    SecretBytes,
+    SecretText,
+    VersionNumber,
+    bytes_of,
+    left_out,
+    secret_of,
+    when,
+)
+from keyferry.custody.keys import KeyDetail, KeyEdit, NewKey
+from keyferry.custody.lifecycle import RevocationReason, State
+from keyferry.errors import InvalidInput
+from keyferry.material.algorithms import ALGORITHMS, Usage
+from keyferry.material.secret import Secret
+
+KeyType = StrEnum("KeyType", {name.upper().replace("-", "_"): name for name in ALGORITHMS})  # type: ignore[misc]  # from the one table of key types
+
+
+class KeyCreation(Request):
+    """A key to generate. Without `group` and `owner` it is the caller's default group's, else the caller's."""
+
+    type: KeyType
+    name: Name | None = None
+    description: Line | None = None
+    group: Reference | None = None
+    owner: Reference | None = None
+    activated: Flag = True
+    exportable: Flag = True
+    usages: Annotated[tuple[Usage, ...], Field(min_length=1, max_length=6)] | None = None
+    activation_date: Moment | None = None
+    deactivation_date: Moment | None = None
+
+    def new_key(self) -> NewKey:
+        """As custody takes it."""
+        return NewKey(
+            algorithm=self.type.value,
+            name=self.name,
+            description=self.description,
+            group=self.group,
+            owner=self.owner,
+            activated=self.activated,
+            exportable=self.exportable,
+            usages=None if self.usages is None else tuple(usage.value for usage in self.usages),
+            activation_date=self.activation_date,
+            deactivation_date=self.deactivation_date,
+        )
+
+
+class KeyImport(KeyCreation):
+    """A key that was made elsewhere, in one of two forms.
+
+    `material` holds a file's bytes (DER, raw AES, or any form), `material_text` a text (PEM, JWK, AES in hexadecimal or
+    base64).
+    """
+
+    material: SecretBytes | None = None
+    material_text: SecretText | None = None
+    passphrase: SecretText | None = None
+
+    def data(self) -> bytes:
+        """The material as it stood in its file.
+
+        Raises:
+            InvalidInput: both forms, neither, or no base64url.
+        """
+        if (self.material is None) == (self.material_text is None):
+            raise InvalidInput(
+                "Give the key material in one of two forms.",
+                field="material",
+                advice="Give `material` (base64url) or `material_text` (PEM, JWK).",
+            )
+        if self.material_text is not None:
+            return self.material_text.get_secret_value().encode()
+        return bytes_of(self.material.get_secret_value() if self.material else "", field="material")
+
+    def secret_passphrase(self) -> Secret | None:
+        """The passphrase of encrypted material."""
+        return None if self.passphrase is None else secret_of(self.passphrase)
+
+
+class KeyChange(Request):
+    """What to change (RFC 7396): what is left out stays, null clears. Dates are those of the current version."""
+
+    name: Name | None = None
+    description: Line | None = None
+    activation_date: Moment = left_out()
+    deactivation_date: Moment = left_out()
+
+    def edit(self) -> KeyEdit:
+        """As custody takes it."""
+        return KeyEdit(
+            name=cleared(self, "name"),
+            description=cleared(self, "description"),
+            activation_date=self.activation_date,
+            deactivation_date=self.deactivation_date,
+        )
+
+
+class Rotation(Request):
+    """A new version of a key."""
+
+    activated: Flag = True
+
+
+class VersionChoice(Request):
+    """Which version is meant: the current one, or for a destruction all of them, unless a number is given."""
+
+    version: VersionNumber | None = None
+
+
+class Revocation(VersionChoice):
+    """Why a version is revoked: one of KMIP's reasons."""
+
+    reason: RevocationReason
+    message: Line | None = None
+
+
+class NewOwner(Request):
+    """One of the two."""
+
+    group: Reference | None = None
+    owner: Reference | None = None
+
+
+class OwnerAnswer(Answer):
+    """The name of the user, or of the group; the other is null."""
+
+    user: str | None
+    group: str | None
+
+
+class VersionAnswer(Answer):
+    """A version of a key. Its public key's fingerprints, or a symmetric key's check value, tell it from others."""
+
+    version: int
+    version_id: str
+    state: State
+    activation_date: str | None
+    deactivation_date: str | None
+    destroy_at: str | None
+    destroyed_at: str | None
+    revocation_reason: RevocationReason | None
+    revocation_message: str | None
+    compromised_at: str | None
+    origin: str
+    spki_sha256: str | None
+    thumbprint: str | None
+    check_value: str | None
+    version_created_at: str
+    version_created_by: str
+
+    @classmethod
+    def of_version(cls, detail: KeyDetail) -> "VersionAnswer":
+        """The version that `detail` shows."""
+        return cls(**_of_version(detail))
+
+
+class _KeyFacts(Answer):
+    """What holds for a key whatever the version."""
+
+    id: str
+    name: str | None
+    description: str | None
+    type: KeyType
+    owner: OwnerAnswer
+    exportable: bool
+    usages: list[Usage]
+    versions: int
+    created_at: str
+    created_by: str
+    revision: int
+
+
+class KeyAnswer(VersionAnswer, _KeyFacts):
+    """A key, with one of its versions: the current one unless another was asked for."""
+
+    @classmethod
+    def of(cls, detail: KeyDetail) -> "KeyAnswer":
+        """Without the material, sealed or not."""
+        key, owner = detail.key, detail.owner
+        return cls(
+            **_of_version(detail),
+            id=key.id,
+            name=key.name,
+            description=key.description,
+            type=KeyType(key.algorithm),
+            owner=OwnerAnswer(
+                user=None if owner.user_id is None else owner.name, group=None if owner.group_id is None else owner.name
+            ),
+            exportable=key.exportable,
+            usages=[Usage(usage) for usage in key.usages.split(",")],
+            versions=key.versions,
+            created_at=when(key.created_at) or "",
+            created_by=key.created_by,
+            revision=key.revision,
+        )
+
+
+class PublicKeyAnswer(Answer):
+    """A public key, in three forms, and its fingerprints."""
+
+    pem: str
+    spki: str = Field(description="DER SubjectPublicKeyInfo, base64url without padding")
+    jwk: dict[str, str]
+    spki_sha256: str
+    thumbprint: str
+
+
+def _of_version(detail: KeyDetail) -> dict[str, Any]:
+    version = detail.version
+    return {
+        "version": version.number,
+        "version_id": version.id,
+        "state": detail.state,
+        "activation_date": when(version.activation_date),
+        "deactivation_date": when(version.deactivation_date),
+        "destroy_at": when(version.destroy_at),
+        "destroyed_at": when(version.destroyed_at),
+        "revocation_reason": version.revocation_reason,
+        "revocation_message": version.revocation_message,
+        "compromised_at": when(version.compromised_at),
+        "origin": version.origin,
+        "spki_sha256": version.spki_sha256,
+        "thumbprint": version.thumbprint,
+        "check_value": version.check_value,
+        "version_created_at": when(version.created_at),
+        "version_created_by": version.created_by,
+    }

@@ -1,0 +1,82 @@
+"""Sessions and tokens, as requests and answers."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, Strict
+
+from keyferry.api.models.users import UserAnswer
+from keyferry.api.models.values import Answer, Line, Name, Password, Request, when
+from keyferry.store.records import Token
+
+
+class SignInRequest(Request):
+    """A user's name, in any case, and password."""
+
+    user_name: Name
+    password: Password
+
+
+class SessionAnswer(Answer):
+    """A session that has just begun. The token is shown this once."""
+
+    token: str
+    token_id: str
+    expires_at: str
+    user: UserAnswer
+    notices: list[str]
+
+
+class CurrentSessionAnswer(Answer):
+    """Who is calling, under which token."""
+
+    user: UserAnswer
+    token_id: str
+    token_name: str
+    expires_at: str
+
+
+class TokenCreation(Request):
+    """A token for a program: what will use it, and for how long."""
+
+    name: Line
+    lifetime_seconds: Annotated[int, Strict(), Field(ge=60, le=366 * 86400)]
+
+
+class TokenAnswer(Answer):
+    """A session's or an API token, without its text."""
+
+    id: str
+    user_id: str
+    kind: str
+    name: str
+    created_at: str
+    expires_at: str
+    revoked_at: str | None
+
+    @classmethod
+    def of(cls, token: Token) -> "TokenAnswer":
+        """From custody's record."""
+        return cls(**_members(token))
+
+
+class IssuedTokenAnswer(TokenAnswer):
+    """A token that has just been made. Its text is shown this once."""
+
+    token: str
+
+    @classmethod
+    def issued(cls, token: Token, text: str) -> "IssuedTokenAnswer":
+        """From custody's record and the text that was made with it."""
+        return cls(**_members(token), token=text)
+
+
+def _members(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "user_id": token.user_id,
+        "kind": token.kind,
+        "name": token.name,
+        "created_at": when(token.created_at),
+        "expires_at": when(token.expires_at),
+        "revoked_at": when(token.revoked_at),
+    }

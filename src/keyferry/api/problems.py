@@ -1,0 +1,172 @@
+"""Refusals as RFC 9457 problem details. One table says which exception answers with which status."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from keyferry.errors import (
+    Conflict,
+    IntegrityViolation,
+    InternalError,
+    InvalidInput,
+    KeyferryError,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    Overloaded,
+    PreconditionFailed,
+)
+from keyferry.ids import new_id
+
+log = structlog.get_logger("keyferry.api")
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+#: what a code answers with, where its branch does not say it well enough
+STATUS_BY_CODE: Final[Mapping[str, int]] = {
+    "malformed-request": 400,
+    "method-not-allowed": 405,
+    "request-too-large": 413,
+    "unsupported-media-type": 415,
+    "overloaded": 503,
+}
+
+#: what the branches of the exception tree answer with
+STATUS: Final[Mapping[type[KeyferryError], int]] = {
+    NotAuthenticated: 401,
+    NotPermitted: 403,
+    NotFound: 404,
+    Conflict: 409,
+    PreconditionFailed: 412,
+    InvalidInput: 422,
+    Overloaded: 429,
+    KeyferryError: 500,
+}
+
+_JSON_ADVICE = "Send JSON (RFC 8259) in UTF-8, with `Content-Type: application/json`."
+_SCHEMA_ADVICE = "/api/v1/openapi.json says what this request takes."
+
+
+def status_of(error: KeyferryError) -> int:
+    """The status that an error answers with: by its code, else by the nearest branch of the tree."""
+    return STATUS_BY_CODE.get(error.code) or next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem(
+    error: KeyferryError, *, headers: Mapping[str, str] | None = None, status: int | None = None, **further: Any
+) -> JSONResponse:
+    """The answer to a request that was refused, or that failed.
+
+    An error of Keyferry's own answers with a reference to the log, and with nothing that an outsider could learn from.
+
+    Args:
+        status: when it is not the one that the table has for `error`.
+        further: extension members (RFC 9457 section 3.2); those that are None are left out.
+    """
+    status = status or status_of(error)
+    body: dict[str, Any] = {
+        "type": f"urn:keyferry:problem:{error.code}",
+        "title": error.title,
+        "status": status,
+        "detail": error.detail,
+        "code": error.code,
+        "field": error.field,
+        "advice": error.advice or None,
+        **further,
+    }
+    if status == 500:
+        body |= _logged(error)
+    kept = {name: value for name, value in body.items() if value is not None}
+    return JSONResponse(kept, status, {**_headers(error, status), **(headers or {})}, MEDIA_TYPE)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Have `app` answer every refusal, its framework's included, with problem details."""
+    app.add_exception_handler(KeyferryError, _on_keyferry_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+async def _on_keyferry_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, KeyferryError)
+    return problem(error)
+
+
+async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    """What does not fit the schema. Of what was sent, only the names of fields are repeated."""
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        return problem(_malformed("The body is no JSON."))
+    if not _is_json(request) and any(tuple(each["loc"]) == ("body",) and each["type"] != "missing" for each in found):
+        return problem(
+            InvalidInput(
+                "The body is not declared as JSON.",
+                code="unsupported-media-type",
+                field="Content-Type",
+                advice=_JSON_ADVICE,
+            )
+        )
+    told = [{"field": _field(each["loc"]), "detail": f"{each['msg']}."} for each in found]
+    first = InvalidInput(f"{told[0]['field']}: {told[0]['detail']}", field=told[0]["field"], advice=_SCHEMA_ADVICE)
+    return problem(first, errors=told if len(told) > 1 else None)
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> JSONResponse:
+    """What the framework itself refuses: an unknown address or method, a body that cannot be read."""
+    assert isinstance(error, HTTPException)
+    return problem(_translated(error), headers=error.headers)
+
+
+def _translated(error: HTTPException) -> KeyferryError:
+    if error.status_code == 404:
+        return NotFound(
+            "There is nothing at this address.", advice=_SCHEMA_ADVICE.replace("request takes", "server has")
+        )
+    if error.status_code == 405:
+        return InvalidInput(
+            "This address does not take that method.",
+            code="method-not-allowed",
+            advice="The Allow header lists the methods that it takes.",
+        )
+    if error.status_code == 413:
+        return InvalidInput(error.detail, code="request-too-large", advice="Send less at once.")
+    if error.status_code == 400:
+        return _malformed("The body cannot be read.")
+    return InternalError(f"The framework answered {error.status_code}.")
+
+
+def _malformed(detail: str) -> InvalidInput:
+    return InvalidInput(detail, code="malformed-request", field="body", advice=_JSON_ADVICE)
+
+
+def _is_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+
+
+def _field(place: tuple[str | int, ...]) -> str:
+    """`("body", "usages", 0)` as `usages.0`; what lies outside the model by the name of its part of the request."""
+    parts = [str(part)[:64] for part in place]
+    return ".".join(parts[1:]) or parts[0]
+
+
+def _headers(error: KeyferryError, status: int) -> dict[str, str]:
+    if status == 401:
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, Overloaded):
+        return {"Retry-After": str(error.retry_after)}
+    return {}
+
+
+def _logged(error: KeyferryError) -> dict[str, Any]:
+    reference = new_id()
+    log.error("request failed", reference=reference, code=error.code, detail=error.detail, exc_info=error)
+    if isinstance(error, IntegrityViolation):
+        return {"reference": reference}
+    return {"reference": reference, "detail": "The server failed; its log has more under this reference."}

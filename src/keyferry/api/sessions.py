@@ -1,0 +1,59 @@
+"""Signing in, signing out, and who is calling."""
+
+from functools import partial
+
+from fastapi import APIRouter, Request
+
+from keyferry.api.callers import Visit, Visiting, address_of, guarded_router
+from keyferry.api.documented import ALWAYS, CHANGING, READING, refusals
+from keyferry.api.idempotency import NO_IDEMPOTENCY_KEY
+from keyferry.api.models.tokens import CurrentSessionAnswer, SessionAnswer, SignInRequest
+from keyferry.api.models.users import UserAnswer
+from keyferry.api.models.values import secret_of, when
+from keyferry.custody.caller import Caller
+from keyferry.errors import NotAuthenticated
+
+open_router = APIRouter(tags=["sessions"])
+router = guarded_router("sessions")
+
+
+@open_router.post(
+    "/sessions", status_code=201, responses=refusals(400, 401, 415, *ALWAYS), dependencies=[NO_IDEMPOTENCY_KEY]
+)
+async def sign_in(body: SignInRequest, request: Request) -> SessionAnswer:
+    """Sign in with a password. The answer's token goes into `Authorization: Bearer` from then on."""
+    services, workers = request.app.state.services, request.app.state.workers
+    address = address_of(request)
+    signed_in = await workers.run(partial(services.sign_in.sign_in, body.user_name, secret_of(body.password), address))
+    token = signed_in.issued.token
+    visit = Visit(Caller(token.user_id, token.id, address), services, workers)
+    user = await visit.ask(visit.custody.users.show, token.user_id)
+    return SessionAnswer(
+        token=signed_in.issued.text.reveal().decode(),
+        token_id=token.id,
+        expires_at=when(token.expires_at) or "",
+        user=UserAnswer.of(user),
+        notices=list(signed_in.notices),
+    )
+
+
+@router.delete("/sessions", status_code=204, responses=CHANGING)
+async def sign_out(visit: Visiting) -> None:
+    """End the session, or the API token, that this request presents."""
+    await visit.ask(visit.custody.tokens.revoke, _token_id(visit))
+
+
+@router.get("/sessions/current", responses=READING)
+async def show_current_session(visit: Visiting) -> CurrentSessionAnswer:
+    """Who is calling, and until when the token lasts."""
+    user = await visit.ask(visit.custody.users.show, visit.caller.user_id)
+    token = await visit.ask(visit.custody.tokens.show, _token_id(visit))
+    return CurrentSessionAnswer(
+        user=UserAnswer.of(user), token_id=token.id, token_name=token.name, expires_at=when(token.expires_at) or ""
+    )
+
+
+def _token_id(visit: Visit) -> str:
+    if visit.caller.token_id is None:
+        raise NotAuthenticated("This request presented no token.")
+    return visit.caller.token_id
