@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from keyferry import errors
-from keyferry.cli import command_line
+from keyferry.cli.command_line import command_line
 
 DOCS = Path(__file__).parent
 
@@ -81,12 +81,17 @@ def commands(command: click.Command, context: click.Context) -> Iterator[tuple[s
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             assert below is not None
-            yield from commands(below, click.Context(below, context, name, terminal_width=100))
+            yield from commands(below, context_of(below, name, context))
+
+
+def context_of(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+    """What click knows when it prints a command's help."""
+    return command.make_context(name, [], parent, resilient_parsing=True, terminal_width=100)
 
 
 def cli_page() -> str:
     """The whole text of docs/cli.md."""
-    root = click.Context(command_line, info_name="keyferry", terminal_width=100)
+    root = context_of(command_line, "keyferry")
     parts = [f"## {path}\n\n```\n{text}\n```\n" for path, text in commands(command_line, root)]
     return "\n".join([CLI_HEAD, *parts])
 

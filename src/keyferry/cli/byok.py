@@ -184,10 +184,10 @@ def _rows(facts: "TransferFileFacts") -> dict[str, Any]:
         "Size": f"{facts.size} bytes",
         "SHA-256": facts.sha256,
         "Ciphertext": f"{facts.ciphertext_bytes} bytes",
-        "Likely": "; or ".join(map(_reading, facts.readings)) or None,
+        "Likely": "; or ".join(_reading(each) for each in facts.readings if each.key_types) or None,
     }
 
 
 def _reading(reading: "Reading") -> str:
-    what = " or ".join(reading.key_types) or "no key type that Azure takes"
+    what = " or ".join(reading.key_types)
     return f"{what} under a KEK of {reading.kek_bits} bits ({reading.kek_bytes} + {reading.wrapped_key_bytes})"

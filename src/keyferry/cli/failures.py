@@ -56,22 +56,32 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A noun: its verbs are `Command`s."""
+    """A noun: its verbs are `Command`s, listed in the order of the file, each with its whole line of help."""
 
     command_class = Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """The names, in the order in which they were added."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # (as above)
+        """List the commands; click would cut their lines off."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.help or "") for name, command in self.commands.items()])
 
 
 def report(code: str, detail: str, advice: str, place: str | None = None) -> None:
     """Write the two lines."""
     where = f" in {plain(place)}" if place else ""
-    sys.stderr.write(f"error ({plain(code)}){where}: {one_line(detail)}\n")
-    sys.stderr.write(f"advice: {one_line(advice) or 'See the message above.'}\n")
+    what = one_line(detail)
+    sys.stderr.write(f"error ({plain(code)}){where}: {what}{'' if what.endswith(('.', '?')) else '.'}\n")
+    # No full stop is added here: advice may end in a command, to be copied.
+    sys.stderr.write(f"advice: {one_line(advice) or 'Change what was given, and try again.'}\n")
 
 
 def one_line(text: str) -> str:
-    """`text` on one line, without characters that a terminal would act on, ending in a full stop."""
-    line = plain(" ".join(text.split()))
-    return line if not line or line.endswith((".", "!", "?", ":")) else line + "."
+    """`text` on one line, without characters that a terminal would act on."""
+    return plain(" ".join(text.split()))
 
 
 def end(error: click.ClickException | click.Abort) -> int:

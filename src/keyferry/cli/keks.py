@@ -57,5 +57,22 @@ def list_keks(server: "Server", out: Output, limit: int | None) -> None:
 @remote
 def unregister(server: "Server", out: Output, reference: str) -> None:
     """Withdraw a registration; the identifier stays bound to its public key."""
-    withdrawn = server.delete(path("keks", reference))
-    out.facts(withdrawn or {"id": reference}, {}, head="The key encryption key is no longer registered.")
+    id_ = _id_of(server, reference)
+    server.delete(path("keks", id_))
+    out.facts({"id": id_, "registered": False}, {}, head="The key encryption key is no longer registered.")
+
+
+def _id_of(server: "Server", reference: str) -> str:
+    """The id of the key encryption key that an id or a key identifier stands for."""
+    from keyferry.byok.identifier import parse_key_identifier
+    from keyferry.errors import NotFound
+    from keyferry.ids import is_id_shaped
+
+    if is_id_shaped(reference):
+        return reference
+    canonical = parse_key_identifier(reference).canonical
+    for found in server.items("/keks"):
+        if found.get("key_identifier") == canonical:
+            return str(found["id"])
+    advice = "`keyferry kek list` shows those that there are."
+    raise NotFound("No public key is bound to this key identifier.", field="reference", advice=advice)

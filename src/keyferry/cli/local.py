@@ -137,12 +137,12 @@ def _what_next(made: "Initialised") -> list[str]:
     """What to back up, and the next two commands."""
     if made.root.startswith("file:"):
         key = made.home / made.root.removeprefix("file:")
-        root = f"  {key}    apart from all other backups: with it and the store, every key can be read"
+        root = f"  {key}    apart from the rest: who has both can read every key"
     else:
-        root = "  the root's passphrase    apart from all other backups; without it no key can be read again"
+        root = "  the root's passphrase    apart from the rest: without it no key can be read"
     store = "the PostgreSQL database" if made.database == "PostgreSQL" else str(made.home)
     return [
-        "Back up, in two places that no one person can reach:",
+        "Back up:",
         root,
         f"  {store}    without the root key",
         "",

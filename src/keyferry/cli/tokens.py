@@ -78,5 +78,5 @@ def list_tokens(server: "Server", out: Output, user: str | None, limit: int | No
 @remote
 def revoke(server: "Server", out: Output, id_: str) -> None:
     """End a token at once."""
-    ended = server.delete(path("tokens", id_))
-    out.facts(ended or {"id": id_}, {}, head=f"Token {id_} is revoked.")
+    server.delete(path("tokens", id_))
+    out.facts({"id": id_, "revoked": True}, {}, head=f"Token {id_} is revoked.")
