@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ def refusal(data: bytes, name: str) -> MaterialRefused:
     return refused.value
 
 
-FORMS = {
+FORMS: dict[str, Callable[[bytes], bytes]] = {
     "bytes": lambda key: key,
     "hexadecimal": lambda key: key.hex().encode(),
     "hexadecimal in capitals": lambda key: key.hex().upper().encode(),
