@@ -11,7 +11,7 @@ from tests.material.conftest import OpenSsl, vectors
 
 from keyferry.errors import InternalError, MaterialRefused
 from keyferry.material.algorithms import ALGORITHMS, Family
-from keyferry.material.keys import Material, fingerprint_spki, generate, identify, load_private, thumbprint
+from keyferry.material.keys import Material, fingerprint_spki, generate, identify, load_private, public_jwk, thumbprint
 from keyferry.material.secret import Secret
 
 MakeMaterial = Callable[[str], Material]
@@ -106,6 +106,17 @@ def test_the_thumbprint_of_an_ec_key_covers_its_full_length_coordinates(material
     canonical = f'{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}'
     assert json.loads(canonical)
     digest = hashlib.sha256(canonical.encode()).digest()
+    assert identity.thumbprint == base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("name", ASYMMETRIC)
+def test_a_public_jwk_has_the_required_members_and_gives_the_thumbprint(material_of: MakeMaterial, name: str) -> None:
+    identity = identify(material_of(name))
+    assert identity.public_key is not None
+    jwk = public_jwk(identity.public_key, ALGORITHMS[name])
+    assert set(jwk) == ({"kty", "n", "e"} if name.startswith("rsa") else {"kty", "crv", "x", "y"})
+    canonical = json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode()
+    digest = hashlib.sha256(canonical).digest()
     assert identity.thumbprint == base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
