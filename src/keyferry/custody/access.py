@@ -33,17 +33,21 @@ class Actor:
     group_ids: frozenset[str]
 
     def relation_to_key(self, key: Key) -> Relation:
+        """How the caller stands to a key: as to its owner, read from the key's row as it is now."""
         return self.relation_to_owner(key.owner_user_id, key.owner_group_id)
 
     def relation_to_owner(self, owner_user_id: str | None, owner_group_id: str | None) -> Relation:
+        """How the caller stands to what a user or a group owns; of the two ids, one is None."""
         if owner_user_id == self.user.id:
             return Relation.OWN
         return self.relation_to_group(owner_group_id)
 
     def relation_to_group(self, group_id: str | None) -> Relation:
+        """GROUP for a member, NONE for everyone else: an Administrator is a member of no group."""
         return Relation.GROUP if group_id in self.group_ids else Relation.NONE
 
     def relation_to_user(self, user_id: str) -> Relation:
+        """OWN for the caller's own account and what belongs to it, NONE for any other."""
         return Relation.OWN if user_id == self.user.id else Relation.NONE
 
 

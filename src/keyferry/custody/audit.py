@@ -69,6 +69,11 @@ class Head:
 
     @classmethod
     def parse(cls, text: str) -> "Head":
+        """Read what `str` gives: the number, a colon, the hash in 64 hex digits.
+
+        Raises:
+            InvalidInput: `text` has not that form.
+        """
         number, colon, digest = text.partition(":")
         if (
             not colon
@@ -93,6 +98,11 @@ class Verification:
 
 
 class Audit:
+    """The audit log as Administrators see it: read in pages, or verified as a whole.
+
+    Nobody writes to it here: events come from the gate alone. Each reading and each verification is recorded in it too.
+    """
+
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
@@ -147,6 +157,7 @@ def sequence(tx: Transaction, previous: Head | None = None) -> Head:
 
 
 def last_head(tx: Transaction) -> Head:
+    """The head that the last numbered event's row claims, unverified; number 0 and `EMPTY_HEAD` while there is none."""
     row = tx.row(_LAST)
     if row is None:
         return Head(0, EMPTY_HEAD)
@@ -160,14 +171,15 @@ def leaf_hash(event: AuditEvent) -> bytes:
 
 
 def next_hash(head: bytes, leaf: bytes) -> bytes:
+    """The head after one more event, 32 bytes: the two joined as RFC 6962 section 2.1 joins nodes."""
     return hashlib.sha256(b"\x01" + head + leaf).digest()
 
 
 def verify_log(tx: Transaction, sealer: Sealer, expected: Head | None = None) -> Verification:
     """Check every event's MAC, the numbers' gaplessness, the chain, and that `expected` lies on it.
 
-    1. Numbered events, in order: the number follows on, the MAC verifies, the leaf hash and the head are right, no event
-       stands twice.
+    1. Numbered events, in order: the number follows on, the MAC verifies, the leaf hash and the head are right, no
+       event stands twice.
     2. Events without a number: the MAC verifies, and the event is younger than `GRACE`.
     3. The expected head, if given, is the head at its number.
     """

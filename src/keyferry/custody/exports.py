@@ -93,7 +93,12 @@ class _Ready:
 
 
 class Exports:
-    """
+    """Keys that leave, each wrapped for one destination under one key encryption key.
+
+    Only an active version of a key that was made exportable leaves, and only under a KEK that the owning group, or else
+    the server, accepts. Who, when, which version, where to and the file's SHA-256 are recorded; the file is handed out
+    once and never kept.
+
     Args:
         kek_policy: whose KEKs are accepted where the owning group does not say: "any" or "registered".
     """
@@ -153,6 +158,12 @@ class Exports:
         return ExportedFile(record, file.content, file.file_name, command, file.warnings)
 
     def show(self, caller: Caller, export_id: str) -> Export:
+        """One export's record, for whoever may see the key that left.
+
+        Raises:
+            NotFound: there is none of that id, or none that the caller may see.
+        """
+
         def read(view: View) -> Export:
             found = view.first(EXPORTS, _BY_ID, id=export_id) if is_id_shaped(export_id) else None
             if found is None:

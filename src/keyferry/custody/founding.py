@@ -38,8 +38,15 @@ _KEEP_DATA_KEY = Prepared(
 class RootOfTrust(Protocol):
     """What wraps data keys; `keyferry.roots` has the kinds."""
 
-    def wrap(self, plaintext: Secret, context: bytes) -> bytes: ...
-    def unwrap(self, wrapped: bytes, context: bytes) -> Secret: ...
+    def wrap(self, plaintext: Secret, context: bytes) -> bytes:
+        """Encrypt a data key, bound to `context`; what comes back may be stored beside the data."""
+
+    def unwrap(self, wrapped: bytes, context: bytes) -> Secret:
+        """Decrypt what `wrap` made.
+
+        Raises:
+            CannotStart: another root wrapped it, or it or its context was changed.
+        """
 
 
 @dataclass(frozen=True, slots=True)

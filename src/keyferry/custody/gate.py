@@ -1,7 +1,7 @@
 """The one choke point: every operation is authorised, done and audited here, in one transaction.
 
-A read runs on a snapshot. A write is authorised on a snapshot first, so that costly work (generate, unseal, wrap) can be
-done with no lock held, and again in the writing transaction, on the rows as they are then:
+A read runs on a snapshot. A write is authorised on a snapshot first, so that costly work (generate, unseal, wrap) can
+be done with no lock held, and again in the writing transaction, on the rows as they are then:
 
     1. the caller's user, membership and token rows are read, and held
     2. the operation loads its objects; each is held, verified, and authorised by the policy's table
@@ -79,6 +79,7 @@ class Subject:
     name: str | None = None
 
     def on(self, event: AuditEvent) -> AuditEvent:
+        """`event`, with this object as what it is about."""
         return replace(event, object_type=self.kind, object_id=self.id, object_name=self.name)
 
 
@@ -96,12 +97,22 @@ class View:
         self._lock = Lock.NONE
 
     def get(self, table: SealedTable[S], id_: str, lock: Lock | None = None) -> S | None:
+        """The row with this id, verified, or None. Nothing is authorised yet: `permit` does that.
+
+        Args:
+            lock: how to hold the row, where the operation's own way is not enough: what is updated needs `Lock.UPDATE`.
+
+        Raises:
+            IntegrityViolation: the row was edited, or an old one put back.
+        """
         return table.get(self.tx, self.sealer, id_, lock or self._lock)
 
     def first(self, table: SealedTable[S], query: "Query", /, lock: Lock | None = None, **parameters: Any) -> S | None:
+        """The first row that answers `query`, or None; otherwise as `get`."""
         return table.first(self.tx, self.sealer, query.held(lock or self._lock), **parameters)
 
     def find(self, table: SealedTable[S], query: "Query", /, lock: Lock | None = None, **parameters: Any) -> list[S]:
+        """Every row that answers `query`, in its order; otherwise as `get`. One bad row refuses them all."""
         return table.find(self.tx, self.sealer, query.held(lock or self._lock), **parameters)
 
     def missing(self, kind: str, reference: str) -> NotFound:
@@ -126,6 +137,7 @@ class View:
         raise NotPermitted(f"{_ROLE_WORDS[role]} may not do {self.operation} here.", advice=_advice(self.operation))
 
     def permit_key(self, key: Key) -> None:
+        """`permit`, with the caller standing to the key as to its owner."""
         self.permit(self.actor.relation_to_key(key), "key", key.id, key.name)
 
 
@@ -139,6 +151,7 @@ class Change(View):
         self._details: dict[str, Any] = {}
 
     def insert(self, table: RevisedTable[R], record: R) -> R:
+        """Write a new row; answers it as read back, sealed. An audit event will name it and its revision."""
         written = table.insert(self.tx, self.sealer, record)
         self._touch(table, written, written.revision)
         return written
@@ -154,6 +167,13 @@ class Change(View):
         return written
 
     def remove(self, table: RevisedTable[R], old: R) -> None:
+        """Delete a row that was loaded with `Lock.UPDATE`.
+
+        The audit event names the revision after its last one, so that the row, put back, is refused as an old one.
+
+        Raises:
+            PreconditionFailed: the row was changed meanwhile.
+        """
         table.delete(self.tx, old)
         self._touch(table, old, old.revision + 1)
 
@@ -198,6 +218,7 @@ class Query:
         self._by_lock = {lock: table.query(*where, order_by=order_by, limit=limit, lock=lock) for lock in Lock}
 
     def held(self, lock: Lock) -> Prepared:
+        """The statement that holds, until the transaction ends, the rows that it finds."""
         return self._by_lock[lock]
 
 

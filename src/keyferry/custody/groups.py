@@ -38,6 +38,12 @@ class GroupEdit:
 
 
 class Groups:
+    """Groups of Key Access Users. Administrators make, edit and delete them; members may read theirs.
+
+    A group's id is never used again, and a group that owns keys, destroyed ones included, stays. Each group may say
+    whose KEKs its keys may leave under; where it says nothing, the server's setting holds.
+    """
+
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
@@ -79,6 +85,12 @@ class Groups:
         return self._gate.write(caller, Operation.GROUP_CREATE, change, once=once)
 
     def show(self, caller: Caller, reference: str) -> Group:
+        """The group with this id or name.
+
+        Raises:
+            NotFound: there is none, or the caller is neither a member nor an Administrator.
+        """
+
         def read(view: View) -> Group:
             return load_group(view, reference)
 
@@ -100,6 +112,13 @@ class Groups:
         return self._gate.read(caller, Operation.GROUP_LIST, read)
 
     def edit(self, caller: Caller, reference: str, edit: GroupEdit, *, revision: int | None = None) -> Group:
+        """Change what a group's description says, or whose KEKs its keys may leave under. Its name stays.
+
+        Raises:
+            InvalidInput: the description or the policy will not do.
+            PreconditionFailed: the group is not at `revision`.
+        """
+
         def change(change: Change) -> Group:
             group = load_group(change, reference, Lock.UPDATE)
             require_revision(group.revision, revision)

@@ -1,7 +1,7 @@
 """Work that comes due: dates that have passed are recorded, material that is due is erased, old rows are dropped.
 
-Nothing waits for these jobs to be safe: a date takes effect when a version's state is evaluated. They may run on several
-nodes at once; a row that another node has changed meanwhile is left to it.
+Nothing waits for these jobs to be safe: a date takes effect when a version's state is evaluated. They may run on
+several nodes at once; a row that another node has changed meanwhile is left to it.
 """
 
 from dataclasses import replace

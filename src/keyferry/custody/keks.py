@@ -1,8 +1,8 @@
 """Key encryption keys of destinations, each bound to one public key for ever.
 
 A versioned key identifier names one public key. The first export under it, or an Administrator's registration, records
-which; another public key under the same identifier is refused from then on. The row's id follows from the identifier, so
-that the audit log still knows of a row that was removed behind Keyferry's back.
+which; another public key under the same identifier is refused from then on. The row's id follows from the identifier,
+so that the audit log still knows of a row that was removed behind Keyferry's back.
 """
 
 import hashlib
@@ -26,6 +26,12 @@ _PAGE = Query(KEKS, keks.c.id > bindparam("after"), order_by=keks.c.id, limit=Tr
 
 
 class Keks:
+    """The key encryption keys that are known, by their identifiers at the destination.
+
+    Administrators register and unregister them: only registered ones are accepted where the policy says `registered`.
+    Neither act, nor any other, binds an identifier to a second public key.
+    """
+
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
@@ -96,6 +102,12 @@ def bound_kek(view: View, canonical: str, lock: Lock | None = None) -> Kek | Non
 
 
 def bind_kek(change: Change, canonical: str, kek: KekPublicKey, *, source: str, registered: bool) -> Kek:
+    """Write which public key an identifier names; none may be bound to it yet.
+
+    Args:
+        canonical: the identifier in its canonical form, which gives the row its id.
+        source: who said so: `administrator`, or `export` for the first export under it.
+    """
     made = Kek(
         id=kek_id(canonical),
         identifier=canonical,
@@ -121,9 +133,9 @@ def require_same_kek(bound: Kek, given: KekPublicKey) -> None:
             code="kek-mismatch",
             field="public_key",
             advice=(
-                "A versioned key identifier names one public key for ever. Download the public key of this very version "
-                "again, or copy the identifier of the version that your file belongs to. If both are right, somebody "
-                "gave you, or an earlier exporter, a false key: find out who before you export."
+                "A versioned key identifier names one public key for ever. Download the public key of this very "
+                "version again, or copy the identifier of the version that your file belongs to. If both are right, "
+                "somebody gave you, or an earlier exporter, a false key: find out who before you export."
             ),
         )
 

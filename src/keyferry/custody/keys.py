@@ -100,6 +100,13 @@ class KeyEdit:
 
 
 class Keys:
+    """Keys: made, imported, found, described, given to another owner. Their states are for `States` to change.
+
+    A key has one owner, a user or a group, and names are unique within an owner. Its type and whether it may leave are
+    settled when it is made. Material is generated or read before the writing transaction begins, and nothing here
+    answers it but sealed.
+    """
+
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
@@ -129,6 +136,13 @@ class Keys:
         return self._keep(caller, Operation.KEY_IMPORT, new, material, "imported", once)
 
     def show(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
+        """A key, with the version of that number; with its current one for None.
+
+        Raises:
+            NotFound: there is no such key or version, or none that the caller may see.
+            Conflict: several keys that the caller may see have this name.
+        """
+
         def read(view: View) -> KeyDetail:
             key = load_key(view, reference)
             return detail_of(view, key, version_numbered(view, key, version))
@@ -136,6 +150,13 @@ class Keys:
         return self._gate.read(caller, Operation.KEY_READ, read)
 
     def versions(self, caller: Caller, reference: str) -> list[KeyDetail]:
+        """A key with each of its versions, from the first on, erased ones included.
+
+        Raises:
+            NotFound, Conflict: as for `show`.
+            IntegrityViolation: a version that was made has been removed.
+        """
+
         def read(view: View) -> list[KeyDetail]:
             key = load_key(view, reference)
             return [detail_of(view, key, version) for version in all_versions(view, key)]
@@ -263,6 +284,7 @@ def load_key(view: View, reference: str, lock: Lock | None = None) -> Key:
 
 
 def detail_of(view: View, key: Key, version: KeyVersion) -> KeyDetail:
+    """Rows as people see them: with the version's state as it is at the view's time, and the owner's name."""
     return KeyDetail(key, version, state_at(version, view.now), owner_of(view, key))
 
 

@@ -27,6 +27,8 @@ from keyferry.store.records import KeyVersion
 
 
 class State(StrEnum):
+    """Where a version stands. A row keeps the last one recorded; `state_at` adds what dates have done since."""
+
     PRE_ACTIVE = "pre-active"
     ACTIVE = "active"
     DEACTIVATED = "deactivated"
@@ -36,6 +38,8 @@ class State(StrEnum):
 
 
 class Transition(StrEnum):
+    """What can be asked of a version; `TRANSITIONS` says from which state, and where it leads."""
+
     ACTIVATE = "activate"
     DEACTIVATE = "deactivate"
     COMPROMISE = "compromise"
@@ -126,6 +130,7 @@ def require_protecting(version: KeyVersion, now: Microseconds) -> None:
 
 
 def destruction_pending(version: KeyVersion) -> Conflict:
+    """The refusal for a version whose destruction was asked for; says when it will be done."""
     when = to_rfc3339(version.destroy_at or 0)
     return Conflict(
         f"Version {version.number} is to be destroyed at {when}; until then it cannot be used or changed.",

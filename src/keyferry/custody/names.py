@@ -44,6 +44,11 @@ def check_text(text: str | None, field: str, longest: int = LONGEST_TEXT) -> str
 
 
 def check_email(text: str | None) -> str | None:
+    """Something, '@', something, at most 254 characters; empty counts as none. Whether mail arrives there is not asked.
+
+    Raises:
+        InvalidInput: it is no address; names `email`.
+    """
     email = check_text(text, "email", LONGEST_EMAIL)
     if email is not None and re.fullmatch(r"[^@\s]+@[^@\s]+", email) is None:
         raise InvalidInput("The email is no address.", field="email", advice="Give one such as name@example.org.")

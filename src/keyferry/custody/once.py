@@ -69,6 +69,7 @@ class Once:
             )
 
     def remember(self, tx: Transaction, sealer: Sealer, caller: Caller, resource_id: str, now: Microseconds) -> None:
+        """Keep the id of what this request made, for 24 hours; in the transaction that makes it."""
         made = Idempotency(
             id=self._id(sealer, caller), request=self._digest(sealer), resource_id=resource_id, created_at=now
         )

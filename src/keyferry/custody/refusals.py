@@ -26,11 +26,17 @@ class Refusal:
 
 
 class Refusals:
+    """The counts since they were last written, for all threads of a process.
+
+    Beyond `MOST_KINDS` kinds, sources and reasons are no longer told apart: a flood cannot buy memory either.
+    """
+
     def __init__(self) -> None:
         self._counts: Counter[Refusal] = Counter()
         self._lock = threading.Lock()
 
     def count(self, refusal: Refusal) -> None:
+        """Add one. Costs no write; the event comes within a second."""
         with self._lock:
             if refusal in self._counts or len(self._counts) < MOST_KINDS:
                 self._counts[refusal] += 1

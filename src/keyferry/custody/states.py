@@ -19,7 +19,12 @@ from keyferry.store.sealed import KEY_VERSIONS, KEYS, Lock
 
 
 class States:
-    """
+    """The states of a key's versions, changed by people; `lifecycle` says which ways there are.
+
+    A version is named by its number; without one the current version is meant, or, for destruction and calling it off,
+    every version. Destruction is asked for first: from then on the version is of no use, and until the pending period
+    is over it can be had back.
+
     Args:
         destruction_pending: how long a destruction can be called off, in microseconds.
     """

@@ -39,7 +39,11 @@ class IssuedToken:
 
 
 class Tokens:
-    """
+    """Sessions and API tokens. A token lets its bearer act as its user, and no further; it ends at its date.
+
+    Users make and end their own; an Administrator may see and end anyone's, and make none for others. All of a user's
+    tokens end at once when the account is disabled or deleted, or its password is set.
+
     Args:
         issue: makes a token's text and digest.
         session_lifetime: how long a sign-in lasts, in microseconds.

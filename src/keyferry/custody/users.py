@@ -57,6 +57,13 @@ class UserDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUser:
+    """What a new account shall be. Groups are named by id or name.
+
+    Args:
+        password: None for an account that cannot sign in with one until it is set.
+        networks: from where it may be used; None for everywhere, an empty tuple for nowhere.
+    """
+
     name: str
     role: Role
     password: Secret | None = None
@@ -82,6 +89,12 @@ class UserEdit:
 
 
 class Users:
+    """Accounts. Administrators make, edit, disable and delete them; everyone may read their own and set its password.
+
+    One enabled Administrator always remains. An Administrator belongs to no group and owns no key. A user who owns keys
+    cannot be deleted, and a name is never used again, whatever the case of its letters.
+    """
+
     def __init__(self, gate: Gate, passwords: PasswordKeeper) -> None:
         self._gate = gate
         self._passwords = passwords
@@ -105,9 +118,16 @@ class Users:
         return self.show(caller, user.id)
 
     def show(self, caller: Caller, reference: str) -> UserDetail:
+        """The user with this id or name: oneself, or anyone for an Administrator.
+
+        Raises:
+            NotFound: there is none, or none that the caller may see.
+        """
         return self._gate.read(caller, Operation.USER_READ, lambda view: _detail(view, load_user(view, reference)))
 
     def list(self, caller: Caller, *, size: int, after: str = "") -> Page[UserDetail]:
+        """Every account that is not deleted, disabled ones included, in the order of their ids; for Administrators."""
+
         def read(view: View) -> Page[UserDetail]:
             view.permit(Relation.NONE, "user", None, None)
             found = view.find(USERS, _PAGE, after=after, limit=size + 1)
@@ -137,7 +157,7 @@ class Users:
         One's own needs the current one. An Administrator who sets another's is named to that user at the next sign-in.
 
         Raises:
-            NotAuthenticated: the current password is missing or wrong.
+            InvalidInput: the current password is missing or wrong, or the new one breaks the rules.
         """
         user = self._gate.read(caller, Operation.USER_PASSWORD, lambda view: load_user(view, reference))
         if user.id == caller.user_id:
@@ -173,6 +193,12 @@ class Users:
         return self._gate.write(caller, Operation.USER_DISABLE, change)
 
     def enable(self, caller: Caller, reference: str, *, revision: int | None = None) -> UserDetail:
+        """Let a disabled account sign in again. The sessions and tokens that it had stay ended.
+
+        Raises:
+            PreconditionFailed: the account is not at `revision`.
+        """
+
         def change(change: Change) -> UserDetail:
             user = load_user(change, reference, Lock.UPDATE)
             require_revision(user.revision, revision)

@@ -22,6 +22,7 @@ _ALL = Query(KEY_VERSIONS, key_versions.c.key_id == bindparam("key_id"), order_b
 
 
 def binding_of(key: Key, version: KeyVersion) -> Binding:
+    """What a version's material is sealed to; none of it ever changes. Moved to another row, it does not unseal."""
     return Binding(key.id, version.id, version.number, key.algorithm, key.exportable)
 
 
@@ -76,7 +77,10 @@ def new_version(
     dates: "Dates",
     user_id: str,
 ) -> KeyVersion:
-    """A version row with its material sealed; not written yet. The version's id is fresh; for version 1, the key names it."""
+    """A version row with its material sealed; not written yet.
+
+    Its id is fresh, except for version 1, whose id the key's row names already.
+    """
     version_id = key.current_version_id if number == 1 else new_id()
     binding = Binding(key.id, version_id, number, key.algorithm, key.exportable)
     return KeyVersion(
