@@ -22,6 +22,7 @@ _SQLITE_PRAGMAS = (
 
 
 def sqlite_url(file: Path) -> URL:
+    """The URL of the SQLite database in `file`, which is made when it is opened first."""
     return URL.create("sqlite+pysqlite", database=str(file))
 
 

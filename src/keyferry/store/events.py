@@ -15,7 +15,7 @@ from keyferry.store.transaction import Transaction
 NAMES = tuple(field.name for field in fields(AuditEvent))
 COLUMNS = tuple(audit_events.c[name] for name in NAMES)
 
-# What the MAC covers: all that is known when the event is written. Its place in the log is given later, by the sequencer.
+# What the MAC covers: all that is known when the event is written. The sequencer gives its place in the log later.
 _COVERED = tuple(name for name in NAMES if name not in {"id", "mac", "number", "leaf_hash", "head"})
 _WRITTEN = (*_COVERED, "mac")
 
@@ -28,6 +28,7 @@ def encode_event(event: AuditEvent) -> bytes:
 
 
 def write_event(tx: Transaction, sealer: Sealer, event: AuditEvent) -> None:
+    """Put `event` under its MAC and append it, in the transaction of what it records."""
     sealed = replace(event, mac=sealer.mac_event(encode_event(event)))
     tx.run(_INSERT, **{name: getattr(sealed, name) for name in _WRITTEN})
 
@@ -41,6 +42,7 @@ def check_event(sealer: Sealer, event: AuditEvent) -> None:
 
 
 def event_of(row: tuple[Any, ...]) -> AuditEvent:
+    """A row of `COLUMNS` as a record. Nothing is verified; `check_event` does that."""
     return AuditEvent(**dict(zip(NAMES, row, strict=True)))
 
 
@@ -58,10 +60,12 @@ class NewestRevision:
 
     @classmethod
     def of_object(cls) -> "NewestRevision":
+        """For objects that events are about: users, groups, memberships, tokens, keys, KEKs."""
         return cls(audit_events.c.object_id, audit_events.c.object_revision)
 
     @classmethod
     def of_version(cls) -> "NewestRevision":
+        """For key versions, which events name beside their key."""
         return cls(audit_events.c.version_id, audit_events.c.version_revision)
 
     def read(self, tx: Transaction, sealer: Sealer, id_: str) -> int | None:
@@ -84,5 +88,6 @@ class NewestRevision:
         newest = self.read(tx, sealer, id_)
         if newest != revision:
             raise IntegrityViolation(
-                f"Row {id_} of {table} is at revision {revision}, but the audit log says {newest}: an old row was put back."
+                f"Row {id_} of {table} is at revision {revision}, but the audit log says {newest}: "
+                "an old row was put back."
             )

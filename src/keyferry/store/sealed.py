@@ -36,7 +36,7 @@ R = TypeVar("R", bound=Revised)
 
 
 class Lock(Enum):
-    """How a row is held until the transaction ends, where the database holds rows (PostgreSQL; SQLite has one writer)."""
+    """How a row is held until the transaction ends: on PostgreSQL alone, since SQLite has one writer."""
 
     NONE = "none"
     SHARE = "share"
@@ -86,10 +86,12 @@ class SealedTable(Generic[S]):
         return self.first(tx, sealer, self._by_id[lock], id=id_)
 
     def first(self, tx: Transaction, sealer: Sealer, query: Prepared, /, **parameters: Any) -> S | None:
+        """The first row that answers `query`, verified as by `get`, or None."""
         row = tx.row(query, **parameters)
         return None if row is None else self._verified(tx, sealer, self._record_of(row))
 
     def find(self, tx: Transaction, sealer: Sealer, query: Prepared, /, **parameters: Any) -> list[S]:
+        """Every row that answers `query`, in its order, each verified as by `get`."""
         return [self._verified(tx, sealer, self._record_of(row)) for row in tx.rows(query, **parameters)]
 
     def insert(self, tx: Transaction, sealer: Sealer, record: S) -> S:
@@ -135,6 +137,7 @@ class RevisedTable(SealedTable[R]):
         self._delete = Prepared(delete(table).where(*same))
 
     def insert(self, tx: Transaction, sealer: Sealer, record: R) -> R:
+        """Seal, insert, read back, verify; the audit event that names the row has to follow in the same savepoint."""
         tx.await_event(record.id, record.revision)
         return super().insert(tx, sealer, record)
 
@@ -161,7 +164,11 @@ class RevisedTable(SealedTable[R]):
             raise PreconditionFailed(f"Row {old.id} of {self.kind} was changed meanwhile.")
 
     def was_written(self, tx: Transaction, sealer: Sealer, id_: str) -> bool:
-        """Whether the audit log knows an object of this id: a row that is missing, though it was written, was removed."""
+        """Whether the audit log knows an object of this id: if it does, a row that is missing was removed.
+
+        Raises:
+            IntegrityViolation: the event that knows it does not verify.
+        """
         return self._newest.read(tx, sealer, id_) is not None
 
     def _verified(self, tx: Transaction, sealer: Sealer, record: R) -> R:

@@ -1,7 +1,7 @@
 """The store: read on a snapshot, write through the one writer (SQLite) or in a transaction of its own (PostgreSQL)."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from sqlalchemy import Engine
@@ -24,7 +24,7 @@ _COLLISIONS = (
 
 
 class Store:
-    """Two ways in, `read` and `write`, the same on both databases. Both return plain values: no cursor outlives them."""
+    """Two ways in, `read` and `write`, alike on both databases. Both answer plain values: no cursor outlives them."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -44,7 +44,7 @@ class Store:
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` and return once its changes are durable; if it raises, nothing is changed.
 
-        `work` may run more than once (on PostgreSQL, when two transactions collide), so it must change nothing but rows.
+        `work` may run more than once (on PostgreSQL, when two transactions collide), so it changes nothing but rows.
         """
         if self._writer:
             result: T = self._writer.write(work)
@@ -77,6 +77,7 @@ class Store:
             connection.close()
 
     def close(self) -> None:
+        """Finish the writes that wait, then close every connection."""
         if self._writer:
             self._writer.close()
         self.engine.dispose()

@@ -23,10 +23,12 @@ class Transaction:
         self._awaiting_event: set[tuple[str, int]] = set()
 
     def rows(self, statement: Prepared, /, **parameters: Any) -> list[Row]:
+        """All rows that a query answers, as tuples in the order of its columns."""
         self._execute(statement, parameters)
         return list(self._cursor.fetchall())
 
     def row(self, statement: Prepared, /, **parameters: Any) -> Row | None:
+        """The first row that a query answers, or None."""
         self._execute(statement, parameters)
         found: Row | None = self._cursor.fetchone()
         return found
@@ -37,6 +39,7 @@ class Transaction:
         return int(self._cursor.rowcount)
 
     def run_many(self, statement: Prepared, parameters: Iterable[Mapping[str, Any]]) -> None:
+        """Execute once for each set of parameters; not at all for none."""
         sql, values = "", []
         for each in parameters:
             sql, bound = statement.for_dialect(self.dialect, each)
@@ -71,6 +74,7 @@ class Transaction:
         self._awaiting_event.add((row_id, revision))
 
     def awaits_event(self, row_id: str, revision: int) -> bool:
+        """Whether `await_event` noted this row at this revision, in the savepoint that is under way."""
         return (row_id, revision) in self._awaiting_event
 
     def after_commit(self, action: Callable[[], None]) -> None:
@@ -78,6 +82,7 @@ class Transaction:
         self._after_commit.append(action)
 
     def committed(self) -> None:
+        """Do what waited for the commit. For the store to call, once the transaction is durable."""
         for action in self._after_commit:
             action()
 

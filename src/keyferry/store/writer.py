@@ -1,7 +1,7 @@
-"""The one thread that writes to SQLite: first come, first served, a savepoint for each operation, one commit for a group.
+"""The one thread that writes to SQLite: first come, first served, a savepoint an operation, one commit for a group.
 
-Several threads with `BEGIN IMMEDIATE` and a busy timeout starve each other for seconds. One writer does not, and it makes
-many waiting operations durable with a single sync to disk.
+Several threads with `BEGIN IMMEDIATE` and a busy timeout starve each other for seconds. One writer does not, and it
+makes many waiting operations durable with a single sync to disk.
 """
 
 import queue

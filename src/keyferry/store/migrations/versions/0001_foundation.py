@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Make every table, with the names that `store.tables` gives to constraints and indexes."""
     op.create_table(
         "activity",
         sa.Column("subject_id", sa.Text(), nullable=False, comment="id of a token, user or key version"),
