@@ -36,10 +36,12 @@ LOCAL = "local"
 
 
 def failures_of_user(tx: Transaction, folded_name: str) -> Failures:
+    """What counts against a name, in lower case, whether or not there is such a user."""
     return _failures(tx, _user(folded_name))
 
 
 def failures_of_source(tx: Transaction, address: str | None) -> Failures:
+    """What counts against the network that `address` lies in (`networks.source_network`)."""
     return _failures(tx, _source(address))
 
 

@@ -1,7 +1,7 @@
 """Signing in with a password, and knowing a caller by a token.
 
-Whatever is wrong with a sign-in (the network, the name, the account, the wait after failures, the password), it costs one
-hash and gets the same answer. Only the audit event says which it was.
+Whatever is wrong with a sign-in (the network, the name, the account, the wait after failures, the password), it costs
+one hash and gets the same answer. Only the audit event says which it was.
 """
 
 import json
@@ -52,6 +52,8 @@ class _Claim:
 
 
 class SignIn:
+    """Sign-ins with a password. The gate that opens the session judges the account and the network once more."""
+
     def __init__(self, custody: Custody, hashing: PasswordHashing) -> None:
         self._custody = custody
         self._gate = custody.gate
@@ -128,7 +130,7 @@ class SignIn:
 
 
 class Authenticator:
-    """From a presented token to a caller. What the caller may do, and whether the token still holds, the gate judges."""
+    """From a presented token to a caller. The gate judges whether it still holds, and what the caller may do."""
 
     def __init__(self, custody: Custody) -> None:
         self._gate = custody.gate
