@@ -36,13 +36,16 @@ class Place:
 
     @property
     def home(self) -> Path:
+        """The installation's home."""
         return self.directory / "home"
 
     @property
     def result(self) -> Path:
+        """The transfer file: what stays."""
         return self.directory / "tenant-key.byok"
 
     def password(self, name: str) -> Path:
+        """The file that holds a user's password, for `--password-file`."""
         return self.directory / f"{name}.password"
 
 
@@ -50,8 +53,8 @@ def run_demo(directory: Path | None = None, *, keep: bool = False, narration: Na
     """Walk the whole way; every step is a command that a person could type.
 
     1. An installation is made. 2. Its server starts. 3. The Administrator signs in. 4. A group. 5. A Key Access User.
-    6. That user makes an RSA key. 7. OpenSSL makes a key encryption key, as Azure Key Vault would. 8. The key is wrapped
-    and exported. 9. OpenSSL alone unwraps the file, and the public keys are compared.
+    6. That user makes an RSA key. 7. OpenSSL makes a key encryption key, as Azure Key Vault would. 8. The key is
+    wrapped and exported. 9. OpenSSL alone unwraps the file, and the public keys are compared.
 
     Args:
         directory: where everything goes; a new temporary directory without it.

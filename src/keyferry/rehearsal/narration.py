@@ -34,10 +34,12 @@ class Narration:
         self._say(f"      $ {shlex.join(words)}")
 
     def fact(self, text: str) -> None:
+        """What came of a command, line by line below it."""
         for line in text.splitlines():
             self._say(f"      {line}")
 
     def say(self, text: str) -> None:
+        """What belongs to no step."""
         self._say(text)
 
     def _say(self, text: str) -> None:
