@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import partial
 
 import structlog
 
@@ -27,6 +28,7 @@ class Background:
         self.fault: IntegrityViolation | None = None
 
     def start(self) -> None:
+        """Begin to tick. A thread starts once: what was stopped is not started again."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -36,7 +38,11 @@ class Background:
         self.tick()
 
     def tick(self) -> None:
-        """Write refusals, run the jobs that are due, number events; in this order, so that the events are numbered too."""
+        """Write refusals, run the jobs that are due, number events: in this order, so that theirs are numbered too.
+
+        Raises:
+            IntegrityViolation: the audit log's end has moved back, or a row was changed behind Keyferry's back.
+        """
         custody = self._installation.custody
         custody.gate.write_refusals()
         if time.monotonic() >= self._jobs_due:
@@ -47,7 +53,7 @@ class Background:
     def _number_events(self) -> None:
         while True:
             before = self._head
-            head = self._installation.store.write(lambda tx: sequence(tx, before))
+            head = self._installation.store.write(partial(sequence, previous=before))
             self._head = head
             if before is not None and head.number == before.number:
                 return

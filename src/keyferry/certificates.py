@@ -48,19 +48,22 @@ class TlsFiles:
 
     @property
     def authority_key(self) -> Path:
+        """The authority's private key, PKCS#8 encrypted under `password`. It signs server certificates alone."""
         return self.directory / "ca.key"
 
     @property
     def certificate(self) -> Path:
+        """The server's certificate, which the authority signed."""
         return self.directory / "server.pem"
 
     @property
     def key(self) -> Path:
+        """The server's private key, PKCS#8 encrypted under `password`."""
         return self.directory / "server.key"
 
 
 def prepare_certificates(files: TlsFiles, names: Sequence[str], now: datetime | None = None) -> None:
-    """Make what is missing: the authority once; the server certificate also when it is about to expire, or lacks a name.
+    """Make what is missing: the authority once; the server certificate also when it expires in 30 days or lacks a name.
 
     Args:
         names: host names and addresses that clients may use beside the local ones.

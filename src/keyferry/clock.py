@@ -15,6 +15,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz
 
 
 def now() -> Microseconds:
+    """This moment, by the machine's clock, which may be set back."""
     return time.time_ns() // 1000
 
 

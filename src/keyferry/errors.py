@@ -16,8 +16,8 @@
     ├── ClientFailed          the command line could not reach or trust a server exit code 1
     └── InternalError         a fault of Keyferry's own; carries a reference     500
 
-A branch says what the person must do; the stable `code` says what happened. Every code stands in `TITLES`: an error with
-another code cannot be made. Doors map branches to status codes once, in a table of their own.
+A branch says what the person must do; the stable `code` says what happened. Every code stands in `TITLES`: an error
+with another code cannot be made. Doors map branches to status codes once, in a table of their own.
 """
 
 from typing import ClassVar
@@ -211,7 +211,10 @@ class Overloaded(KeyferryError):
 
 class IntegrityViolation(KeyferryError):
     default_code = "row-tampered"
-    default_advice = "Treat the database as tampered with: stop, keep a copy for examination, run `keyferry audit verify`, and restore a backup."
+    default_advice = (
+        "Treat the database as tampered with: stop, keep a copy for examination, run `keyferry audit verify`, "
+        "and restore a backup."
+    )
 
 
 class CannotStart(KeyferryError):

@@ -53,9 +53,11 @@ class Installation:
 
     @property
     def tls(self) -> TlsFiles:
+        """Where its certificates are, and the password of their keys."""
         return tls_files(self.settings.home, self.sealer)
 
     def close(self) -> None:
+        """Finish the writes that wait, and let the database go."""
         self.store.close()
 
 
@@ -161,6 +163,10 @@ def upgrade_store(settings: Settings) -> str:
 
 
 def tls_files(home: Path, sealer: Sealer) -> TlsFiles:
+    """The certificates in `home`, with their keys' password: 64 hex digits, derived from the store's first data key.
+
+    It is the first one's for good, so that the keys still open when newer data keys have come.
+    """
     password = Secret(sealer.derive("tls key password", generation=1).reveal().hex().encode())
     return TlsFiles(home / "tls", password)
 

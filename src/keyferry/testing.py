@@ -47,18 +47,22 @@ class Kek:
 
     @classmethod
     def make(cls, bits: int = 2048, name: str = "KEK", version: int = 1) -> "Kek":
+        """A fresh RSA key of `bits` bits; `version` fills the identifier's 32 hex digits."""
         return cls(rsa.generate_private_key(65537, bits), f"{VAULT}/keys/{name}/{version:032x}")
 
     @property
     def public_pem(self) -> bytes:
+        """The public half as Azure gives it out: SubjectPublicKeyInfo in PEM."""
         return self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     @property
     def private_pem(self) -> bytes:
+        """The private half for a witness that unwraps: PKCS#8 in PEM, not encrypted."""
         return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     @property
     def request(self) -> Request:
+        """What an exporter gives to have a key wrapped under this one."""
         return Request("azure", self.identifier, self.public_pem)
 
 
@@ -87,10 +91,12 @@ class Kit:
 
     @classmethod
     def open(cls, home: Path) -> "Kit":
+        """Open what `make` made, as a restart would; the environment's settings are left out."""
         return cls(open_installation(load_settings(home, environ={}), cost=CHEAP))
 
     @property
     def custody(self) -> Custody:
+        """Every operation, by the noun that it is about."""
         return self.installation.custody
 
     def token(self, name: str, password: str = PASSWORD, address: str | None = ADDRESS) -> str:
@@ -99,6 +105,11 @@ class Kit:
         return signed_in.issued.text.reveal().decode()
 
     def sign_in(self, name: str, password: str = PASSWORD, address: str | None = ADDRESS) -> Caller:
+        """The caller whom a fresh session's token stands for.
+
+        Raises:
+            NotAuthenticated: the sign-in is refused, for any reason.
+        """
         return self.installation.authenticator.authenticate(self.token(name, password, address), address)
 
     def user(self, name: str, role: Role = Role.KEY_ACCESS_USER, groups: tuple[str, ...] = ()) -> Caller:
@@ -110,16 +121,20 @@ class Kit:
         return self.sign_in(name)
 
     def group(self, name: str) -> None:
+        """See to it that there is a group of this name."""
         try:
             self.custody.groups.show(self.administrator, name)
         except NotFound:
             self.custody.groups.create(self.administrator, name)
 
     def key(self, caller: Caller, algorithm: str = "aes-256", name: str | None = None, **more: object) -> KeyDetail:
+        """Generate a key for `caller`; `more` are further fields of `NewKey`."""
         return self.custody.keys.generate(caller, NewKey(algorithm=algorithm, name=name, **more))  # type: ignore[arg-type]  # as NewKey's fields
 
     def export(self, caller: Caller, reference: str, kek: Kek) -> ExportedFile:
+        """Wrap a key's current version under `kek`, for Azure."""
         return self.custody.exports.export(caller, reference, kek.request)
 
     def close(self) -> None:
+        """Let the database go; the home stays, and can be opened again."""
         self.installation.close()
