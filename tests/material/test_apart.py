@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from Crypto.PublicKey import ECC
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.material.conftest import KEKS, OpenSsl
@@ -125,12 +126,20 @@ class TestAProcessThatFails:
         assert failed.value.code == "internal-error"
         assert b"".join(ec_pem.splitlines()[1:2]).decode() not in str(failed.value)
 
-    def test_a_passphrase_that_takes_too_much_memory_is_refused(self, ec_pem: bytes, openssl: OpenSsl) -> None:
-        data = openssl("pkcs8", "-topk8", "-scrypt", "-passout", "pass:x", "-outform", "DER", stdin=ec_pem)
-        assert data.count(b"\x02\x02\x40\x00\x02\x01\x08") == 1  # scrypt's N = 16384 and r = 8 (RFC 7914 section 7)
-        greedy = data.replace(b"\x02\x02\x40\x00\x02\x01\x08", b"\x02\x02\x40\x00\x02\x01\x7f")
-        with pytest.raises(MaterialRefused):
+    def test_a_passphrase_whose_derivation_takes_too_much_memory_is_refused(self) -> None:
+        data = ECC.generate(curve="P-256").export_key(
+            format="DER",
+            passphrase=b"x",
+            protection="scryptAndAES256-CBC",
+            prot_params={"iteration_count": 65536, "block_size": 8},
+        )
+        written = bytes.fromhex("0203010000 020108")  # scrypt's N and r (RFC 7914 section 7): 128 * N * r is 64 MiB
+        assert data.count(written) == 1
+        greedy = data.replace(written, written[:-1] + b"\x7f")
+        assert read_material_apart(data, algorithm=None, passphrase=Secret(b"x")).algorithm.name == "ec-p256"
+        with pytest.raises(MaterialRefused) as refused:
             read_material_apart(greedy, algorithm=None, passphrase=Secret(b"x"))
+        assert "memory" in refused.value.detail
 
 
 class TestTheProcess:

@@ -6,7 +6,15 @@ from unittest.mock import Mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+    load_der_public_key,
+)
 from tests.material.conftest import OpenSsl, vectors
 
 from keyferry.errors import InternalError, MaterialRefused
@@ -130,6 +138,22 @@ def test_a_symmetric_key_has_no_private_half_to_load(material_of: MakeMaterial) 
     with pytest.raises(MaterialRefused) as caught:
         load_private(material_of("aes-256"))
     assert caught.value.code == "algorithm-mismatch"
+
+
+@pytest.mark.parametrize("kept_as", ["rsa-2048", "rsa-3072", "ec-p256", "ec-p384"])
+def test_material_that_is_not_what_its_type_says_is_never_used(kept_as: str, material_of: MakeMaterial) -> None:
+    others = [material_of(name).secret for name in ("rsa-2048", "ec-p256", "aes-256") if name != kept_as]
+    ed25519 = Ed25519PrivateKey.generate().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    for secret in (*others, Secret(ed25519), Secret(b""), Secret(b"no key")):
+        with pytest.raises(InternalError) as caught:
+            load_private(Material(ALGORITHMS[kept_as], secret))
+        assert caught.value.code == "internal-error"
+
+
+def test_a_public_key_of_another_kind_is_no_jwk() -> None:
+    spki = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(InternalError):
+        public_jwk(spki, ALGORITHMS["ec-p256"])
 
 
 def _octets(text: str) -> bytes:

@@ -107,6 +107,7 @@ def test_the_text_of_a_shorter_key_is_not_taken_for_the_bytes_of_a_longer_one() 
         KEY.hex().encode()[:-1],
         KEY.hex().encode() + b" x",
         b"0x" + KEY.hex().encode(),
+        b"A" * 45,
         b"key=" + KEY.hex().encode(),
         base64.b64encode(KEY) + b"=",
         base64.b64encode(KEY)[:20] + b"\n" + base64.b64encode(KEY)[20:],

@@ -4,9 +4,11 @@ import base64
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -98,10 +100,11 @@ def load_private(material: Material) -> PrivateKey:
             field="material",
             advice="Give an RSA or EC private key.",
         )
-    key = load_der_private_key(material.secret.reveal(), password=None, unsafe_skip_rsa_key_validation=True)
-    if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
-        raise InternalError("Sealed material holds another kind of key than its type says")
-    return key
+    with suppress(ValueError, TypeError, UnsupportedAlgorithm):
+        key = load_der_private_key(material.secret.reveal(), password=None, unsafe_skip_rsa_key_validation=True)
+        if _is_of(key, material.algorithm):
+            return key
+    raise InternalError("The material is not the kind of key that its type says")
 
 
 def identify(material: Material) -> Identity:
@@ -149,6 +152,12 @@ def _members(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, algorithm: Al
             "y": _base64url(point.y.to_bytes(size)),
         }
     return members
+
+
+def _is_of(key: object, algorithm: Algorithm) -> TypeGuard[PrivateKey]:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return algorithm.family is Family.RSA and key.key_size == algorithm.bits
+    return isinstance(key, ec.EllipticCurvePrivateKey) and algorithm.curve is type(key.curve)
 
 
 def _check_pair(key: PrivateKey) -> None:
