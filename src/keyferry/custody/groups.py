@@ -167,7 +167,7 @@ def load_group(view: View, reference: str, lock: Lock | None = None) -> Group:
     group = find_group(view, reference, lock)
     if group is None:
         raise view.missing("group", reference)
-    view.permit(view.actor.relation_to_group(group.id), "group", group.id, group.name)
+    view.permit(view.actor.relation_to_group(group.id), "group", group.id, group.name, asked_as=reference)
     return group
 
 

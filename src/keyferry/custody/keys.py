@@ -279,7 +279,7 @@ def load_key(view: View, reference: str, lock: Lock | None = None) -> Key:
     key = _find_key(view, reference, lock)
     if key is None:
         raise view.missing("key", reference)
-    view.permit_key(key)
+    view.permit_key(key, reference)
     return key
 
 
@@ -343,7 +343,7 @@ def _usages(wanted: tuple[str, ...] | None, algorithm: Algorithm) -> str:
     if not chosen or not chosen <= {usage.value for usage in Usage} or not chosen <= allowed:
         raise InvalidInput(
             f"A key of type {algorithm.name} cannot be used so.",
-            field="usage",
+            field="usages",
             advice=f"Give some of {', '.join(sorted(allowed))}.",
         )
     return ",".join(sorted(chosen))

@@ -252,7 +252,7 @@ def load_user(view: View, reference: str, lock: Lock | None = None) -> User:
     user = find_user(view, reference, lock)
     if user is None:
         raise view.missing("user", reference)
-    view.permit(view.actor.relation_to_user(user.id), "user", user.id, user.name)
+    view.permit(view.actor.relation_to_user(user.id), "user", user.id, user.name, asked_as=reference)
     return user
 
 
