@@ -53,7 +53,8 @@ class Background:
     def _number_events(self) -> None:
         while True:
             before = self._head
-            head = self._installation.store.write(partial(sequence, previous=before))
+            number = partial(sequence, sealer=self._installation.sealer, previous=before)
+            head = self._installation.store.write(number)
             self._head = head
             if before is not None and head.number == before.number:
                 return

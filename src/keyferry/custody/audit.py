@@ -6,12 +6,13 @@ events their numbers and hashes:
     leaf hash  = SHA-256(0x00 || event)                        RFC 6962 section 2.1
     head       = SHA-256(0x01 || previous head || leaf hash)   the first previous head is the hash of nothing
 
-so that a head, noted elsewhere, vouches for every event up to it.
+so that a head, noted elsewhere, vouches for every event up to it. Anybody can compute these; so the place that each
+event is given is put under a MAC too, and a log that was numbered and chained anew is found even without such a head.
 """
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, desc, select, update
 
@@ -23,19 +24,25 @@ from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation
 from keyferry.errors import IntegrityViolation, InvalidInput
 from keyferry.material.sealing import Sealer
-from keyferry.store.events import COLUMNS, check_event, encode_event, event_of
+from keyferry.store.events import COLUMNS, NAMES, check_event, check_place, encode_event, event_of, mac_place
 from keyferry.store.records import AuditEvent
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import audit_events, stores
-from keyferry.store.transaction import Transaction
+from keyferry.store.transaction import Row, Transaction
 
 EMPTY_HEAD = hashlib.sha256().digest()
 BATCH = 1000
 #: how long an event may stay without a number before its absence from the chain is a finding
 GRACE: Microseconds = 10 * SECOND
 
+#: the smallest number that a database takes: an event moved below zero shall not be missed
+_BEFORE_ALL = -(2**63)
+
 _UNNUMBERED = Prepared(
-    select(*COLUMNS).where(audit_events.c.number.is_(None)).order_by(audit_events.c.id).limit(bindparam("limit"))
+    select(*COLUMNS)
+    .where(audit_events.c.number.is_(None), audit_events.c.id > bindparam("after"))
+    .order_by(audit_events.c.id)
+    .limit(bindparam("limit"))
 )
 _LAST = Prepared(
     select(*COLUMNS).where(audit_events.c.number.is_not(None)).order_by(desc(audit_events.c.number)).limit(1)
@@ -52,8 +59,14 @@ _PAGE = Prepared(
 _PLACE = Prepared(
     update(audit_events)
     .where(audit_events.c.id == bindparam("id_"), audit_events.c.number.is_(None))
-    .values(number=bindparam("number"), leaf_hash=bindparam("leaf_hash"), head=bindparam("head"))
+    .values(
+        number=bindparam("number"),
+        leaf_hash=bindparam("leaf_hash"),
+        head=bindparam("head"),
+        place_mac=bindparam("place_mac"),
+    )
 )
+_HEAD_AT = Prepared(select(audit_events.c.head).where(audit_events.c.number == bindparam("number")))
 _ONE_SEQUENCER = Prepared(select(stores.c.id).with_for_update())
 
 
@@ -133,25 +146,27 @@ class Audit:
         return result
 
 
-def sequence(tx: Transaction, previous: Head | None = None) -> Head:
+def sequence(tx: Transaction, sealer: Sealer, previous: Head | None = None) -> Head:
     """Number and chain up to `BATCH` committed events; answers the head.
 
     Args:
         previous: the head that this process left the last time.
 
     Raises:
-        IntegrityViolation: the log's end is no longer where this process left it.
+        IntegrityViolation: what this process left is no longer in the log.
     """
     tx.row(_ONE_SEQUENCER)
+    if previous is not None and previous.number and tx.row(_HEAD_AT, number=previous.number) != (previous.hash,):
+        raise IntegrityViolation(f"The audit log's head was {previous}, and is no longer in the log.")
     head = last_head(tx)
-    if previous is not None and head.number < previous.number:
-        raise IntegrityViolation(f"The audit log ended at {previous.number}, and now ends at {head.number}.")
     places = []
-    for row in tx.rows(_UNNUMBERED, limit=BATCH):
+    for row in tx.rows(_UNNUMBERED, after=_BEFORE_ALL, limit=BATCH):
         event = event_of(row)
         leaf = leaf_hash(event)
         head = Head(head.number + 1, next_hash(head.hash, leaf))
-        places.append({"id_": event.id, "number": head.number, "leaf_hash": leaf, "head": head.hash})
+        placed = replace(event, number=head.number, leaf_hash=leaf, head=head.hash)
+        place = {"number": head.number, "leaf_hash": leaf, "head": head.hash, "place_mac": mac_place(sealer, placed)}
+        places.append({"id_": event.id, **place})
     tx.run_many(_PLACE, places)
     return head
 
@@ -176,64 +191,91 @@ def next_hash(head: bytes, leaf: bytes) -> bytes:
 
 
 def verify_log(tx: Transaction, sealer: Sealer, expected: Head | None = None) -> Verification:
-    """Check every event's MAC, the numbers' gaplessness, the chain, and that `expected` lies on it.
+    """Check every event's MACs, the numbers' gaplessness, the chain, and that `expected` lies on it.
 
-    1. Numbered events, in order: the number follows on, the MAC verifies, the leaf hash and the head are right, no
-       event stands twice.
+    1. Numbered events, in order: the number follows on, the leaf hash and the head are right, the MACs of the event and
+       of its place verify, no event stands twice.
     2. Events without a number: the MAC verifies, and the event is younger than `GRACE`.
     3. The expected head, if given, is the head at its number.
     """
-    findings: list[str] = []
-    seen: set[str] = set()
-    head, events = Head(0, EMPTY_HEAD), 0
-    met = expected is None or expected == head
-    for event in _numbered(tx):
-        events += 1
-        findings += _check_place(event, head)
-        findings += _check_mac(sealer, event, seen)
-        head = Head(event.number or 0, next_hash(head.hash, leaf_hash(event)))
-        if event.head != head.hash:
-            findings.append(f"event {head.number}: the head does not follow from the events before it")
-            head = Head(head.number, event.head or b"")
-        met = met or head == expected
-    for row in tx.rows(_UNNUMBERED, limit=10 * BATCH):
-        event = event_of(row)
-        findings += _check_mac(sealer, event, seen)
+    walk = _Walk(sealer, expected)
+    for row in _pages(tx, _NUMBERED, "number"):
+        walk.numbered(row)
+    for row in _pages(tx, _UNNUMBERED, "id"):
+        walk.unnumbered(row)
+    return walk.result()
+
+
+class _Walk:
+    """What a walk over the log has seen so far, and what it has found."""
+
+    def __init__(self, sealer: Sealer, expected: Head | None) -> None:
+        self._sealer = sealer
+        self._expected = expected
+        self._head = Head(0, EMPTY_HEAD)
+        self._met = expected is None or expected == self._head
+        self._events = 0
+        self._seen: set[str] = set()
+        self._findings: list[str] = []
+
+    def numbered(self, row: Row) -> None:
+        self._events += 1
+        event = self._read(row)
+        if event is None:
+            return
+        number, before = event.number or 0, self._head
+        if number != before.number + 1:
+            self._find(event, f"follows {before.number}; events between them are missing")
+        if event.leaf_hash != leaf_hash(event):
+            self._find(event, "its leaf hash is not that of its content")
+        if event.head != next_hash(before.hash, leaf_hash(event)):
+            self._find(event, "its head does not follow from the events before it")
+        self._check(event, check_event)
+        self._check(event, check_place)
+        self._head = Head(number, event.head or b"")
+        self._met = self._met or self._head == self._expected
+
+    def unnumbered(self, row: Row) -> None:
+        event = self._read(row)
+        if event is None:
+            return
+        self._check(event, check_event)
         if event.at + GRACE < clock_now():
-            findings.append(f"event {event.uid}: was never numbered")
-    if not met and expected is not None:
-        findings.append(f"the expected head {expected} is not on the chain, which ends at {head}")
-    return Verification(events, head, tuple(findings))
+            self._find(event, "was never numbered")
 
+    def result(self) -> Verification:
+        if not self._met:
+            self._findings.append(f"the expected head {self._expected} is not on the chain, which ends at {self._head}")
+        return Verification(self._events, self._head, tuple(self._findings))
 
-def _numbered(tx: Transaction) -> Iterator[AuditEvent]:
-    after = -1
-    while rows := tx.rows(_NUMBERED, after=after, limit=BATCH):
-        for row in rows:
+    def _read(self, row: Row) -> AuditEvent | None:
+        try:
             event = event_of(row)
-            after = event.number or 0
-            yield event
+        except IntegrityViolation as violation:
+            self._findings.append(f"row {row[0]}: {violation.detail}")
+            return None
+        if event.uid in self._seen:
+            self._find(event, "stands in the log twice")
+        self._seen.add(event.uid)
+        return event
+
+    def _check(self, event: AuditEvent, check: Callable[[Sealer, AuditEvent], None]) -> None:
+        try:
+            check(self._sealer, event)
+        except IntegrityViolation as violation:
+            self._find(event, violation.detail)
+
+    def _find(self, event: AuditEvent, what: str) -> None:
+        self._findings.append(f"event {event.number or event.uid}: {what}")
 
 
-def _check_place(event: AuditEvent, head: Head) -> list[str]:
-    found = []
-    if event.number != head.number + 1:
-        found.append(f"event {event.number}: follows {head.number}; events between them are missing")
-    if event.leaf_hash != leaf_hash(event):
-        found.append(f"event {event.number}: its leaf hash is not that of its content")
-    return found
-
-
-def _check_mac(sealer: Sealer, event: AuditEvent, seen: set[str]) -> list[str]:
-    found = []
-    try:
-        check_event(sealer, event)
-    except IntegrityViolation as violation:
-        found.append(f"event {event.number or event.uid}: {violation.detail}")
-    if event.uid in seen:
-        found.append(f"event {event.number or event.uid}: stands in the log twice")
-    seen.add(event.uid)
-    return found
+def _pages(tx: Transaction, statement: Prepared, cursor: str) -> Iterator[Row]:
+    """Every row that a statement finds, a batch at a time; `cursor` is the column by which it goes on."""
+    place = NAMES.index(cursor)
+    rows = tx.rows(statement, after=_BEFORE_ALL, limit=BATCH)
+    while rows:
+        yield from rows
+        rows = tx.rows(statement, after=rows[-1][place], limit=BATCH)
 
 
 def _no_head() -> InvalidInput:

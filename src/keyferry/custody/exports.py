@@ -16,11 +16,11 @@ from keyferry.custody.lifecycle import require_protecting
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.versions import current_version, unseal
-from keyferry.errors import Conflict, KekRefused
+from keyferry.errors import Conflict, IntegrityViolation, KekRefused
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.algorithms import ALGORITHMS
 from keyferry.store.records import Export, Key, KeyVersion
-from keyferry.store.sealed import EXPORTS, GROUPS
+from keyferry.store.sealed import EXPORTS, GROUPS, KEYS
 from keyferry.store.tables import exports, keys, memberships
 
 _BY_ID = Query(EXPORTS, exports.c.id == bindparam("id"))
@@ -166,9 +166,10 @@ class Exports:
 
         def read(view: View) -> Export:
             found = view.first(EXPORTS, _BY_ID, id=export_id) if is_id_shaped(export_id) else None
-            if found is None:
+            key = None if found is None else view.get(KEYS, found.key_id)
+            if found is None or key is None:
                 raise view.missing("export", export_id)
-            load_key(view, found.key_id)
+            view.permit(view.actor.relation_to_key(key), "export", found.id, None)
             return found
 
         return self._gate.read(caller, Operation.EXPORT_LIST, read)
@@ -221,8 +222,17 @@ class Exports:
         return _Ready(key, version, destination, identifier, kek, known_as)
 
     def _policy_for(self, view: View, key: Key) -> str:
-        group = None if key.owner_group_id is None else view.get(GROUPS, key.owner_group_id)
-        return self._kek_policy if group is None or group.kek_policy is None else group.kek_policy
+        """The owning group's policy, else the server's.
+
+        Raises:
+            IntegrityViolation: the group's row has been removed, and with it what it restricted.
+        """
+        if key.owner_group_id is None:
+            return self._kek_policy
+        group = view.get(GROUPS, key.owner_group_id)
+        if group is None:
+            raise IntegrityViolation(f"Group {key.owner_group_id}, which owns key {key.id}, is not there.")
+        return group.kek_policy or self._kek_policy
 
 
 def _record(change: Change, ready: _Ready, file: TransferFile) -> Export:

@@ -98,6 +98,11 @@ def open_sealer(store: Store, root: RootOfTrust) -> Sealer:
         )
     store_id = str(row[0])
     wrapped = store.read(lambda tx: tx.rows(_DATA_KEYS))
+    if not wrapped:
+        raise CannotStart(
+            "This store's data key is missing.",
+            advice="Treat the database as tampered with: keep a copy for examination, and restore a backup.",
+        )
     opened = {int(generation): root.unwrap(blob, _context(store_id, generation)) for generation, blob in wrapped}
     return Sealer(store_id, opened, max(opened))
 

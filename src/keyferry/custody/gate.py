@@ -61,12 +61,16 @@ KINDS = {
     "keks": "kek",
 }
 
+#: codes of what went wrong with Keyferry or its store, rather than with the request
+_FAULTS = frozenset({IntegrityViolation.default_code, InternalError.default_code})
+
 #: the operation that shows whether a caller may know of an object at all
 _READS = {
     "user": Operation.USER_READ,
     "group": Operation.GROUP_READ,
     "key": Operation.KEY_READ,
     "token": Operation.TOKEN_LIST,
+    "export": Operation.EXPORT_LIST,
 }
 
 
@@ -120,8 +124,13 @@ class View:
         self._subject.kind, self._subject.name = kind, reference
         return _not_found(kind, reference)
 
-    def permit(self, relation: Relation, kind: str, id_: str | None, name: str | None) -> None:
+    def permit(
+        self, relation: Relation, kind: str, id_: str | None, name: str | None, *, asked_as: str | None = None
+    ) -> None:
         """Ask the policy whether the caller, standing so to this object, may do the operation.
+
+        Args:
+            asked_as: how the caller named the object; a refusal says no more than that of one they may not see.
 
         Raises:
             NotFound: the caller may not even know of the object: the answer is as if there were none.
@@ -133,12 +142,12 @@ class View:
             self.authorised = True
             return
         if id_ is not None and kind in _READS and not permits(role, _READS[kind], relation):
-            raise _not_found(kind, name or id_)
+            raise _not_found(kind, asked_as or id_)
         raise NotPermitted(f"{_ROLE_WORDS[role]} may not do {self.operation} here.", advice=_advice(self.operation))
 
-    def permit_key(self, key: Key) -> None:
+    def permit_key(self, key: Key, asked_as: str) -> None:
         """`permit`, with the caller standing to the key as to its owner."""
-        self.permit(self.actor.relation_to_key(key), "key", key.id, key.name)
+        self.permit(self.actor.relation_to_key(key), "key", key.id, key.name, asked_as=asked_as)
 
 
 class Change(View):
@@ -254,11 +263,22 @@ class Gate:
 
         try:
             return self.store.read(reading)
-        except NotAuthenticated as refusal:
-            self.refusals.count(Refusal(caller, operation, refusal.code, refusal.detail))
-            raise
         except KeyferryError as refusal:
-            self._record_refusal_of(caller, operation, subject, refusal)
+            self._refuse(caller, operation, subject, refusal)
+            raise
+
+    def look(self, who: Caller | Origin, operation: Operation, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on a snapshot for somebody who is still to be known; what it finds authorises nothing.
+
+        Raises:
+            IntegrityViolation: a row was changed behind Keyferry's back. It is audited as refusals of unauthenticated
+                callers are: counted first, so that a flood buys no disk.
+        """
+        try:
+            return self.store.read(work)
+        except IntegrityViolation as violation:
+            log.critical("integrity violation", operation=operation, detail=violation.detail)
+            self.refusals.count(Refusal(who, operation, violation.code, violation.detail))
             raise
 
     def write(
@@ -312,7 +332,8 @@ class Gate:
         """Write what was counted of unauthenticated callers; called once a second while serving."""
         for refusal, times in self.refusals.take():
             details = {"detail": refusal.reason, "times": times}
-            self.record(refusal.who, refusal.operation, "refused", code=refusal.code, details=details)
+            outcome = "failed" if refusal.code in _FAULTS else "refused"
+            self.record(refusal.who, refusal.operation, outcome, code=refusal.code, details=details)
 
     def replayed(self, caller: Caller, operation: Operation, once: Once | None) -> str | None:
         """The id of what an earlier request under this idempotency key made, or None.
@@ -330,13 +351,14 @@ class Gate:
         try:
             return self.store.read(read)
         except KeyferryError as refusal:
-            self._record_refusal_of(caller, operation, Subject(), refusal)
+            self._refuse(caller, operation, Subject(), refusal)
             raise
 
-    def _record_refusal_of(
-        self, caller: Caller, operation: Operation, subject: Subject, refusal: KeyferryError
-    ) -> None:
-        self.store.write(lambda tx: self._record_refusal(tx, caller, operation, subject, refusal))
+    def _refuse(self, caller: Caller, operation: Operation, subject: Subject, refusal: KeyferryError) -> None:
+        if isinstance(refusal, NotAuthenticated):
+            self.refusals.count(Refusal(caller, operation, refusal.code, refusal.detail))
+        else:
+            self.store.write(lambda tx: self._record_refusal(tx, caller, operation, subject, refusal))
 
     def _change(
         self,
@@ -365,7 +387,7 @@ class Gate:
         if isinstance(refusal, IntegrityViolation):
             log.critical("integrity violation", operation=operation, detail=refusal.detail, user=caller.user_id)
         event = event_by(caller, None, operation, clock.now(), {"detail": refusal.detail, "field": refusal.field})
-        outcome = "failed" if isinstance(refusal, (IntegrityViolation, InternalError)) else "refused"
+        outcome = "failed" if refusal.code in _FAULTS else "refused"
         write_event(tx, self.sealer, replace(subject.on(event), outcome=outcome, code=refusal.code))
 
 

@@ -4,8 +4,11 @@ Nothing waits for these jobs to be safe: a date takes effect when a version's st
 several nodes at once; a row that another node has changed meanwhile is left to it.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
+import structlog
 from sqlalchemy import bindparam, delete, or_, select, text
 
 from keyferry import clock
@@ -15,7 +18,7 @@ from keyferry.custody.gate import Subject, event_by
 from keyferry.custody.lifecycle import ERASED, State, state_at
 from keyferry.custody.once import KEPT
 from keyferry.custody.policy import Operation
-from keyferry.errors import PreconditionFailed
+from keyferry.errors import IntegrityViolation, PreconditionFailed
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
 from keyferry.store.records import KeyVersion
@@ -23,20 +26,24 @@ from keyferry.store.sealed import KEY_VERSIONS, KEYS, Lock
 from keyferry.store.statements import Prepared
 from keyferry.store.store import Store
 from keyferry.store.tables import idempotency, key_versions
-from keyferry.store.transaction import Transaction
+from keyferry.store.transaction import Row, Transaction
 
 BATCH = 200
 
+log = structlog.get_logger("keyferry.jobs")
+
 # The states are written out: with a parameter in their place, the indexes on just these rows could not be used.
 _DUE = Prepared(
-    select(key_versions.c.id)
+    select(key_versions.c.id, key_versions.c.state, key_versions.c.destroy_at)
     .where(
+        key_versions.c.id > bindparam("after"),
         or_(
             key_versions.c.destroy_at <= bindparam("now"),
             text("state = 'pre-active'") & (key_versions.c.activation_date <= bindparam("now")),
             text("state = 'active'") & (key_versions.c.deactivation_date <= bindparam("now")),
-        )
+        ),
     )
+    .order_by(key_versions.c.id)
     .limit(bindparam("limit"))
 )
 _FORGET_REQUESTS = Prepared(delete(idempotency).where(idempotency.c.created_at <= bindparam("before")))
@@ -48,19 +55,42 @@ class Jobs:
     def __init__(self, store: Store, sealer: Sealer) -> None:
         self._store = store
         self._sealer = sealer
+        self._told: set[str] = set()
+        self._to_scrub = True  # a process that was killed may have erased something and not scrubbed yet
 
     def run(self) -> int:
-        """Do everything that is due now; answers how many versions changed."""
-        changed = 0
-        while due := self._store.read(lambda tx: tx.rows(_DUE, now=clock.now(), limit=BATCH)):
-            for (version_id,) in due:
-                changed += self._store.write(lambda tx, id_=version_id: self._settle(tx, id_))  # type: ignore[misc]  # a default binds it now
-            if len(due) < BATCH:
-                break
+        """Do everything that is due now; answers how many versions changed.
+
+        A version that was changed behind Keyferry's back is left as it is, and said so in the audit log once.
+        """
+        changed = sum(self._settle_or_tell(*due) for due in self._due())
         self._store.write(lambda tx: tx.run(_FORGET_REQUESTS, before=clock.now() - KEPT))
-        if changed:
-            self._store.scrub()
+        if changed or self._to_scrub:
+            self._to_scrub = not self._store.scrub()
         return changed
+
+    def _due(self) -> Iterator[tuple[str, Operation]]:
+        after = ""
+        while rows := self._store.read(partial(_due_after, after)):
+            for id_, state, destroy_at in rows:
+                yield id_, Operation.KEY_DESTROY if destroy_at is not None else _DATED.get(state, Operation.KEY_DESTROY)
+            after = rows[-1][0]
+
+    def _settle_or_tell(self, version_id: str, operation: Operation) -> int:
+        try:
+            return self._store.write(lambda tx: self._settle(tx, version_id))
+        except IntegrityViolation as violation:
+            if version_id not in self._told:
+                self._told.add(version_id)
+                self._tell(version_id, operation, violation)
+            return 0
+
+    def _tell(self, version_id: str, operation: Operation, violation: IntegrityViolation) -> None:
+        log.critical("integrity violation", operation=operation, detail=violation.detail, version=version_id)
+        details = {"by": "date", "detail": violation.detail, "version_id": version_id}
+        event = event_by(Origin(None), None, operation, clock.now(), details)
+        event = replace(event, outcome="failed", code=violation.code)
+        self._store.write(lambda tx: write_event(tx, self._sealer, event))
 
     def _settle(self, tx: Transaction, version_id: str) -> int:
         """Record the state that a version's dates have put it in; erase its material if it is due."""
@@ -83,7 +113,13 @@ class Jobs:
         return 1
 
 
+def _due_after(after: str, tx: Transaction) -> list[Row]:
+    return tx.rows(_DUE, after=after, now=clock.now(), limit=BATCH)
+
+
 _OPERATIONS = {State.ACTIVE: Operation.KEY_ACTIVATE, State.DEACTIVATED: Operation.KEY_DEACTIVATE}
+#: what the date of a version in this state is for
+_DATED = {State.PRE_ACTIVE: Operation.KEY_ACTIVATE, State.ACTIVE: Operation.KEY_DEACTIVATE}
 
 
 def _settled(version: KeyVersion, now: Microseconds) -> KeyVersion:

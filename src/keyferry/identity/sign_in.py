@@ -72,7 +72,8 @@ class SignIn:
         """
         folded = name.lower()
         now = clock.now()
-        claim = self._gate.store.read(lambda tx: self._claim(tx, folded, address, now))
+        origin = Origin(address)
+        claim = self._gate.look(origin, Operation.SESSION_OPEN, lambda tx: self._claim(tx, folded, address, now))
         usable = claim.user.password_hash if claim.user is not None and claim.reason is None else None
         try:
             self._hashing.verify(usable, password)
@@ -85,7 +86,9 @@ class SignIn:
         since = self._gate.store.read(lambda tx: attempts.last_sign_in(tx, user.id))
         issued = self._custody.tokens.open_session(Caller(user.id, None, address))
         self._gate.store.write(lambda tx: attempts.remember_success(tx, user.id, folded, address, now))
-        return SignedIn(issued, self._gate.store.read(lambda tx: self._notices(tx, user, since)))
+        return SignedIn(
+            issued, self._gate.look(origin, Operation.SESSION_OPEN, lambda tx: self._notices(tx, user, since))
+        )
 
     def _claim(self, tx: Transaction, folded: str, address: str | None, now: Microseconds) -> _Claim:
         user = USERS.first(tx, self._gate.sealer, _BY_NAME.held(Lock.NONE), name=folded)
@@ -142,7 +145,9 @@ class Authenticator:
         """
         try:
             claim = token_form.parse(text)
-            token = self._gate.store.read(lambda tx: TOKENS.get(tx, self._gate.sealer, claim.token_id))
+            token = self._gate.look(
+                Origin(address), Operation.SESSION_OPEN, lambda tx: TOKENS.get(tx, self._gate.sealer, claim.token_id)
+            )
             token_form.check(claim, None if token is None else token.digest)
         except NotAuthenticated as refusal:
             self._gate.refusals.count(Refusal(Origin(address), Operation.SESSION_OPEN, refusal.code, refusal.detail))

@@ -8,6 +8,7 @@ from sqlalchemy import Column, bindparam, desc, insert, select
 from keyferry.errors import IntegrityViolation
 from keyferry.material.sealing import Sealer, encode_columns
 from keyferry.store.records import AuditEvent
+from keyferry.store.shapes import Shape
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import audit_events
 from keyferry.store.transaction import Transaction
@@ -15,8 +16,11 @@ from keyferry.store.transaction import Transaction
 NAMES = tuple(field.name for field in fields(AuditEvent))
 COLUMNS = tuple(audit_events.c[name] for name in NAMES)
 
-# What the MAC covers: all that is known when the event is written. The sequencer gives its place in the log later.
-_COVERED = tuple(name for name in NAMES if name not in {"id", "mac", "number", "leaf_hash", "head"})
+_SHAPE = Shape("audit_events", COLUMNS)
+
+# The MAC covers all that is known when the event is written. Its place in the log is given later, by the sequencer.
+_PLACE = ("id", "number", "leaf_hash", "head")
+_COVERED = tuple(name for name in NAMES if name not in {*_PLACE, "mac", "place_mac"})
 _WRITTEN = (*_COVERED, "mac")
 
 _INSERT = Prepared(insert(audit_events).values({name: bindparam(name) for name in _WRITTEN}))
@@ -41,9 +45,30 @@ def check_event(sealer: Sealer, event: AuditEvent) -> None:
     sealer.check_event(encode_event(event), event.mac, f"audit event {event.uid}")
 
 
+def mac_place(sealer: Sealer, event: AuditEvent) -> bytes:
+    """The MAC of an event's place in the log: without the key, nobody can number and chain the log anew."""
+    return sealer.mac_event(_encode_place(event))
+
+
+def check_place(sealer: Sealer, event: AuditEvent) -> None:
+    """
+    Raises:
+        IntegrityViolation: the event was given another place than the sequencer gave it.
+    """
+    sealer.check_event(_encode_place(event), event.place_mac or b"", f"the place of audit event {event.uid}")
+
+
+def _encode_place(event: AuditEvent) -> bytes:
+    return encode_columns("audit_events place", {name: getattr(event, name) for name in ("uid", *_PLACE)})
+
+
 def event_of(row: tuple[Any, ...]) -> AuditEvent:
     """A row of `COLUMNS` as a record. Nothing is verified; `check_event` does that."""
-    return AuditEvent(**dict(zip(NAMES, row, strict=True)))
+    """
+    Raises:
+        IntegrityViolation: a column holds what Keyferry never writes there.
+    """
+    return AuditEvent(**_SHAPE.read(row))
 
 
 class NewestRevision:

@@ -152,6 +152,7 @@ class AuditEvent:
     number: int | None = None
     leaf_hash: bytes | None = None
     head: bytes | None = None
+    place_mac: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Boolean, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
 from keyferry.errors import IntegrityViolation, PreconditionFailed
@@ -28,6 +28,7 @@ from keyferry.store.records import (
     Token,
     User,
 )
+from keyferry.store.shapes import Shape
 from keyferry.store.statements import Prepared
 from keyferry.store.transaction import Row, Transaction
 
@@ -60,7 +61,7 @@ class SealedTable(Generic[S]):
         self._sealed = tuple(name for name in names if name not in unsealed | {"seal"})
         self._written = tuple(name for name in names if name not in unsealed)
         self._columns = [table.c[name] for name in names]
-        self._booleans = tuple(column.name for column in self._columns if isinstance(column.type, Boolean))
+        self._shape = Shape(table.name, self._columns)
         self._insert = Prepared(insert(table).values({name: bindparam(name) for name in self._written}))
         self._by_id = {lock: self.query(table.c.id == bindparam("id"), lock=lock) for lock in Lock}
 
@@ -119,10 +120,7 @@ class SealedTable(Generic[S]):
         return replace(record, seal=sealer.mac_row(self.kind, {name: getattr(record, name) for name in self._sealed}))
 
     def _record_of(self, row: Row) -> S:
-        values = dict(zip((column.name for column in self._columns), row, strict=True))
-        for name in self._booleans:
-            values[name] = bool(values[name])  # SQLite keeps booleans as integers
-        return self._record(**values)
+        return self._record(**self._shape.read(row))
 
 
 class RevisedTable(SealedTable[R]):

@@ -56,25 +56,25 @@ class Store:
                 continue
         raise Overloaded("Other changes to the same objects kept getting in the way.", code="overloaded")
 
-    def scrub(self) -> None:
-        """Let nothing that was erased linger in files that this process may rewrite.
+    def scrub(self) -> bool:
+        """Let nothing that was erased linger in files that this process may rewrite; answers whether that is done.
 
         SQLite overwrites freed pages with zeros (`secure_delete`); old pages stay in the write-ahead log until it is
-        checkpointed and cut, which is done here. PostgreSQL keeps dead rows until it vacuums: it is asked to.
+        checkpointed and cut, which is done here, and cannot be while somebody reads an older snapshot. PostgreSQL keeps
+        dead rows until it vacuums: it is asked to.
         """
-        connection = self.engine.raw_connection()
+        if self._writer is None:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("VACUUM key_versions")
+            return True
+        pooled = self.engine.raw_connection()
         try:
-            cursor = connection.cursor()
-            if self._writer:
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                cursor.fetchall()
-            else:
-                connection.commit()
-                connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]  # open; VACUUM wants no transaction
-                cursor.execute("VACUUM key_versions")
-                connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]  # open
+            cursor = pooled.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (busy, _, _) = cursor.fetchall()[0]
+            return not busy
         finally:
-            connection.close()
+            pooled.close()
 
     def close(self) -> None:
         """Finish the writes that wait, then close every connection."""
@@ -93,5 +93,4 @@ class Store:
             raise
         finally:
             connection.close()
-        transaction.committed()
         return result

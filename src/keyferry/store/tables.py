@@ -48,8 +48,8 @@ def _created() -> Column[int]:
     return _time("created_at", nullable=False)
 
 
-def _revision() -> Column[int]:
-    return Column("revision", BigInteger, CheckConstraint("revision > 0", name="revision_positive"), nullable=False)
+def _revision() -> tuple[Column[int], CheckConstraint]:
+    return Column("revision", BigInteger, nullable=False), CheckConstraint("revision > 0", name="revision_positive")
 
 
 def _seal() -> Column[bytes]:
@@ -97,7 +97,7 @@ users = Table(
     Column("token_epoch", BigInteger, nullable=False, comment="tokens of an earlier epoch are dead"),
     _created(),
     _time("deleted_at"),
-    _revision(),
+    *_revision(),
     _seal(),
     UniqueConstraint("name_folded"),
     _one_of("role", "administrator", "key-access-user"),
@@ -112,7 +112,7 @@ groups = Table(
     Column("kek_policy", Text, comment="whose KEKs are accepted; NULL: as the server's setting says"),
     _created(),
     _time("deleted_at"),
-    _revision(),
+    *_revision(),
     _seal(),
     UniqueConstraint("name"),
     _one_of("kek_policy", "any", "registered"),
@@ -126,7 +126,7 @@ memberships = Table(
     Column("group_id", Text, ForeignKey("groups.id"), nullable=False),
     _created(),
     Column("created_by", Text, nullable=False),
-    _revision(),
+    *_revision(),
     _seal(),
     UniqueConstraint("user_id", "group_id"),
     Index(None, "group_id"),
@@ -144,7 +144,7 @@ tokens = Table(
     _created(),
     _time("expires_at", nullable=False),
     _time("revoked_at"),
-    _revision(),
+    *_revision(),
     _seal(),
     Index(None, "user_id"),
     _one_of("kind", "session", "api"),
@@ -165,7 +165,7 @@ keys = Table(
     Column("versions", Integer, nullable=False, comment="how many versions were ever made"),
     _created(),
     Column("created_by", Text, nullable=False),
-    _revision(),
+    *_revision(),
     _seal(),
     CheckConstraint("(owner_user_id IS NULL) <> (owner_group_id IS NULL)", name="one_owner"),
     UniqueConstraint("owner_user_id", "name"),
@@ -199,7 +199,7 @@ key_versions = Table(
     Column("check_value", Text),
     _created(),
     Column("created_by", Text, nullable=False),
-    _revision(),
+    *_revision(),
     _seal(),
     UniqueConstraint("key_id", "number"),
     _index_where("destroy_at", Column("destroy_at").is_not(None)),
@@ -224,7 +224,7 @@ keks = Table(
     Column("registered", Boolean, nullable=False),
     _created(),
     Column("created_by", Text, nullable=False),
-    _revision(),
+    *_revision(),
     _seal(),
     UniqueConstraint("identifier"),
     _one_of("source", "export", "administrator", "vault"),
@@ -275,6 +275,7 @@ audit_events = Table(
     Column("number", BigInteger, comment="gap-free; given by the sequencer once the event is committed"),
     Column("leaf_hash", LargeBinary, comment="RFC 6962 leaf hash"),
     Column("head", LargeBinary, comment="hash over the previous head and this leaf"),
+    Column("place_mac", LargeBinary, comment="MAC of the event's place: row, number, leaf hash and head"),
     UniqueConstraint("number"),
     Index(
         "ix_audit_events_object",

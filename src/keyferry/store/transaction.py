@@ -1,12 +1,14 @@
 """One transaction on one connection: prepared statements in, plain rows out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
+from keyferry.errors import IntegrityViolation
 from keyferry.store.statements import Prepared
 
 Row = tuple[Any, ...]
@@ -19,18 +21,25 @@ class Transaction:
         self.dialect = dialect
         self._cursor: DBAPICursor = connection.cursor()
         self._savepoints = 0
-        self._after_commit: list[Callable[[], None]] = []
         self._awaiting_event: set[tuple[str, int]] = set()
 
     def rows(self, statement: Prepared, /, **parameters: Any) -> list[Row]:
         """All rows that a query answers, as tuples in the order of its columns."""
-        self._execute(statement, parameters)
-        return list(self._cursor.fetchall())
+        try:
+            self._execute(statement, parameters)
+            return list(self._cursor.fetchall())
+        except sqlite3.OperationalError as failure:
+            _require_readable(failure)
+            raise
 
     def row(self, statement: Prepared, /, **parameters: Any) -> Row | None:
         """The first row that a query answers, or None."""
-        self._execute(statement, parameters)
-        found: Row | None = self._cursor.fetchone()
+        try:
+            self._execute(statement, parameters)
+            found: Row | None = self._cursor.fetchone()
+        except sqlite3.OperationalError as failure:
+            _require_readable(failure)
+            raise
         return found
 
     def run(self, statement: Prepared, /, **parameters: Any) -> int:
@@ -47,23 +56,17 @@ class Transaction:
         if values:
             self._cursor.executemany(sql, cast("list[dict[str, Any]]", values))
 
-    def script(self, sql: str) -> None:
-        """Run SQL that takes no parameters, such as a pragma."""
-        self._cursor.execute(sql)
-
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """What is done inside is undone if it raises; the transaction goes on."""
         self._savepoints += 1
         name = f"s{self._savepoints}"
-        kept = len(self._after_commit)
         self._cursor.execute(f"SAVEPOINT {name}")
         try:
             yield
         except BaseException:
             self._cursor.execute(f"ROLLBACK TO SAVEPOINT {name}")
             self._cursor.execute(f"RELEASE SAVEPOINT {name}")
-            del self._after_commit[kept:]
             raise
         finally:
             self._awaiting_event.clear()
@@ -77,15 +80,17 @@ class Transaction:
         """Whether `await_event` noted this row at this revision, in the savepoint that is under way."""
         return (row_id, revision) in self._awaiting_event
 
-    def after_commit(self, action: Callable[[], None]) -> None:
-        """Do `action` once this transaction is durable; never if it is undone."""
-        self._after_commit.append(action)
-
-    def committed(self) -> None:
-        """Do what waited for the commit. For the store to call, once the transaction is durable."""
-        for action in self._after_commit:
-            action()
-
     def _execute(self, statement: Prepared, parameters: Mapping[str, Any]) -> None:
         sql, values = statement.for_dialect(self.dialect, parameters)
         self._cursor.execute(sql, values)
+
+
+def _require_readable(failure: sqlite3.OperationalError) -> None:
+    """
+    Raises:
+        IntegrityViolation: the failure is a text that is no UTF-8; SQLite keeps any, and Keyferry writes none.
+    """
+    if "decode to UTF-8" in str(failure):
+        raise IntegrityViolation(
+            "A row holds a text that is no UTF-8: it was changed behind Keyferry's back."
+        ) from failure

@@ -50,6 +50,12 @@ def upgrade() -> None:
         ),
         sa.Column("leaf_hash", sa.LargeBinary(), nullable=True, comment="RFC 6962 leaf hash"),
         sa.Column("head", sa.LargeBinary(), nullable=True, comment="hash over the previous head and this leaf"),
+        sa.Column(
+            "place_mac",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="MAC of the event's place: row, number, leaf hash and head",
+        ),
         sa.CheckConstraint("outcome IN ('done', 'refused', 'failed')", name=op.f("ck_audit_events_outcome_known")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
         sa.UniqueConstraint("number", name=op.f("uq_audit_events_number")),
@@ -101,6 +107,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("kek_policy IN ('any', 'registered')", name=op.f("ck_groups_kek_policy_known")),
+        sa.CheckConstraint("revision > 0", name=op.f("ck_groups_revision_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_groups")),
         sa.UniqueConstraint("name", name=op.f("uq_groups_name")),
     )
@@ -130,6 +137,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("source IN ('export', 'administrator', 'vault')", name=op.f("ck_keks_source_known")),
+        sa.CheckConstraint("revision > 0", name=op.f("ck_keks_revision_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_keks")),
         sa.UniqueConstraint("identifier", name=op.f("uq_keks_identifier")),
     )
@@ -179,6 +187,7 @@ def upgrade() -> None:
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("role IN ('administrator', 'key-access-user')", name=op.f("ck_users_role_known")),
         sa.ForeignKeyConstraint(["default_group_id"], ["groups.id"], name=op.f("fk_users_default_group_id")),
+        sa.CheckConstraint("revision > 0", name=op.f("ck_users_revision_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("name_folded", name=op.f("uq_users_name_folded")),
     )
@@ -201,6 +210,7 @@ def upgrade() -> None:
         sa.CheckConstraint("(owner_user_id IS NULL) <> (owner_group_id IS NULL)", name=op.f("ck_keys_one_owner")),
         sa.ForeignKeyConstraint(["owner_group_id"], ["groups.id"], name=op.f("fk_keys_owner_group_id")),
         sa.ForeignKeyConstraint(["owner_user_id"], ["users.id"], name=op.f("fk_keys_owner_user_id")),
+        sa.CheckConstraint("revision > 0", name=op.f("ck_keys_revision_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_keys")),
         sa.UniqueConstraint("owner_group_id", "name", name=op.f("uq_keys_owner_group_id_name")),
         sa.UniqueConstraint("owner_user_id", "name", name=op.f("uq_keys_owner_user_id_name")),
@@ -221,6 +231,7 @@ def upgrade() -> None:
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_memberships_group_id")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_memberships_user_id")),
+        sa.CheckConstraint("revision > 0", name=op.f("ck_memberships_revision_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_memberships")),
         sa.UniqueConstraint("user_id", "group_id", name=op.f("uq_memberships_user_id_group_id")),
     )
@@ -250,6 +261,7 @@ def upgrade() -> None:
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("kind IN ('session', 'api')", name=op.f("ck_tokens_kind_known")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_tokens_user_id")),
+        sa.CheckConstraint("revision > 0", name=op.f("ck_tokens_revision_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
     )
     with op.batch_alter_table("tokens", schema=None) as batch_op:
@@ -288,6 +300,7 @@ def upgrade() -> None:
             name=op.f("ck_key_versions_state_known"),
         ),
         sa.ForeignKeyConstraint(["key_id"], ["keys.id"], name=op.f("fk_key_versions_key_id")),
+        sa.CheckConstraint("revision > 0", name=op.f("ck_key_versions_revision_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_key_versions")),
         sa.UniqueConstraint("key_id", "number", name=op.f("uq_key_versions_key_id_number")),
     )

@@ -1,0 +1,142 @@
+"""The database itself refuses rows that break a rule: each named constraint has a row that it refuses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, insert
+from sqlalchemy.exc import IntegrityError
+
+from keyferry.store.store import Store
+from keyferry.store.tables import metadata
+
+Row = dict[str, Any]
+
+SEAL = {"revision": 1, "seal": b"\x00"}
+USER = {"id": "u1", "name": "Ada", "name_folded": "ada", "role": "key-access-user", "disabled": False}
+USER |= {"token_epoch": 1, "created_at": 0, **SEAL}
+GROUP = {"id": "g1", "name": "payments", "created_at": 0, **SEAL}
+KEY = {"id": "k1", "name": "tenant", "algorithm": "aes-256", "owner_user_id": "u1", "exportable": True, "usages": ""}
+KEY |= {"current_version_id": "v1", "versions": 1, "created_at": 0, "created_by": "u1", **SEAL}
+VERSION = {"id": "v1", "key_id": "k1", "number": 1, "state": "active", "origin": "generated", "material": b"\x00"}
+VERSION |= {"created_at": 0, "created_by": "u1", **SEAL}
+EVENT = {
+    "uid": "e1",
+    "at": 0,
+    "operation": "key.generate",
+    "outcome": "done",
+    "details": "{}",
+    "mac": b"\x00",
+    "number": 1,
+}
+
+#: one sound row for each table, in an order in which foreign keys allow them
+SOUND: dict[str, Row] = {
+    "groups": GROUP,
+    "users": USER,
+    "memberships": {"id": "m1", "user_id": "u1", "group_id": "g1", "created_at": 0, "created_by": "u1", **SEAL},
+    "tokens": {"id": "t1", "user_id": "u1", "kind": "session", "name": "n", "digest": b"\x00", "epoch": 1}
+    | {"created_at": 0, "expires_at": 1, **SEAL},
+    "keys": KEY,
+    "key_versions": VERSION,
+    "keks": {"id": "q1", "identifier": "https://x", "public_key": b"\x00", "spki_sha256": "00", "bits": 2048}
+    | {"source": "export", "registered": False, "created_at": 0, "created_by": "u1", **SEAL},
+    "exports": {"id": "x1", "key_id": "k1", "version_id": "v1", "version_number": 1, "user_id": "u1", "file_bytes": 1}
+    | {"destination": "azure", "key_identifier": "i", "kek_sha256": "0", "file_sha256": "0", "created_at": 0}
+    | {"seal": b"\x00"},
+    "audit_events": EVENT,
+    "sign_ins": {"user_id": "u1", "network": "local", "last_at": 0},
+}
+
+OTHER_USER = {**USER, "id": "u2", "name": "Bo", "name_folded": "bo"}
+OTHER_KEY = {**KEY, "id": "k2", "name": "other"}
+
+#: constraint -> (table, what is different from the sound row)
+BREAKS: Mapping[str, tuple[str, Row]] = {
+    "ck_users_role_known": ("users", {**OTHER_USER, "role": "root"}),
+    "ck_users_revision_positive": ("users", {**OTHER_USER, "revision": 0}),
+    "uq_users_name_folded": ("users", {**OTHER_USER, "name_folded": "ada"}),
+    "fk_users_default_group_id": ("users", {**OTHER_USER, "default_group_id": "nowhere"}),
+    "ck_groups_kek_policy_known": ("groups", {**GROUP, "id": "g2", "name": "b", "kek_policy": "none"}),
+    "ck_groups_revision_positive": ("groups", {**GROUP, "id": "g2", "name": "b", "revision": -1}),
+    "uq_groups_name": ("groups", {**GROUP, "id": "g2"}),
+    "ck_memberships_revision_positive": ("memberships", {"id": "m2", "user_id": "u0", "revision": 0}),
+    "uq_memberships_user_id_group_id": ("memberships", {"id": "m2"}),
+    "fk_memberships_user_id": ("memberships", {"id": "m2", "user_id": "nobody"}),
+    "fk_memberships_group_id": ("memberships", {"id": "m2", "group_id": "nowhere"}),
+    "ck_tokens_kind_known": ("tokens", {"id": "t2", "kind": "root"}),
+    "ck_tokens_revision_positive": ("tokens", {"id": "t2", "revision": 0}),
+    "fk_tokens_user_id": ("tokens", {"id": "t2", "user_id": "nobody"}),
+    "ck_keys_one_owner": ("keys", {**OTHER_KEY, "owner_group_id": "g1"}),
+    "ck_keys_revision_positive": ("keys", {**OTHER_KEY, "revision": 0}),
+    "uq_keys_owner_user_id_name": ("keys", {**OTHER_KEY, "name": "tenant"}),
+    "uq_keys_owner_group_id_name": (
+        "keys",
+        {**OTHER_KEY, "name": "shared", "owner_user_id": None, "owner_group_id": "g1"},
+    ),
+    "fk_keys_owner_user_id": ("keys", {**OTHER_KEY, "owner_user_id": "nobody"}),
+    "fk_keys_owner_group_id": ("keys", {**OTHER_KEY, "owner_user_id": None, "owner_group_id": "nowhere"}),
+    "ck_key_versions_state_known": ("key_versions", {"id": "v2", "number": 2, "state": "lost"}),
+    "ck_key_versions_origin_known": ("key_versions", {"id": "v2", "number": 2, "origin": "found"}),
+    "ck_key_versions_erased_when_destroyed": ("key_versions", {"id": "v2", "number": 2, "state": "destroyed"}),
+    "ck_key_versions_revision_positive": ("key_versions", {"id": "v2", "number": 2, "revision": 0}),
+    "uq_key_versions_key_id_number": ("key_versions", {"id": "v2"}),
+    "fk_key_versions_key_id": ("key_versions", {"id": "v2", "number": 2, "key_id": "nowhere"}),
+    "ck_keks_source_known": ("keks", {"id": "q2", "identifier": "b", "source": "rumour"}),
+    "ck_keks_revision_positive": ("keks", {"id": "q2", "identifier": "b", "revision": 0}),
+    "uq_keks_identifier": ("keks", {"id": "q2"}),
+    "uq_exports_id": ("exports", {}),
+    "fk_exports_key_id": ("exports", {"id": "x2", "key_id": "nowhere"}),
+    "fk_exports_version_id": ("exports", {"id": "x2", "version_id": "nowhere"}),
+    "fk_exports_user_id": ("exports", {"id": "x2", "user_id": "nobody"}),
+    "ck_audit_events_outcome_known": ("audit_events", {"number": 2, "outcome": "perhaps"}),
+    "uq_audit_events_number": ("audit_events", {}),
+    "fk_sign_ins_user_id": ("sign_ins", {"user_id": "nobody"}),
+}
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    shared = {**KEY, "id": "k9", "name": "shared", "owner_user_id": None, "owner_group_id": "g1"}
+    for table, row in [*SOUND.items(), ("users", {**OTHER_USER, "id": "u0", "name_folded": "z"}), ("keys", shared)]:
+        add(store, table, row)
+    return store
+
+
+def add(store: Store, table: str, row: Row) -> None:
+    with store.engine.begin() as connection:
+        connection.execute(insert(metadata.tables[table]).values(**row))
+
+
+def test_every_constraint_is_in_the_table_above() -> None:
+    kinds = (CheckConstraint, UniqueConstraint, ForeignKeyConstraint)
+    named = {
+        str(each.name) for table in metadata.tables.values() for each in table.constraints if isinstance(each, kinds)
+    }
+    assert named == set(BREAKS)
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_row_that_breaks_a_rule_is_refused(filled: Store, name: str) -> None:
+    table, different = BREAKS[name]
+    with pytest.raises(IntegrityError) as refused:
+        add(filled, table, {**SOUND[table], **different})
+    assert named_in(str(refused.value.orig), name, table)
+
+
+def named_in(message: str, name: str, table: str) -> bool:
+    """PostgreSQL names every constraint; SQLite names checks, a unique constraint's columns, and no foreign key."""
+    (broken,) = (each for each in metadata.tables[table].constraints if each.name == name)
+    columns = [f"{table}.{column.name}" for column in broken.columns]  # type: ignore[attr-defined]  # all kinds have them
+    return (
+        f'"{name}"' in message
+        or f"CHECK constraint failed: {name}" in message
+        or (name.startswith("uq_") and message.startswith("UNIQUE") and message.endswith(": " + ", ".join(columns)))
+        or (name.startswith("fk_") and "FOREIGN KEY constraint failed" in message)
+    )
+
+
+@pytest.mark.parametrize("table", ["users", "groups", "keys", "key_versions"])
+def test_what_is_referred_to_cannot_be_deleted(filled: Store, table: str) -> None:
+    with pytest.raises(IntegrityError), filled.engine.begin() as connection:
+        connection.exec_driver_sql(f"DELETE FROM {table}")

@@ -1,0 +1,119 @@
+"""A migrated store is what this release works with, on both databases."""
+
+from collections.abc import Iterable
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, Engine, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, inspect
+
+from keyferry.errors import CannotStart
+from keyferry.store.migrating import newest, present, require_newest, upgrade
+from keyferry.store.tables import metadata
+
+
+@pytest.fixture
+def migrated(empty_engine: Engine) -> Engine:
+    assert upgrade(empty_engine) == newest()
+    return empty_engine
+
+
+def test_a_migrated_store_equals_the_tables(migrated: Engine) -> None:
+    with migrated.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True, "render_as_batch": True}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize("table", ["exports", "audit_events"])
+def test_row_numbers_are_never_used_again(migrated: Engine, table: str) -> None:
+    """Without AUTOINCREMENT, SQLite would give the number of a deleted last row to the next one."""
+    with migrated.connect() as connection:
+        if migrated.dialect.name == "sqlite":
+            sql = connection.exec_driver_sql(f"SELECT sql FROM sqlite_master WHERE name = '{table}'").scalar_one()
+            assert "AUTOINCREMENT" in sql
+        else:
+            column = inspect(connection).get_columns(table)[0]
+            assert column["autoincrement"] is True
+            assert "nextval" in str(column["default"])
+
+
+def names_of(kind: type, only: Iterable[str]) -> set[tuple[str, str]]:
+    found = set()
+    for name in only:
+        for constraint in metadata.tables[name].constraints:
+            if isinstance(constraint, kind):
+                found.add((name, str(constraint.name)))
+    return found
+
+
+def test_every_constraint_has_its_name(migrated: Engine) -> None:
+    inspector = inspect(migrated)
+    tables = metadata.tables.keys()
+    found = {
+        PrimaryKeyConstraint: {(name, inspector.get_pk_constraint(name)["name"]) for name in tables},
+        CheckConstraint: {(name, each["name"]) for name in tables for each in inspector.get_check_constraints(name)},
+        UniqueConstraint: {(name, each["name"]) for name in tables for each in inspector.get_unique_constraints(name)},
+        ForeignKeyConstraint: {(name, each["name"]) for name in tables for each in inspector.get_foreign_keys(name)},
+    }
+    # SQLite has no room for a name beside AUTOINCREMENT.
+    found[PrimaryKeyConstraint] = {(table, name or f"pk_{table}") for table, name in found[PrimaryKeyConstraint]}
+    for kind, names in found.items():
+        assert names == names_of(kind, tables)
+    prefixes = {
+        PrimaryKeyConstraint: "pk_",
+        CheckConstraint: "ck_",
+        UniqueConstraint: "uq_",
+        ForeignKeyConstraint: "fk_",
+    }
+    for kind, names in found.items():
+        assert all(str(name).startswith(prefixes[kind] + table) for table, name in names)
+
+
+def test_every_index_is_there(migrated: Engine) -> None:
+    inspector = inspect(migrated)
+    for table in metadata.tables.values():
+        uniques = {each["name"] for each in inspector.get_unique_constraints(table.name)}
+        found = {each["name"] for each in inspector.get_indexes(table.name)} - uniques
+        assert found == {index.name for index in table.indexes}, table.name
+
+
+def test_upgrading_again_changes_nothing(migrated: Engine) -> None:
+    with migrated.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO activity (subject_id, last_used_at) VALUES ('kept', 1)")
+    assert upgrade(migrated) == newest()
+    with migrated.connect() as connection:
+        assert connection.exec_driver_sql("SELECT subject_id FROM activity").scalars().all() == ["kept"]
+    assert present(migrated) == newest()
+    require_newest(migrated)
+
+
+def test_an_empty_database_is_not_initialised(empty_engine: Engine) -> None:
+    assert present(empty_engine) is None
+    with pytest.raises(CannotStart) as refused:
+        require_newest(empty_engine)
+    assert refused.value.code == "not-initialised"
+    assert "keyferry init" in refused.value.advice
+
+
+@pytest.mark.parametrize("found", ["0000", "9999"], ids=["older", "newer"])
+def test_another_releases_store_is_refused(migrated: Engine, found: str) -> None:
+    with migrated.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{found}'")
+    with pytest.raises(CannotStart) as refused:
+        require_newest(migrated)
+    assert refused.value.code == "schema-version"
+    assert found in refused.value.detail
+    assert newest() in refused.value.detail
+    assert "backup" in refused.value.advice
+
+
+def test_a_migration_that_fails_leaves_nothing(empty_engine: Engine) -> None:
+    """The last table that the migration makes is in its way."""
+    with empty_engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE exports (stray INTEGER)")
+    with pytest.raises(Exception, match="exists"):
+        upgrade(empty_engine)
+    assert inspect(empty_engine).get_table_names() in (["exports"], ["alembic_version", "exports"])
+    assert present(empty_engine) is None
