@@ -43,8 +43,8 @@ class Shell:
 
     def __call__(self, *arguments: object, stdin: str | bytes | None = None, code: int = 0) -> Outcome:
         """Run `keyferry` with these arguments and expect this exit code."""
-        variables = {"XDG_CONFIG_HOME": str(self.directory / "config"), "HOME": str(self.directory), **self.env}
-        variables |= {name: None for name in os.environ if name.startswith("KEYFERRY_") and name not in self.env}  # type: ignore[dict-item]  # None unsets
+        variables: dict[str, str | None] = {name: None for name in os.environ if name.startswith("KEYFERRY_")}
+        variables |= {"XDG_CONFIG_HOME": str(self.directory / "config"), "HOME": str(self.directory), **self.env}
         result = CliRunner(env=variables).invoke(command_line, list(map(str, arguments)), input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -57,6 +57,15 @@ class Shell:
         path = self.directory / name
         path.write_text(text + "\n")
         path.chmod(0o600)
+        return path
+
+    def write_profile(self, server: str = "https://127.0.0.1:1", ca: str | None = None) -> Path:
+        """A profile with a token that no server knows."""
+        path = self.directory / "config" / "keyferry" / "profiles" / "default.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        lines = {"server": server, "token": "kf_unknown", "ca": ca}
+        path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items() if value))
         return path
 
     def sign_in(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from keyferry import __version__
-from keyferry.cli.failures import end
+from keyferry.cli.failures import end, fault
 from keyferry.cli.lazy import LazyGroup
 
 _CLI = "keyferry.cli"
@@ -50,6 +50,10 @@ class CommandLine(LazyGroup):
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except (click.ClickException, click.Abort) as error:
             sys.exit(end(error))
+        except Exception as error:  # a fault: its text may hold anything, and is not shown unasked
+            if sys.flags.dev_mode:
+                raise
+            sys.exit(fault(error))
         sys.exit(code if isinstance(code, int) else 0)
 
 

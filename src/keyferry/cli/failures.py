@@ -1,6 +1,8 @@
 """How a command fails: two lines on standard error, what was wrong and what to do, and the exit code."""
 
 import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 import click
@@ -98,6 +100,18 @@ def end(error: click.ClickException | click.Abort) -> int:
     else:
         report("client-failed", error.format_message(), "Check what was given.")
     return error.exit_code
+
+
+def fault(error: Exception) -> int:
+    """Report what nobody foresaw, by its kind and place; the exit code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    report(
+        "internal-error",
+        f"The command failed with {type(error).__name__} at {place}",
+        "Report it with what you did; `python -X dev -m keyferry ...` shows more, which may hold secrets.",
+    )
+    return FAILED
 
 
 def _usage_advice(error: click.UsageError) -> str:

@@ -126,7 +126,7 @@ def edit(
     any_network: bool,
 ) -> None:
     """Change a user; --group and --allow-network replace all that were there."""
-    _exclude(groups=bool(groups), no_groups=no_groups)
+    _exclude(group=bool(groups), no_groups=no_groups)
     _exclude(default_group=default_group is not None, no_default_group=no_default_group)
     _exclude(allow_network=bool(networks), any_network=any_network)
     body = {
