@@ -47,7 +47,7 @@ async def sign_out(visit: Visiting) -> None:
 async def show_current_session(visit: Visiting) -> CurrentSessionAnswer:
     """Who is calling, and until when the token lasts."""
     user = await visit.ask(visit.custody.users.show, visit.caller.user_id)
-    token = await visit.ask(visit.custody.tokens.show, _token_id(visit))
+    token = (await visit.ask(visit.custody.tokens.show, _token_id(visit))).token
     return CurrentSessionAnswer(
         user=UserAnswer.of(user), token_id=token.id, token_name=token.name, expires_at=when(token.expires_at) or ""
     )

@@ -68,6 +68,7 @@ def list_tokens(server: "Server", out: Output, user: str | None, limit: int | No
         "KIND": "kind",
         "CREATED": "created_at",
         "UNTIL": "expires_at",
+        "LAST USED": "last_used_at",
         "REVOKED": "revoked_at",
     }
     out.table(server.items("/tokens", limit=limit, user=user), columns, none="There are no tokens.")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keyferry.clock import SECOND, Microseconds
+from keyferry.custody.activity import Activity
 from keyferry.custody.audit import Audit
 from keyferry.custody.exports import Exports
 from keyferry.custody.gate import Gate
@@ -33,7 +34,8 @@ class Custody:
         self.gate = Gate(store, sealer)
         self.users = Users(self.gate, passwords)
         self.groups = Groups(self.gate)
-        self.tokens = Tokens(self.gate, issue, rules.session_lifetime)
+        self.activity = Activity(store)
+        self.tokens = Tokens(self.gate, self.activity, issue, rules.session_lifetime)
         self.keys = Keys(self.gate)
         self.states = States(self.gate, rules.destruction_pending)
         self.keks = Keks(self.gate)

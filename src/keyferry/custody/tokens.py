@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam
 
 from keyferry.clock import DAY, SECOND, Microseconds
+from keyferry.custody.activity import Activity
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Change, Gate, Query, View
 from keyferry.custody.names import check_text
@@ -38,6 +39,14 @@ class IssuedToken:
     user: User
 
 
+@dataclass(frozen=True, slots=True)
+class TokenDetail:
+    """A token and when it was last used, to the minute; None for never."""
+
+    token: Token
+    last_used_at: Microseconds | None
+
+
 class Tokens:
     """Sessions and API tokens. A token lets its bearer act as its user, and no further; it ends at its date.
 
@@ -49,8 +58,9 @@ class Tokens:
         session_lifetime: how long a sign-in lasts, in microseconds.
     """
 
-    def __init__(self, gate: Gate, issue: Issue, session_lifetime: Microseconds) -> None:
+    def __init__(self, gate: Gate, activity: Activity, issue: Issue, session_lifetime: Microseconds) -> None:
         self._gate = gate
+        self._activity = activity
         self._issue = issue
         self._session_lifetime = session_lifetime
 
@@ -72,28 +82,28 @@ class Tokens:
             raise InvalidInput("A token needs a name.", field="name", advice="Name what will use it.")
         return self._create(caller, Operation.TOKEN_CREATE, "api", name, lifetime)
 
-    def list(self, caller: Caller, *, user: str | None = None, size: int, after: str = "") -> Page[Token]:
+    def list(self, caller: Caller, *, user: str | None = None, size: int, after: str = "") -> Page[TokenDetail]:
         """Tokens of a user (the caller without one), revoked and expired ones included."""
 
-        def read(view: View) -> Page[Token]:
+        def read(view: View) -> Page[TokenDetail]:
             owner = load_user(view, user or view.actor.user.id)
             found = view.find(TOKENS, _OF_USER, user_id=owner.id, after=after, limit=size + 1)
-            return page_of(found, size, [token.id for token in found])
+            return page_of([self._detail(view, token) for token in found], size, [token.id for token in found])
 
         return self._gate.read(caller, Operation.TOKEN_LIST, read)
 
-    def show(self, caller: Caller, token_id: str) -> Token:
+    def show(self, caller: Caller, token_id: str) -> TokenDetail:
         """
         Raises:
             NotFound: there is none of that id, or none that the caller may see.
         """
 
-        def read(view: View) -> Token:
+        def read(view: View) -> TokenDetail:
             token = view.get(TOKENS, token_id) if is_id_shaped(token_id) else None
             if token is None:
                 raise view.missing("token", token_id)
             view.permit(view.actor.relation_to_user(token.user_id), "token", token.id, token.name)
-            return token
+            return self._detail(view, token)
 
         return self._gate.read(caller, Operation.TOKEN_LIST, read)
 
@@ -114,6 +124,9 @@ class Tokens:
             return change.update(TOKENS, token, revoked_at=change.now)
 
         return self._gate.write(caller, Operation.TOKEN_REVOKE, change)
+
+    def _detail(self, view: View, token: Token) -> TokenDetail:
+        return TokenDetail(token, self._activity.last_use(view.tx, token.id))
 
     def _create(
         self, caller: Caller, operation: Operation, kind: str, name: str, lifetime: Microseconds

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import Any
 
 from keyferry.errors import TITLES, InternalError, MaterialRefused
@@ -25,6 +26,10 @@ CPU_SECONDS = 20
 MEMORY_BYTES = 1 << 30
 """Address space: the interpreter and its libraries reserve about 0.2 GiB of it."""
 
+AT_ONCE = 2
+"""Processes that may run at the same time; a further call waits for its turn."""
+
+_TURNS = threading.BoundedSemaphore(AT_ONCE)
 _COMMAND = (sys.executable, "-I", "-m", "keyferry.material.worker")
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """What a Python that is not the system's may need to find its own libraries."""
@@ -37,7 +42,8 @@ def call_worker(data: bytes, algorithm: Algorithm | None, passphrase: Secret | N
         MaterialRefused: the refusal that came back, or that no answer came in time.
         InternalError: the process ended in another way.
     """
-    answer = _exchange(encode_request(data, algorithm, passphrase))
+    with _TURNS:
+        answer = _exchange(encode_request(data, algorithm, passphrase))
     if answer is None:
         raise too_costly("time")
     return decode_answer(answer)

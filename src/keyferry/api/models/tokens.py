@@ -6,6 +6,7 @@ from pydantic import Field, Strict
 
 from keyferry.api.models.users import UserAnswer
 from keyferry.api.models.values import Answer, Line, Name, Password, Request, when
+from keyferry.custody.tokens import TokenDetail
 from keyferry.store.records import Token
 
 
@@ -52,11 +53,12 @@ class TokenAnswer(Answer):
     created_at: str
     expires_at: str
     revoked_at: str | None
+    last_used_at: str | None
 
     @classmethod
-    def of(cls, token: Token) -> "TokenAnswer":
-        """From custody's record."""
-        return cls(**_members(token))
+    def of(cls, detail: TokenDetail) -> "TokenAnswer":
+        """From custody's record, and when the token was last used (to the minute)."""
+        return cls(**_members(detail.token), last_used_at=when(detail.last_used_at))
 
 
 class IssuedTokenAnswer(TokenAnswer):
@@ -67,7 +69,7 @@ class IssuedTokenAnswer(TokenAnswer):
     @classmethod
     def issued(cls, token: Token, text: str) -> "IssuedTokenAnswer":
         """From custody's record and the text that was made with it."""
-        return cls(**_members(token), token=text)
+        return cls(**_members(token), last_used_at=None, token=text)
 
 
 def _members(token: Token) -> dict[str, Any]:
