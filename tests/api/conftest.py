@@ -1,50 +1,28 @@
-"""A REST door on a real store in a temporary folder, and callers of each role."""
+"""A REST door on a real installation in a temporary home, and callers of each role."""
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from keyferry.api.app import create_app
 from keyferry.api.services import Services
-from keyferry.config.settings import Settings
-from keyferry.custody.custody import Custody, Rules
-from keyferry.custody.founding import Administrator, add_first_administrator, found_store
-from keyferry.identity import tokens as token_form
-from keyferry.identity.hashing import Cost, PasswordHashing
-from keyferry.identity.sign_in import Authenticator, SignIn
-from keyferry.material.secret import Secret
-from keyferry.roots.opening import create_root
-from keyferry.store.engine import open_engine, sqlite_url
-from keyferry.store.store import Store
-from keyferry.store.tables import metadata
-
-PASSWORD = "four uncommon words thrice"
-IDENTIFIER = "https://vault-a.vault.azure.net/keys/exchange/0123456789abcdef0123456789abcdef"
-# Every route that takes no token. All others are refused without one.
-OPEN = {
-    ("POST", "/api/v1/sessions"),
-    ("GET", "/healthz"),
-    ("GET", "/readyz"),
-    ("GET", "/api/v1/openapi.json"),
-    ("HEAD", "/api/v1/openapi.json"),
-}
+from keyferry.testing import ADMINISTRATOR, PASSWORD, Kek, Kit
 
 
 @dataclass(frozen=True)
 class Door:
     """The application under test, and what stands behind it."""
 
-    app: Any
+    app: FastAPI
     client: TestClient
-    services: Services
-    store: Store
+    kit: Kit
 
 
 @dataclass(frozen=True)
@@ -60,39 +38,28 @@ class Person:
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
         if body is not None:
             options["json"] = body
-        prefix = "" if path.startswith("/api/") else "/api/v1"
-        return self.client.request(method, prefix + path, headers=headers, **options)
+        return self.client.request(method, f"/api/v1{path}", headers=headers, **options)
 
 
 @dataclass(frozen=True)
 class People:
+    """An Administrator, a Key Access User of group `payments`, and another of group `elsewhere`."""
+
     administrator: Person
     user: Person
     stranger: Person
 
 
-def make_services(home: Path, settings: Settings) -> tuple[Services, Store]:
-    store = Store(open_engine(sqlite_url(home / "keyferry.db")))
-    metadata.create_all(store.engine)
-    sealer = found_store(store, create_root("file:root.key", home))
-    hashing = PasswordHashing(cost=Cost(8, 1, 1))
-    administrator = Administrator("admin", hashing.prepare(Secret(PASSWORD.encode()), "admin"))
-    add_first_administrator(store, sealer, administrator)
-    custody = Custody(store, sealer, Rules(), hashing, _issue)
-    return Services(custody, SignIn(custody, hashing), Authenticator(custody), settings, lambda: None), store
+def services_of(kit: Kit) -> Services:
+    made = kit.installation
+    return Services(made.custody, made.sign_in, made.authenticator, made.settings, lambda: None)
 
 
-def _issue(token_id: str) -> tuple[Secret, bytes]:
-    issued = token_form.issue(token_id)
-    return issued.text, issued.digest
-
-
-def open_door(home: Path, **changes: Any) -> Iterator[Door]:
-    services, store = make_services(home, replace(Settings(home=home), **changes))
-    app = create_app(services)
-    with TestClient(app, raise_server_exceptions=True) as client:
-        yield Door(app, client, services, store)
-    store.close()
+@contextmanager
+def opened(kit: Kit) -> Iterator[Door]:
+    app = create_app(services_of(kit))
+    with TestClient(app, client=("127.0.0.1", 50000)) as client:
+        yield Door(app, client, kit)
 
 
 def sign_in(client: TestClient, name: str) -> Person:
@@ -102,8 +69,7 @@ def sign_in(client: TestClient, name: str) -> Person:
 
 
 def add_people(client: TestClient) -> People:
-    """An Administrator, a Key Access User of group `payments`, and one of group `elsewhere`."""
-    administrator = sign_in(client, "admin")
+    administrator = sign_in(client, ADMINISTRATOR)
     for group, name in (("payments", "user"), ("elsewhere", "stranger")):
         assert administrator("POST", "/groups", {"id": group}).status_code == 201
         made = {"name": name, "role": "key-access-user", "groups": [group], "password": PASSWORD}
@@ -111,9 +77,21 @@ def add_people(client: TestClient) -> People:
     return People(administrator, sign_in(client, "user"), sign_in(client, "stranger"))
 
 
+def kek_body(kek: Kek) -> dict[str, str]:
+    """The body of an export to Azure, of a preview, and of a registration."""
+    return {"destination": "azure", "key_identifier": kek.identifier, "public_key": kek.public_pem.decode()}
+
+
+def unpadded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    yield from open_door(tmp_path)
+    kit = Kit.make(tmp_path / "home")
+    with opened(kit) as door:
+        yield door
+    kit.close()
 
 
 @pytest.fixture
@@ -150,21 +128,6 @@ def key(user: Person) -> dict[str, Any]:
     return made
 
 
-@pytest.fixture(scope="session")
-def kek_private() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture(scope="session")
-def kek_pem(kek_private: rsa.RSAPrivateKey) -> str:
-    return kek_private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
 @pytest.fixture
-def azure(kek_pem: str) -> dict[str, str]:
-    """The body of an export to Azure."""
-    return {"destination": "azure", "key_identifier": IDENTIFIER, "public_key": kek_pem}
-
-
-def unpadded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+def azure(kek: Kek) -> dict[str, str]:
+    return kek_body(kek)

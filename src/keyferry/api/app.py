@@ -1,6 +1,6 @@
 """The REST door, put together."""
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from keyferry import __version__
@@ -41,11 +41,9 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.workers = Workers(services.settings.max_concurrency)
     app.include_router(health.router)
-    api = APIRouter(prefix=PREFIX)
-    api.include_router(sessions.open_router)
+    app.include_router(sessions.open_router, prefix=PREFIX)
     for noun in _NOUNS:
-        api.include_router(noun.router)
-    app.include_router(api)
+        app.include_router(noun.router, prefix=PREFIX)
     add_problem_handlers(app)
     add_document(app)
     app.add_middleware(Segments)  # the last to be added is the first to see a request

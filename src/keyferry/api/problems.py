@@ -7,6 +7,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from keyferry.errors import (
@@ -117,10 +118,13 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
     return problem(first, errors=told if len(told) > 1 else None)
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """What the framework itself refuses: an unknown address or method, a body that cannot be read."""
     assert isinstance(error, HTTPException)
-    return problem(_translated(error), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))  # the framework names those of the first route only
+    return problem(_translated(error), headers=headers)
 
 
 def _translated(error: HTTPException) -> KeyferryError:
@@ -139,6 +143,12 @@ def _translated(error: HTTPException) -> KeyferryError:
     if error.status_code == 400:
         return _malformed("The body cannot be read.")
     return InternalError(f"The framework answered {error.status_code}.")
+
+
+def _methods_at(request: Request) -> set[str]:
+    path: str = request.scope["path"]
+    routes = iter_route_contexts(request.app.routes)
+    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 
 
 def _malformed(detail: str) -> InvalidInput:

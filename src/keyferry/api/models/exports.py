@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from keyferry.api.models.keys import KeyAnswer
 from keyferry.api.models.values import Answer, Line, Name, PublicKeyText, Request, bytes_of, pem, when
 from keyferry.custody.exports import ExportedFile, Preview
 from keyferry.custody.exports import Request as ExportRequest
@@ -90,7 +89,9 @@ class ExportedFileAnswer(ExportAnswer):
 class PreviewAnswer(Answer):
     """What an export would do. `known_as`: the KEK is registered, was used before, or is new."""
 
-    key: KeyAnswer
+    key_id: str
+    key_name: str | None
+    version: int
     destination: str
     key_identifier: str
     kek_sha256: str
@@ -102,7 +103,9 @@ class PreviewAnswer(Answer):
     def of(cls, preview: Preview) -> "PreviewAnswer":
         """From what custody has judged."""
         return cls(
-            key=KeyAnswer.of(preview.key),
+            key_id=preview.key.key.id,
+            key_name=preview.key.key.name,
+            version=preview.key.version.number,
             destination=preview.destination,
             key_identifier=preview.identifier.text,
             kek_sha256=preview.kek.spki_sha256,
