@@ -217,7 +217,7 @@ class Keys:
                 _require_owner_gone(change, key)
             elif new.group_id is None:
                 raise NotPermitted("A key can be given to a group of yours, not to a user.", field="owner")
-            if key.name is not None:
+            if key.name is not None and (new.user_id, new.group_id) != (key.owner_user_id, key.owner_group_id):
                 _require_free_name(change, key.name, new)
             change.note(owner_user=new.user_id, owner_group=new.group_id)
             changed = change.update(KEYS, key, owner_user_id=new.user_id, owner_group_id=new.group_id)

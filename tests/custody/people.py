@@ -1,0 +1,83 @@
+"""Callers of every standing, and callers who must not get in any more."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import time_machine
+
+from keyferry.custody.caller import Caller
+from keyferry.custody.policy import Role
+from keyferry.custody.users import NewUser, UserEdit
+from keyferry.ids import new_id
+from keyferry.material.secret import Secret
+from keyferry.testing import PASSWORD, Kit
+
+GROUP = "payments"
+ELSEWHERE = "203.0.113.9"
+
+
+@dataclass(frozen=True)
+class People:
+    """Four who are who they say: an Administrator, two members of the group, one who belongs to none of it."""
+
+    administrator: Caller
+    owner: Caller
+    member: Caller
+    stranger: Caller
+
+    @classmethod
+    def of(cls, kit: Kit) -> "People":
+        return cls(
+            kit.administrator,
+            kit.user("owner", groups=(GROUP,)),
+            kit.user("member", groups=(GROUP,)),
+            kit.user("stranger", groups=("elsewhere",)),
+        )
+
+
+def fresh_user(kit: Kit, role: Role = Role.KEY_ACCESS_USER) -> str:
+    """The id of a new user, of no groups if an Administrator, else of the one."""
+    groups = (GROUP,) if role is Role.KEY_ACCESS_USER else ()
+    new = NewUser(name=f"u.{new_id()[-12:]}", role=role, password=Secret(PASSWORD.encode()), groups=groups)
+    return kit.custody.users.create(kit.administrator, new).user.id
+
+
+def sign_in(kit: Kit, user_id: str) -> Caller:
+    return kit.sign_in(kit.custody.users.show(kit.administrator, user_id).user.name)
+
+
+def shut_out(kit: Kit, role: Role) -> dict[str, Caller]:
+    """Callers of a role who have had a good token once, by what has happened since."""
+    users = kit.custody.users
+    callers = {}
+
+    disabled = sign_in(kit, fresh_user(kit, role))
+    users.disable(kit.administrator, disabled.user_id)
+    callers["disabled"] = disabled
+
+    inside = sign_in(kit, fresh_user(kit, role))
+    users.edit(kit.administrator, inside.user_id, UserEdit(networks=("127.0.0.0/8", "2001:db8::/32")))
+    callers["from a wrong network"] = Caller(inside.user_id, inside.token_id, ELSEWHERE)
+    callers["from a wrong mapped network"] = Caller(inside.user_id, inside.token_id, f"::ffff:{ELSEWHERE}")
+    callers["from a wrong IPv6 network"] = Caller(inside.user_id, inside.token_id, "2001:db9::1")
+
+    late = fresh_user(kit, role)
+    with time_machine.travel(datetime.now(UTC) - timedelta(days=2), tick=False):
+        callers["with an expired token"] = sign_in(kit, late)
+
+    revoked = sign_in(kit, fresh_user(kit, role))
+    kit.custody.tokens.revoke(kit.administrator, revoked.token_id or "")
+    callers["with a revoked token"] = revoked
+
+    reset = sign_in(kit, fresh_user(kit, role))
+    users.set_password(kit.administrator, reset.user_id, Secret(b"other-lantern-harbour-7"))
+    callers["whose password was set since"] = reset
+
+    gone = sign_in(kit, fresh_user(kit, role))
+    users.delete(kit.administrator, gone.user_id)
+    callers["deleted"] = gone
+
+    thief = sign_in(kit, fresh_user(kit, role))
+    callers["with another's token"] = Caller(thief.user_id, kit.administrator.token_id, thief.address)
+    callers["with a token that never was"] = Caller(thief.user_id, new_id(), thief.address)
+    return callers

@@ -1,0 +1,368 @@
+"""Every operation of custody, asked for by a caller of every standing.
+
+The table says what each gets: `ok`, or the code of the refusal. `asks` gets a reference to a fresh object: for the
+Administrator, the owner and the stranger one of the owner's, for the member one of the group's.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.conftest import DATABASES, PostgreSql
+from tests.custody.people import GROUP, People, fresh_user, shut_out, sign_in
+
+from keyferry.custody.caller import Caller
+from keyferry.custody.custody import Custody
+from keyferry.custody.groups import GroupEdit
+from keyferry.custody.keys import KeyEdit, NewKey
+from keyferry.custody.lifecycle import RevocationReason
+from keyferry.custody.policy import Role
+from keyferry.custody.users import NewUser, UserEdit
+from keyferry.errors import KeyferryError, NotAuthenticated, NotFound
+from keyferry.ids import new_id
+from keyferry.material.secret import Secret
+from keyferry.store.tables import metadata
+from keyferry.testing import PASSWORD, Kek, Kit
+
+OK, DENIED, HIDDEN = "ok", "not-permitted", "not-found"
+COLUMNS = ("administrator", "owner", "member", "stranger")
+ONE_MINUTE = 60_000_000
+NEW_PASSWORD = Secret(b"lantern-over-the-harbour-9")
+
+
+@dataclass
+class House:
+    """One installation, its people, and an endless supply of fresh objects."""
+
+    kit: Kit
+    people: People
+    keks: Iterator[Kek]
+    shut_out: dict[Role, dict[str, Caller]] = field(default_factory=dict)
+
+    def key(self, column: str, **more: object) -> str:
+        of_group = {"group": GROUP} if column == "member" else {"owner": "owner"}
+        return self.kit.key(self.people.owner, "ec-p256", f"k{new_id()[-12:]}", **of_group, **more).key.id
+
+    def key_with(self, column: str, change: Callable[[Caller, str], object]) -> str:
+        key = self.key(column)
+        change(self.people.owner, key)
+        return key
+
+    def export(self, column: str) -> str:
+        return self.kit.export(self.people.owner, self.key(column), next(self.keks)).export.id
+
+    def token(self) -> str:
+        return self.kit.custody.tokens.create(self.people.owner, "script", ONE_MINUTE).token.id
+
+    def empty_group(self) -> str:
+        return self.kit.custody.groups.create(self.kit.administrator, f"g{new_id()[-12:]}").id
+
+    def registered_kek(self) -> str:
+        kek = next(self.keks)
+        return self.kit.custody.keks.register(self.kit.administrator, "azure", kek.identifier, kek.public_pem).id
+
+    def disabled_users_key(self) -> str:
+        user = sign_in(self.kit, fresh_user(self.kit))
+        key = self.kit.key(user, owner=user.user_id).key.id
+        self.kit.custody.users.disable(self.kit.administrator, user.user_id)
+        return key
+
+
+Makes = Callable[[House, str], str]
+Asks = Callable[[Custody, Caller, str], object]
+
+
+def _nothing(_house: House, _column: str) -> str:
+    return ""
+
+
+def _key(house: House, column: str) -> str:
+    return house.key(column)
+
+
+def _pre_active(house: House, column: str) -> str:
+    return house.key(column, activated=False)
+
+
+def _pending(house: House, column: str) -> str:
+    key = house.key(column, activated=False)
+    house.kit.custody.states.destroy(house.people.owner, key)
+    return key
+
+
+def _user(house: House, _column: str) -> str:
+    return fresh_user(house.kit)
+
+
+def _disabled_user(house: House, _column: str) -> str:
+    user = fresh_user(house.kit)
+    house.kit.custody.users.disable(house.kit.administrator, user)
+    return user
+
+
+def _kek_text(house: House, _column: str) -> str:
+    return next(house.keks).identifier
+
+
+@dataclass(frozen=True)
+class Row:
+    """One operation: on what, how it is asked for, and what the four get.
+
+    `itself`: the object is an account, and the owner of it is the account itself.
+    """
+
+    makes: Makes
+    asks: Asks
+    answers: tuple[str, str, str, str]
+    itself: bool = False
+
+
+PUBLIC_PEM = Kek.make().public_pem
+EXPORT_KEK = Kek.make(name="export")
+
+
+def _new_user(custody: Custody, caller: Caller, _: str) -> object:
+    new = NewUser(name=f"n.{new_id()[-12:]}", role=Role.KEY_ACCESS_USER, password=Secret(PASSWORD.encode()))
+    return custody.users.create(caller, new)
+
+
+TABLE: dict[str, Row] = {
+    "users.create": Row(_nothing, _new_user, (OK, DENIED, DENIED, DENIED)),
+    "users.show": Row(_user, lambda it, by, ref: it.users.show(by, ref), (OK, OK, HIDDEN, HIDDEN), itself=True),
+    "users.list": Row(_nothing, lambda it, by, _: it.users.list(by, size=5), (OK, DENIED, DENIED, DENIED)),
+    "users.edit": Row(
+        _user,
+        lambda it, by, ref: it.users.edit(by, ref, UserEdit(display_name="A")),
+        (OK, DENIED, HIDDEN, HIDDEN),
+        itself=True,
+    ),
+    "users.set_password": Row(
+        _user,
+        lambda it, by, ref: it.users.set_password(by, ref, NEW_PASSWORD, current=Secret(PASSWORD.encode())),
+        (OK, OK, HIDDEN, HIDDEN),
+        itself=True,
+    ),
+    "users.disable": Row(
+        _user, lambda it, by, ref: it.users.disable(by, ref), (OK, DENIED, HIDDEN, HIDDEN), itself=True
+    ),
+    "users.enable": Row(_disabled_user, lambda it, by, ref: it.users.enable(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN)),
+    "users.delete": Row(_user, lambda it, by, ref: it.users.delete(by, ref), (OK, DENIED, HIDDEN, HIDDEN), itself=True),
+    "groups.create": Row(
+        _nothing, lambda it, by, _: it.groups.create(by, f"g{new_id()[-12:]}"), (OK, DENIED, DENIED, DENIED)
+    ),
+    "groups.show": Row(
+        lambda _house, _column: GROUP, lambda it, by, ref: it.groups.show(by, ref), (OK, OK, OK, HIDDEN)
+    ),
+    "groups.list": Row(_nothing, lambda it, by, _: it.groups.list(by, size=5), (OK, OK, OK, OK)),
+    "groups.edit": Row(
+        lambda _house, _column: GROUP,
+        lambda it, by, ref: it.groups.edit(by, ref, GroupEdit(description="ours")),
+        (OK, DENIED, DENIED, HIDDEN),
+    ),
+    "groups.delete": Row(
+        lambda house, _column: house.empty_group(),
+        lambda it, by, ref: it.groups.delete(by, ref),
+        (OK, HIDDEN, HIDDEN, HIDDEN),
+    ),
+    "tokens.open_session": Row(_nothing, lambda it, by, _: it.tokens.open_session(by), (OK, OK, OK, OK)),
+    "tokens.create": Row(_nothing, lambda it, by, _: it.tokens.create(by, "script", ONE_MINUTE), (OK, OK, OK, OK)),
+    "tokens.list": Row(
+        lambda house, _column: house.people.owner.user_id,
+        lambda it, by, ref: it.tokens.list(by, user=ref, size=5),
+        (OK, OK, HIDDEN, HIDDEN),
+    ),
+    "tokens.show": Row(
+        lambda house, _column: house.token(), lambda it, by, ref: it.tokens.show(by, ref), (OK, OK, HIDDEN, HIDDEN)
+    ),
+    "tokens.revoke": Row(
+        lambda house, _column: house.token(), lambda it, by, ref: it.tokens.revoke(by, ref), (OK, OK, HIDDEN, HIDDEN)
+    ),
+    "keys.generate": Row(
+        lambda _house, _column: GROUP,
+        lambda it, by, ref: it.keys.generate(by, NewKey(algorithm="aes-128", group=ref)),
+        (OK, OK, OK, "invalid-input"),
+    ),
+    "keys.import_": Row(
+        lambda _house, _column: GROUP,
+        lambda it, by, ref: it.keys.import_(
+            by, NewKey(algorithm="aes-128", group=ref), bytes(range(16)).hex().encode()
+        ),
+        (DENIED, OK, OK, "invalid-input"),
+    ),
+    "keys.show": Row(_key, lambda it, by, ref: it.keys.show(by, ref), (OK, OK, OK, HIDDEN)),
+    "keys.versions": Row(_key, lambda it, by, ref: it.keys.versions(by, ref), (OK, OK, OK, HIDDEN)),
+    "keys.list": Row(_nothing, lambda it, by, _: it.keys.list(by, size=5), (OK, OK, OK, OK)),
+    "keys.edit": Row(
+        _key, lambda it, by, ref: it.keys.edit(by, ref, KeyEdit(description="A")), (DENIED, OK, OK, HIDDEN)
+    ),
+    # the owner is neither disabled nor deleted: the Administrator may not
+    "keys.reassign": Row(_key, lambda it, by, ref: it.keys.reassign(by, ref, group=GROUP), (DENIED, OK, OK, HIDDEN)),
+    "states.activate": Row(_pre_active, lambda it, by, ref: it.states.activate(by, ref), (DENIED, OK, OK, HIDDEN)),
+    "states.deactivate": Row(_key, lambda it, by, ref: it.states.deactivate(by, ref), (OK, OK, OK, HIDDEN)),
+    "states.revoke": Row(
+        _key, lambda it, by, ref: it.states.revoke(by, ref, RevocationReason.SUPERSEDED), (OK, OK, OK, HIDDEN)
+    ),
+    "states.rotate": Row(_key, lambda it, by, ref: it.states.rotate(by, ref), (DENIED, OK, OK, HIDDEN)),
+    "states.destroy": Row(_pre_active, lambda it, by, ref: it.states.destroy(by, ref), (DENIED, OK, OK, HIDDEN)),
+    "states.cancel_destruction": Row(
+        _pending, lambda it, by, ref: it.states.cancel_destruction(by, ref), (OK, OK, OK, HIDDEN)
+    ),
+    "keks.register": Row(
+        _kek_text,
+        lambda it, by, ref: it.keks.register(by, "azure", ref, PUBLIC_PEM),
+        (OK, DENIED, DENIED, DENIED),
+    ),
+    "keks.unregister": Row(
+        lambda house, _column: house.registered_kek(),
+        lambda it, by, ref: it.keks.unregister(by, ref),
+        (OK, DENIED, DENIED, DENIED),
+    ),
+    "keks.list": Row(_nothing, lambda it, by, _: it.keks.list(by, size=5), (OK, OK, OK, OK)),
+    "exports.preview": Row(
+        _key, lambda it, by, ref: it.exports.preview(by, ref, EXPORT_KEK.request), (DENIED, OK, OK, HIDDEN)
+    ),
+    "exports.export": Row(
+        _key, lambda it, by, ref: it.exports.export(by, ref, EXPORT_KEK.request), (DENIED, OK, OK, HIDDEN)
+    ),
+    "exports.show": Row(
+        lambda house, column: house.export(column),
+        lambda it, by, ref: it.exports.show(by, ref),
+        (OK, OK, OK, HIDDEN),
+    ),
+    "exports.list": Row(_key, lambda it, by, ref: it.exports.list(by, size=5, key=ref), (OK, OK, OK, HIDDEN)),
+    "audit.list": Row(_nothing, lambda it, by, _: it.audit.list(by, size=5), (OK, DENIED, DENIED, DENIED)),
+    "audit.verify": Row(_nothing, lambda it, by, _: it.audit.verify(by), (OK, DENIED, DENIED, DENIED)),
+}
+
+#: what is no operation of a caller's
+NOT_OPERATIONS = {"gate", "jobs", "activity"}
+
+
+def _keks() -> Iterator[Kek]:
+    private = rsa.generate_private_key(65537, 2048)
+    for number in range(1, 10_000):
+        yield Kek(private, f"https://contoso-kv.vault.azure.net/keys/fresh/{number:032x}")
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    home = tmp_path_factory.mktemp("every-operation")
+    database_file: Path | None = None
+    if request.param == "postgresql":
+        server: PostgreSql = request.getfixturevalue("postgresql")
+        database_file = home.with_suffix(".url")
+        database_file.write_text(server.migrated())
+        database_file.chmod(0o600)
+    kit = Kit.make(home, database_file=database_file)
+    made = House(kit, People.of(kit), _keks())
+    made.shut_out = {role: shut_out(kit, role) for role in Role}
+    yield made
+    kit.close()
+
+
+def _caller_for(house: House, row: Row, column: str, reference: str) -> Caller:
+    if row.itself and column == "owner":
+        return sign_in(house.kit, reference)
+    caller: Caller = getattr(house.people, column)
+    return caller
+
+
+def _rows(kit: Kit) -> dict[str, list[tuple[object, ...]]]:
+    """All that is in the database but audit events and counts of failures."""
+    untouched = set(metadata.tables) - {"audit_events", "sign_in_failures", "sign_ins"}
+    with kit.installation.store.engine.connect() as connection:
+        return {
+            name: sorted(map(tuple, connection.execute(metadata.tables[name].select())), key=repr) for name in untouched
+        }
+
+
+def _asked(ask: Callable[[], object]) -> str:
+    try:
+        ask()
+    except KeyferryError as refusal:
+        return refusal.code
+    return OK
+
+
+def test_the_table_has_every_public_operation_of_custody(house: House) -> None:
+    nouns = {name: part for name, part in vars(house.kit.custody).items() if name not in NOT_OPERATIONS}
+    operations = {
+        f"{noun}.{name}"
+        for noun, part in nouns.items()
+        for name, _ in inspect.getmembers(part, inspect.isroutine)
+        if not name.startswith("_")
+    }
+    assert operations == set(TABLE)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("operation", TABLE)
+def test_a_caller_gets_what_the_table_says(house: House, operation: str, column: str) -> None:
+    row = TABLE[operation]
+    reference = row.makes(house, column)
+    caller = _caller_for(house, row, column, reference)
+    before = _rows(house.kit)
+    expected = row.answers[COLUMNS.index(column)]
+    assert _asked(lambda: row.asks(house.kit.custody, caller, reference)) == expected
+    if expected != OK:
+        assert _rows(house.kit) == before, "a refusal changes nothing but audit events"
+
+
+@pytest.mark.parametrize("operation", TABLE)
+def test_who_is_shut_out_gets_nothing_whatever_their_role(house: House, operation: str) -> None:
+    row = TABLE[operation]
+    reference = row.makes(house, "member")
+    before = _rows(house.kit)
+    for role, callers in house.shut_out.items():
+        for what, caller in callers.items():
+            with pytest.raises(NotAuthenticated):
+                row.asks(house.kit.custody, caller, reference)
+            assert _rows(house.kit) == before, f"{role} {what}"
+
+
+HIDING = [name for name, row in TABLE.items() if HIDDEN in row.answers]
+
+
+@pytest.mark.parametrize("operation", HIDING)
+def test_what_may_not_be_seen_is_refused_in_the_words_for_what_is_not_there(house: House, operation: str) -> None:
+    row = TABLE[operation]
+    there = row.makes(house, "stranger")
+    missing = new_id() if len(there) == 36 else "no-such-thing"
+
+    def shape(reference: str) -> tuple[str, ...]:
+        with pytest.raises(NotFound) as caught:
+            row.asks(house.kit.custody, house.people.stranger, reference)
+        refusal = caught.value
+        detail, count = re.subn(re.escape(repr(reference)), "REFERENCE", refusal.detail)
+        assert count == 1, refusal.detail
+        return detail, refusal.code, refusal.title, str(refusal.field), refusal.advice
+
+    assert shape(there) == shape(missing)
+
+
+def test_a_name_that_only_others_use_is_as_unknown_as_any(house: House) -> None:
+    detail = house.kit.custody.keys.show(house.people.owner, house.key("owner"))
+    in_group = house.kit.custody.keys.show(house.people.owner, house.key("member"))
+    for reference in (str(detail.key.name), f"{GROUP}/{in_group.key.name}", "owner/x", f"{GROUP}/nothing"):
+        with pytest.raises(NotFound) as caught:
+            house.kit.custody.keys.show(house.people.stranger, reference)
+        assert caught.value.detail == f"There is no key {reference!r}, or none that you may see."
+
+
+def test_the_audit_log_knows_what_the_refusal_did_not_tell(house: House) -> None:
+    key = house.kit.custody.keys.show(house.people.owner, house.key("owner")).key
+    with pytest.raises(NotFound):
+        house.kit.custody.keys.show(house.people.stranger, key.id)
+    events = house.kit.custody.audit.list(house.kit.administrator, size=100_000).items
+    refusal = [event for event in events if event.outcome == "refused"][-1]
+    assert (refusal.actor_id, refusal.operation, refusal.code) == (house.people.stranger.user_id, "key.read", HIDDEN)
+    assert (refusal.object_type, refusal.object_id, refusal.object_name) == ("key", key.id, key.name)
+
+
+def test_an_administrator_reassigns_a_key_once_its_owner_is_disabled(house: House) -> None:
+    moved = house.kit.custody.keys.reassign(house.people.administrator, house.disabled_users_key(), group=GROUP)
+    assert moved.owner.name == GROUP
