@@ -139,7 +139,7 @@ def _translated(error: HTTPException) -> KeyferryError:
             advice="The Allow header lists the methods that it takes.",
         )
     if error.status_code == 413:
-        return InvalidInput(error.detail, code="request-too-large", advice="Send less at once.")
+        return InvalidInput(error.detail, code="request-too-large", field="body", advice="Send less at once.")
     if error.status_code == 400:
         return _malformed("The body cannot be read.")
     return InternalError(f"The framework answered {error.status_code}.")
