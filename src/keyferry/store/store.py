@@ -1,6 +1,7 @@
 """The store: read on a snapshot, write through the one writer (SQLite) or in a transaction of its own (PostgreSQL)."""
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TypeVar
 
 import psycopg
@@ -36,7 +37,8 @@ class Store:
         connection = self.engine.raw_connection()
         try:
             connection.cursor().execute(begin)
-            return work(Transaction(connection.dbapi_connection, self.engine.dialect))  # type: ignore[arg-type]  # open
+            with closing(Transaction(connection.dbapi_connection, self.engine.dialect)) as transaction:  # type: ignore[arg-type]  # open
+                return work(transaction)
         finally:
             connection.rollback()
             connection.close()
@@ -85,8 +87,8 @@ class Store:
     def _write_on_postgresql(self, work: Callable[[Transaction], T]) -> T:
         connection = self.engine.raw_connection()
         try:
-            transaction = Transaction(connection.dbapi_connection, self.engine.dialect)  # type: ignore[arg-type]  # open
-            result = work(transaction)
+            with closing(Transaction(connection.dbapi_connection, self.engine.dialect)) as transaction:  # type: ignore[arg-type]  # open
+                result = work(transaction)
             connection.commit()
         except BaseException:
             connection.rollback()

@@ -23,6 +23,10 @@ class Transaction:
         self._savepoints = 0
         self._awaiting_event: set[tuple[str, int]] = set()
 
+    def close(self) -> None:
+        """Give the connection back without a statement that is still open; it would keep an old snapshot alive."""
+        self._cursor.close()
+
     def rows(self, statement: Prepared, /, **parameters: Any) -> list[Row]:
         """All rows that a query answers, as tuples in the order of its columns."""
         try:

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -112,11 +113,11 @@ class Writer:
         try:
             driver = cast("sqlite3.Connection", connection.driver_connection)
             driver.execute("BEGIN IMMEDIATE").close()
-            transaction = Transaction(connection.dbapi_connection, self._engine.dialect)  # type: ignore[arg-type]  # open
             outcomes = []
-            for job in group:
-                outcomes.append(_attempt(transaction, job))
-                _require_still_open(driver, outcomes[-1])
+            with closing(Transaction(connection.dbapi_connection, self._engine.dialect)) as transaction:  # type: ignore[arg-type]  # open
+                for job in group:
+                    outcomes.append(_attempt(transaction, job))
+                    _require_still_open(driver, outcomes[-1])
             connection.commit()
             return outcomes
         except BaseException:

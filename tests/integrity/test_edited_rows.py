@@ -1,0 +1,279 @@
+"""Every column of every sealed row, edited behind Keyferry's back: what depends on the row is refused, and audited."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Text
+from tests.integrity.conftest import Scene
+
+from keyferry.custody.caller import Caller
+from keyferry.custody.keys import NewKey
+from keyferry.custody.once import Once
+from keyferry.custody.policy import Operation
+from keyferry.errors import KeyferryError, NotAuthenticated, NotFound
+from keyferry.store.tables import metadata
+from keyferry.testing import PASSWORD
+
+Operate = Callable[[Scene], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A kind of row: which one is edited, and what depends on it.
+
+    Attributes:
+        removed: what the operation says once the row's id is another, which is as if it had been removed.
+        elsewhere: columns by which the row is found; with another value in them, the operation does not meet the row.
+        free: columns outside the seal.
+    """
+
+    table: str
+    find: Callable[[Scene], str]
+    operate: Operate
+    removed: type[KeyferryError] | None = None
+    elsewhere: frozenset[str] = frozenset()
+    free: frozenset[str] = frozenset()
+
+
+def exported(scene: Scene) -> str:
+    return scene.kit.export(scene.kim, scene.key_id, scene.kek).export.id
+
+
+def bound(scene: Scene) -> str:
+    scene.kit.export(scene.kim, scene.key_id, scene.kek)
+    return scene.behind.only_id("keks")
+
+
+ONCE = Once("4f1c", "POST /api/v1/keys", b"{}")
+
+
+def created_once(scene: Scene) -> str:
+    scene.kit.custody.keys.generate(scene.kim, NewKey(algorithm="aes-128"), once=ONCE)
+    return scene.behind.only_id("idempotency")
+
+
+def show_export(scene: Scene) -> object:
+    return scene.kit.custody.exports.show(scene.kim, scene.behind.only_id("exports"))
+
+
+def replay(scene: Scene) -> object:
+    return scene.kit.custody.gate.replayed(scene.kim, Operation.KEY_GENERATE, ONCE)
+
+
+CASES = (
+    Case("users", lambda scene: scene.kim.user_id, Scene.show, NotAuthenticated),
+    Case("groups", Scene.group_id, Scene.preview),
+    Case("memberships", Scene.membership_id, Scene.show, elsewhere=frozenset({"user_id"})),
+    Case("tokens", lambda scene: scene.kim.token_id or "", Scene.show, NotAuthenticated),
+    Case("keys", lambda scene: scene.key_id, Scene.show, NotFound),
+    Case("key_versions", lambda scene: scene.version_id, Scene.show),
+    Case("keks", bound, Scene.preview),
+    Case("exports", exported, show_export, free=frozenset({"number"})),
+    Case("idempotency", created_once, replay),
+)
+cases = pytest.mark.parametrize("case", CASES, ids=[case.table for case in CASES])
+
+#: what an attacker would write, where it is not just anything
+WANTED = {
+    "role": "administrator",
+    "state": "active",
+    "kek_policy": "any",
+    "source": "administrator",
+    "origin": "imported",
+    "kind": "api",
+    "algorithm": "rsa-4096",
+}
+
+
+def other_values(scene: Scene, column: Column[Any], value: Any) -> Iterator[Any]:
+    wanted = WANTED.get(column.name)
+    if column.name in {"user_id", "owner_user_id"}:
+        wanted = scene.mallory.user_id
+    if wanted is not None and wanted != value:
+        yield wanted
+    if value is not None and column.nullable:
+        yield None
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int):
+        yield from (value + 1, value - 1)
+    elif isinstance(value, bytes):
+        yield from (value[:-1] + bytes([value[-1] ^ 1]), b"", b"\x02" + value[1:], value[:1] + b"\xff" * 4 + value[5:])
+    elif isinstance(value, str):
+        yield from (value + "x", "")
+    else:
+        yield {str: "x", int: 1, bytes: b"\x00"}[column.type.python_type]
+
+
+@cases
+def test_any_column_edited_is_refused(scene: Scene, case: Case) -> None:
+    id_ = case.find(scene)
+    original = scene.behind.row(case.table, id_)
+    edits = 0
+    for column in metadata.tables[case.table].c:
+        if column.name in case.free | case.elsewhere | {"id"}:
+            continue
+        for value in other_values(scene, column, original[column.name]):
+            if value is None and not column.nullable:
+                continue
+            scene.behind.edit(case.table, id_, **{column.name: value})
+            edits += 1
+            try:
+                with scene.behind.refused_as_tampered():
+                    case.operate(scene)
+            except AssertionError as wrong:
+                raise AssertionError(f"{case.table}.{column.name} = {value!r}: {wrong}") from wrong
+            scene.behind.put_back(case.table, original)
+        case.operate(scene)
+    assert edits >= len(metadata.tables[case.table].c) - len(case.free | case.elsewhere) - 1
+
+
+def test_a_membership_moved_to_another_user_serves_neither(scene: Scene) -> None:
+    scene.behind.edit("memberships", scene.membership_id(), user_id=scene.mallory.user_id)
+    with pytest.raises(NotFound):
+        scene.show()
+    for key_id in (scene.key_id, scene.own.key.id):
+        with scene.behind.refused_as_tampered():
+            scene.kit.custody.keys.show(scene.mallory, key_id)
+
+
+@cases
+def test_a_row_under_another_id_is_gone(scene: Scene, case: Case) -> None:
+    id_ = case.find(scene)
+    original = scene.behind.row(case.table, id_)
+    scene.behind.edit(case.table, id_, id="0190a8a0-0000-7000-8000-000000000000")
+    if case.table == "idempotency":  # it is forgotten, and the request a new one
+        assert case.operate(scene) is None
+    elif case.removed is None:
+        with scene.behind.refused_as_tampered():
+            case.operate(scene)
+    else:
+        with pytest.raises(case.removed):
+            case.operate(scene)
+    scene.behind.edit(case.table, "0190a8a0-0000-7000-8000-000000000000", id=id_)
+    assert scene.behind.row(case.table, id_) == original
+    case.operate(scene)
+
+
+@cases
+def test_a_column_of_another_type_is_refused(scene: Scene, case: Case) -> None:
+    """SQLite keeps what it is given: numbers in texts, texts in numbers, texts that are no UTF-8."""
+    if not scene.behind.is_sqlite:
+        return
+    id_ = case.find(scene)
+    original = scene.behind.row(case.table, id_)
+    for column in metadata.tables[case.table].c:
+        if column.name in case.free | case.elsewhere | {"id"}:
+            continue
+        for stray in ("x'00ff'", "'x'", "1.5", "CAST(x'ff' AS TEXT)"):
+            if stray == "'x'" and isinstance(column.type, Text):
+                continue
+            scene.behind.run(f"UPDATE {case.table} SET {column.name} = {stray} WHERE id = :id", id=id_)
+            try:
+                with scene.behind.refused_as_tampered():
+                    case.operate(scene)
+            except Exception as wrong:
+                raise AssertionError(f"{case.table}.{column.name} = {stray}: {wrong!r}") from wrong
+            scene.behind.run(f"DELETE FROM {case.table} WHERE id = :id", id=id_)
+            scene.behind.add(case.table, original)
+    case.operate(scene)
+
+
+def test_truth_written_in_other_words_is_refused(scene: Scene) -> None:
+    """For SQLite, 2 and '' are as good as true and false; for a seal they are not."""
+    if not scene.behind.is_sqlite:
+        return
+    for word in ("2", "''", "'false'"):
+        scene.behind.run(f"UPDATE users SET disabled = {word} WHERE id = :id", id=scene.kim.user_id)
+        with scene.behind.refused_as_tampered():
+            scene.show()
+
+
+def test_signing_in_to_an_edited_account_is_refused(scene: Scene) -> None:
+    other = scene.behind.row("users", scene.mallory.user_id)
+    scene.behind.edit("users", scene.kim.user_id, password_hash=other["password_hash"])
+    with scene.behind.refused_as_tampered():
+        scene.kit.sign_in("kim", PASSWORD)
+
+
+def test_an_edited_token_is_refused_where_it_is_presented(scene: Scene) -> None:
+    text = scene.kit.token("kim")
+    caller = scene.kit.installation.authenticator.authenticate(text, None)
+    scene.behind.edit("tokens", caller.token_id, expires_at=2**62)
+    with scene.behind.refused_as_tampered():
+        scene.kit.installation.authenticator.authenticate(text, None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"owner_user_id": "mallory", "owner_group_id": None},
+        {"exportable": False},
+        {"usages": "decrypt,encrypt"},
+        {"name": "own"},
+    ],
+    ids=["owner", "exportable", "usages", "name"],
+)
+def test_nobody_gains_a_key_by_its_row(scene: Scene, change: dict[str, Any]) -> None:
+    if change.get("owner_user_id"):
+        change = {**change, "owner_user_id": scene.mallory.user_id}
+    scene.behind.edit("keys", scene.key_id, **change)
+    for caller in (scene.mallory, scene.kim, scene.admin):
+        with scene.behind.refused_as_tampered():
+            scene.kit.custody.keys.show(caller, scene.key_id)
+    with scene.behind.refused_as_tampered():
+        scene.kit.export(scene.mallory, scene.key_id, scene.kek)
+
+
+def test_lists_that_meet_an_edited_row_are_refused(scene: Scene) -> None:
+    custody = scene.kit.custody
+    lists: dict[tuple[str, str], Callable[[Caller], object]] = {
+        ("users", scene.mallory.user_id): lambda caller: custody.users.list(caller, size=10),
+        ("groups", scene.group_id()): lambda caller: custody.groups.list(caller, size=10),
+        ("keys", scene.key_id): lambda caller: custody.keys.list(caller, size=10),
+        ("key_versions", scene.version_id): lambda caller: custody.keys.list(caller, size=10),
+        ("keks", bound(scene)): lambda caller: custody.keks.list(caller, size=10),
+        ("exports", scene.behind.only_id("exports")): lambda caller: custody.exports.list(caller, size=10),
+        ("tokens", scene.mallory.token_id or ""): lambda caller: custody.tokens.list(caller, user="mallory", size=10),
+    }
+    for (table, id_), read in lists.items():
+        original = scene.behind.row(table, id_)
+        read(scene.admin)
+        scene.behind.edit(table, id_, created_at=original["created_at"] + 1)
+        with scene.behind.refused_as_tampered():
+            read(scene.admin)
+        scene.behind.put_back(table, original)
+
+
+def test_material_swapped_between_versions_is_refused(scene: Scene) -> None:
+    rotated = scene.kit.custody.states.rotate(scene.kim, scene.key_id)
+    ids = (scene.version_id, rotated.version.id)
+    one, other = (scene.behind.row("key_versions", id_)["material"] for id_ in ids)
+    scene.behind.edit("key_versions", ids[0], material=other)
+    scene.behind.edit("key_versions", ids[1], material=one)
+    for number in (1, 2, None):
+        with scene.behind.refused_as_tampered():
+            scene.kit.custody.keys.show(scene.kim, scene.key_id, version=number)
+    with scene.behind.refused_as_tampered():
+        scene.preview()
+
+
+def test_material_swapped_between_keys_is_refused(scene: Scene) -> None:
+    material = scene.behind.row("key_versions", scene.version_id)["material"]
+    scene.behind.edit("key_versions", scene.own.version.id, material=material)
+    with scene.behind.refused_as_tampered():
+        scene.kit.export(scene.mallory, scene.own.key.id, scene.kek)
+
+
+@pytest.mark.parametrize("outcome", ["pre-active", "active", "deactivated", "compromised"])
+def test_an_edited_state_is_refused(scene: Scene, outcome: str) -> None:
+    scene.kit.custody.states.deactivate(scene.kim, scene.key_id)
+    scene.behind.edit("key_versions", scene.version_id, state=outcome, origin="imported")
+    for operate in (Scene.show, Scene.preview):
+        with scene.behind.refused_as_tampered():
+            operate(scene)
+    for change in (scene.kit.custody.states.activate, scene.kit.custody.states.destroy):
+        with scene.behind.refused_as_tampered():
+            change(scene.kim, scene.key_id)
