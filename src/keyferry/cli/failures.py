@@ -52,9 +52,15 @@ class Command(click.Command):
     def _place(self, field: str | None) -> str | None:
         """The option or argument that `field` came from, by its name here or in REST; else `field` itself."""
         for parameter in self.params:
-            if field in {parameter.name, *(each.lstrip("-").replace("-", "_") for each in parameter.opts)}:
+            if field in _names(parameter):
                 return parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
         return field
+
+
+def _names(parameter: click.Parameter) -> set[str]:
+    """What an option or argument may be called in an error: `--password-file` is REST's `password`."""
+    words = {parameter.name or "", *(each.lstrip("-").replace("-", "_") for each in parameter.opts)}
+    return words | {word.removesuffix("_").removesuffix("_file") for word in words}
 
 
 class Group(click.Group):

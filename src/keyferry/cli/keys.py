@@ -72,26 +72,26 @@ def create(server: "Server", out: Output, /, type_: str, **new: Any) -> None:
 
 
 @key.command("import")
-@click.argument("file", metavar="FILE")
+@click.argument("material", metavar="FILE")
 @_type
 @click.option("--passphrase-file", metavar="FILE", help="File with the passphrase of an encrypted key; - for stdin.")
 @_new_key_options
 @remote
 def import_key(
-    server: "Server", out: Output, /, file: str, type_: str, passphrase_file: str | None, **new: Any
+    server: "Server", out: Output, /, material: str, type_: str, passphrase_file: str | None, **new: Any
 ) -> None:
     """Take a key that was made elsewhere: PEM, DER, JWK, or an AES key's bytes."""
     from keyferry.cli.encodings import base64url
     from keyferry.cli.secret_input import read_secret
 
-    body = _new_key(type_, new) | {"material": base64url(read_input(file, what="key", field="file"))}
+    body = _new_key(type_, new) | {"material": base64url(read_input(material, what="key", field="material"))}
     if passphrase_file is not None:
         passphrase = read_secret(passphrase_file, what="passphrase", field="passphrase_file")
         body["passphrase"] = passphrase.reveal().decode()
     with working("Importing the key"):
         made = server.post("/keys/import", body)
     out.facts(made, rows(made), head=f"Key {title(made)} was imported.")
-    out.warn([warning for warning in [others_can_read(file)] if warning])
+    out.warn([warning for warning in [others_can_read(material)] if warning])
 
 
 @key.command("list")

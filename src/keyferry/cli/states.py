@@ -85,9 +85,14 @@ def destroy(server: "Server", out: Output, id_: str, version: int | None, cancel
     _tell(out, changed, f"is to be destroyed at {changed.get('destroy_at')}")
 
 
+def is_interactive() -> bool:
+    """Whether there is a person to ask."""
+    return sys.stdin.isatty()
+
+
 def _confirmed(server: "Server", name: str, version: int | None) -> str:
     """Show which key a name stands for, and ask; the id of the key that was agreed to."""
-    if not sys.stdin.isatty():
+    if not is_interactive():
         raise WrongUsage(
             "A destruction by name has to be confirmed, and there is no terminal to ask on.",
             advice="Add --yes, or give the key's id.",
