@@ -12,6 +12,7 @@ from keyferry.installation import Installation
 
 TICK_SECONDS = 0.5
 JOBS_EVERY_SECONDS = 5.0
+ACTIVITY_EVERY_SECONDS = 60.0
 
 log = structlog.get_logger("keyferry.background")
 
@@ -25,6 +26,7 @@ class Background:
         self._thread = threading.Thread(target=self._run, name="keyferry-background", daemon=True)
         self._head: Head | None = None
         self._jobs_due = 0.0
+        self._activity_due = time.monotonic() + ACTIVITY_EVERY_SECONDS
         self.fault: IntegrityViolation | None = None
 
     def start(self) -> None:
@@ -48,6 +50,9 @@ class Background:
         if time.monotonic() >= self._jobs_due:
             self._jobs_due = time.monotonic() + JOBS_EVERY_SECONDS
             custody.jobs.run()
+        if self._stop.is_set() or time.monotonic() >= self._activity_due:
+            self._activity_due = time.monotonic() + ACTIVITY_EVERY_SECONDS
+            custody.activity.flush()
         self._number_events()
 
     def _number_events(self) -> None:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, select
 
 from keyferry.clock import Microseconds
 from keyferry.custody.caller import Caller
@@ -14,8 +14,10 @@ from keyferry.material.sealing import Sealer
 from keyferry.store import tables
 from keyferry.store.records import Key, User
 from keyferry.store.sealed import MEMBERSHIPS, TOKENS, USERS, Lock
+from keyferry.store.statements import Prepared
 from keyferry.store.transaction import Transaction
 
+_NAME = Prepared(select(tables.users.c.name).where(tables.users.c.id == bindparam("id")))
 _MEMBERSHIPS_OF = {
     lock: MEMBERSHIPS.query(
         tables.memberships.c.user_id == bindparam("user_id"), order_by=tables.memberships.c.id, lock=lock
@@ -67,6 +69,12 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
     if caller.token_id is not None:
         _require_live_token(tx, sealer, caller.token_id, user, now, lock)
     return Actor(user, Role(user.role), frozenset(membership.group_id for membership in memberships))
+
+
+def name_of(tx: Transaction, caller: Caller) -> str | None:
+    """The caller's name as the audit log says it."""
+    row = tx.row(_NAME, id=caller.user_id)
+    return None if row is None else str(row[0])
 
 
 def require_network(user: User, address: str | None) -> None:

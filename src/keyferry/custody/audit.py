@@ -19,9 +19,10 @@ from sqlalchemy import bindparam, desc, select, update
 from keyferry.clock import SECOND, Microseconds
 from keyferry.clock import now as clock_now
 from keyferry.custody.caller import Caller
-from keyferry.custody.gate import Gate, View
+from keyferry.custody.gate import Gate
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation
+from keyferry.custody.view import View
 from keyferry.errors import IntegrityViolation, InvalidInput
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import COLUMNS, NAMES, check_event, check_place, encode_event, event_of, mac_place

@@ -8,7 +8,7 @@ from keyferry.byok.destinations import Destination, KeyIdentifier, destination_n
 from keyferry.byok.kek import KekPublicKey, read_kek
 from keyferry.byok.transfer_file import TransferFile
 from keyferry.custody.caller import Caller
-from keyferry.custody.gate import Change, Gate, Query, View
+from keyferry.custody.gate import Gate
 from keyferry.custody.groups import KEK_POLICY_ANY
 from keyferry.custody.keks import bind_kek, bound_kek, require_same_kek
 from keyferry.custody.keys import KeyDetail, detail_of, load_key
@@ -16,6 +16,7 @@ from keyferry.custody.lifecycle import require_protecting
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.versions import current_version, unseal
+from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, IntegrityViolation, KekRefused
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.algorithms import ALGORITHMS

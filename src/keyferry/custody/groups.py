@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, exists, select
 
 from keyferry.custody.caller import Caller
-from keyferry.custody.gate import Change, Gate, Query, View
+from keyferry.custody.gate import Gate
 from keyferry.custody.names import check_group_id, check_text
 from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, InvalidInput, PreconditionFailed
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.store.records import Group

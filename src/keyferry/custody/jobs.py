@@ -14,10 +14,10 @@ from sqlalchemy import bindparam, delete, or_, select, text
 from keyferry import clock
 from keyferry.clock import Microseconds
 from keyferry.custody.caller import Origin
-from keyferry.custody.gate import Subject, event_by
 from keyferry.custody.lifecycle import ERASED, State, state_at
 from keyferry.custody.once import KEPT
 from keyferry.custody.policy import Operation
+from keyferry.custody.recording import Subject, event_by
 from keyferry.errors import IntegrityViolation, PreconditionFailed
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event

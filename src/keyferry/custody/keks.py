@@ -13,9 +13,10 @@ from sqlalchemy import bindparam
 from keyferry.byok.destinations import destination_named
 from keyferry.byok.kek import KekPublicKey, read_kek
 from keyferry.custody.caller import Caller
-from keyferry.custody.gate import Change, Gate, Query, View
+from keyferry.custody.gate import Gate
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation
+from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, IntegrityViolation, KekRefused
 from keyferry.ids import is_id_shaped
 from keyferry.store.records import Kek

@@ -6,9 +6,9 @@ from sqlalchemy import bindparam, or_, select
 
 from keyferry.clock import Microseconds
 from keyferry.custody.caller import Caller
-from keyferry.custody.gate import Change, Gate, Query, View
+from keyferry.custody.gate import Gate
 from keyferry.custody.groups import require_revision
-from keyferry.custody.lifecycle import State, state_at
+from keyferry.custody.lifecycle import State, destruction_pending, state_at
 from keyferry.custody.names import check_key_name, check_text
 from keyferry.custody.once import Once
 from keyferry.custody.owners import Owner, owner_named, owner_of
@@ -23,6 +23,7 @@ from keyferry.custody.versions import (
     version_numbered,
     write_version,
 )
+from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, InvalidInput, NotPermitted
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.algorithms import ALGORITHMS, Algorithm, Usage
@@ -371,6 +372,8 @@ def _require_owner_gone(change: Change, key: Key) -> None:
 def _edit_dates(change: Change, version: KeyVersion, edit: KeyEdit) -> KeyVersion:
     if edit.activation_date is None and edit.deactivation_date is None:
         return version
+    if version.destroy_at is not None:
+        raise destruction_pending(version)
     state = state_at(version, change.now)
     activation = version.activation_date
     if edit.activation_date is not None:
@@ -387,4 +390,8 @@ def _edit_dates(change: Change, version: KeyVersion, edit: KeyEdit) -> KeyVersio
 
 
 def _date_passed(field: str, state: State) -> Conflict:
-    return Conflict(f"The version is {state}; its {field.replace('_', ' ')} can no longer be set.", field=field)
+    return Conflict(
+        f"The version is {state}; its {field.replace('_', ' ')} can no longer be set.",
+        field=field,
+        advice="Only a date that lies ahead can be changed; a new version, by rotating the key, begins anew.",
+    )

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from keyferry.custody.gate import View
 from keyferry.custody.groups import find_group
 from keyferry.custody.policy import Relation, Role
 from keyferry.custody.users import find_user
+from keyferry.custody.view import View
 from keyferry.errors import Conflict, InvalidInput
 from keyferry.store.records import Key
 from keyferry.store.sealed import GROUPS, USERS

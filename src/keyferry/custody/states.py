@@ -4,13 +4,21 @@ from collections.abc import Callable
 
 from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.custody.caller import Caller
-from keyferry.custody.gate import Change, Gate, View
+from keyferry.custody.gate import Gate
 from keyferry.custody.keys import KeyDetail, detail_of, load_key
 from keyferry.custody.lifecycle import ERASED, RevocationReason, State, Transition, after, state_at
 from keyferry.custody.names import check_text
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
-from keyferry.custody.versions import Dates, all_versions, new_version, version_numbered, write_version
+from keyferry.custody.versions import (
+    Dates,
+    all_versions,
+    check_deactivation,
+    new_version,
+    version_numbered,
+    write_version,
+)
+from keyferry.custody.view import Change, View
 from keyferry.errors import Conflict
 from keyferry.material.algorithms import ALGORITHMS
 from keyferry.material.keys import generate, identify
@@ -34,10 +42,16 @@ class States:
         self._destruction_pending = destruction_pending
 
     def activate(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
-        """Make a pre-active version active, now."""
+        """Make a pre-active version active, now.
+
+        Raises:
+            Conflict: it is not pre-active.
+            InvalidInput: its deactivation date has passed, and has to be moved first.
+        """
 
         def apply(change: Change, found: KeyVersion) -> KeyVersion:
             state = after(found, Transition.ACTIVATE, change.now)
+            check_deactivation(change.now, change.now, found.deactivation_date)
             return change.update(KEY_VERSIONS, found, state=state.value, activation_date=change.now)
 
         return self._change_version(caller, Operation.KEY_ACTIVATE, reference, version, apply)
@@ -65,6 +79,9 @@ class States:
         def apply(change: Change, found: KeyVersion) -> KeyVersion:
             state = after(found, reason.transition, change.now)
             compromised = reason.transition is Transition.COMPROMISE
+            if found.destroy_at is not None:
+                # It may be due and not erased yet: the job that erases it records the destruction too.
+                state = State.COMPROMISED
             change.note(reason=reason.value)
             return change.update(
                 KEY_VERSIONS,

@@ -8,11 +8,12 @@ from sqlalchemy import bindparam
 from keyferry.clock import DAY, SECOND, Microseconds
 from keyferry.custody.activity import Activity
 from keyferry.custody.caller import Caller
-from keyferry.custody.gate import Change, Gate, Query, View
+from keyferry.custody.gate import Gate
 from keyferry.custody.names import check_text
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation
 from keyferry.custody.users import load_user
+from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, InvalidInput
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.secret import Secret

@@ -8,12 +8,13 @@ from typing import Protocol
 from sqlalchemy import bindparam, exists, select
 
 from keyferry.custody.caller import Caller
-from keyferry.custody.gate import Change, Gate, Query, View
+from keyferry.custody.gate import Gate
 from keyferry.custody.groups import find_group, require_revision
 from keyferry.custody.names import check_email, check_text, check_user_name
 from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, InvalidInput, KeyferryError
 from keyferry.identity.networks import parse_networks
 from keyferry.ids import is_id_shaped, new_id

@@ -5,8 +5,8 @@ import hmac
 from sqlalchemy import bindparam
 
 from keyferry.clock import Microseconds, to_rfc3339
-from keyferry.custody.gate import Change, Query, View
 from keyferry.custody.lifecycle import State
+from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, IntegrityViolation, InvalidInput
 from keyferry.ids import new_id
 from keyferry.material.keys import Identity, Material

@@ -13,10 +13,10 @@ from keyferry import clock
 from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.custody import Custody
-from keyferry.custody.gate import Query
 from keyferry.custody.policy import Operation
 from keyferry.custody.refusals import Refusal
 from keyferry.custody.tokens import IssuedToken
+from keyferry.custody.view import Query
 from keyferry.errors import NotAuthenticated
 from keyferry.identity import attempts
 from keyferry.identity import tokens as token_form
@@ -137,6 +137,7 @@ class Authenticator:
 
     def __init__(self, custody: Custody) -> None:
         self._gate = custody.gate
+        self._activity = custody.activity
 
     def authenticate(self, text: str, address: str | None) -> Caller:
         """
@@ -154,6 +155,7 @@ class Authenticator:
             raise
         if token is None:
             raise NotAuthenticated("The token is not valid.")
+        self._activity.note(token.id)
         return Caller(token.user_id, token.id, address)
 
 

@@ -1,0 +1,42 @@
+"""Audit events in the making: what one is about, who caused it, what it says."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keyferry.clock import Microseconds
+from keyferry.custody.caller import Caller, Origin
+from keyferry.custody.policy import Operation
+from keyferry.ids import new_id
+from keyferry.store.records import AuditEvent
+
+
+@dataclass(slots=True)
+class Subject:
+    """The object of an operation, as far as it is known yet: what a refusal's audit event is about."""
+
+    kind: str | None = None
+    id: str | None = None
+    name: str | None = None
+
+    def on(self, event: AuditEvent) -> AuditEvent:
+        """`event`, with this object as what it is about."""
+        return replace(event, object_type=self.kind, object_id=self.id, object_name=self.name)
+
+
+def event_by(
+    who: Caller | Origin, name: str | None, operation: Operation, at: Microseconds, details: dict[str, Any]
+) -> AuditEvent:
+    """A new event, done by `who`; details are kept as compact JSON with sorted names, empty ones left out."""
+    kept = {key: value for key, value in details.items() if value is not None}
+    return AuditEvent(
+        uid=new_id(),
+        at=at,
+        operation=operation.value,
+        outcome="done",
+        actor_id=who.user_id if isinstance(who, Caller) else None,
+        actor_name=name,
+        token_id=who.token_id if isinstance(who, Caller) else None,
+        address=who.address,
+        details=json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
+    )

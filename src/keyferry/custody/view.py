@@ -1,0 +1,197 @@
+"""What an operation sees and changes: rows that verify, held as the transaction needs, each asked of the policy."""
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from keyferry import clock
+from keyferry.clock import Microseconds
+from keyferry.custody.access import Actor
+from keyferry.custody.caller import Caller
+from keyferry.custody.policy import Operation, Relation, permits
+from keyferry.custody.recording import Subject, event_by
+from keyferry.errors import NotFound, NotPermitted
+from keyferry.material.sealing import Sealer
+from keyferry.store.records import AuditEvent, Key, Revised, Sealed
+from keyferry.store.sealed import Lock, RevisedTable, SealedTable
+from keyferry.store.statements import Prepared
+from keyferry.store.transaction import Transaction
+
+S = TypeVar("S", bound=Sealed)
+R = TypeVar("R", bound=Revised)
+
+#: what an object is called in the audit log and in messages, by its table
+KINDS = {
+    "users": "user",
+    "groups": "group",
+    "memberships": "membership",
+    "tokens": "token",
+    "keys": "key",
+    "key_versions": "version",
+    "keks": "kek",
+}
+
+#: the operation that shows whether a caller may know of an object at all
+_READS = {
+    "user": Operation.USER_READ,
+    "group": Operation.GROUP_READ,
+    "key": Operation.KEY_READ,
+    "token": Operation.TOKEN_LIST,
+    "export": Operation.EXPORT_LIST,
+}
+
+
+class Query:
+    """One question to a table, prepared for each way of holding the rows that answer it."""
+
+    def __init__(self, table: SealedTable[Any], *where: Any, order_by: Any = None, limit: bool = False) -> None:
+        self._by_lock = {lock: table.query(*where, order_by=order_by, limit=limit, lock=lock) for lock in Lock}
+
+    def held(self, lock: Lock) -> Prepared:
+        """The statement that holds, until the transaction ends, the rows that it finds."""
+        return self._by_lock[lock]
+
+
+class View:
+    """What one operation sees: verified rows, held as the transaction needs, and the policy."""
+
+    def __init__(self, tx: Transaction, sealer: Sealer, actor: Actor, operation: Operation, subject: Subject) -> None:
+        self.tx = tx
+        self.sealer = sealer
+        self.actor = actor
+        self.operation = operation
+        self.now: Microseconds = clock.now()
+        self.authorised = False
+        self._subject = subject
+        self._lock = Lock.NONE
+
+    def get(self, table: SealedTable[S], id_: str, lock: Lock | None = None) -> S | None:
+        """The row with this id, verified, or None. Nothing is authorised yet: `permit` does that.
+
+        Args:
+            lock: how to hold the row, where the operation's own way is not enough: what is updated needs `Lock.UPDATE`.
+
+        Raises:
+            IntegrityViolation: the row was edited, or an old one put back.
+        """
+        return table.get(self.tx, self.sealer, id_, lock or self._lock)
+
+    def first(self, table: SealedTable[S], query: Query, /, lock: Lock | None = None, **parameters: Any) -> S | None:
+        """The first row that answers `query`, or None; otherwise as `get`."""
+        return table.first(self.tx, self.sealer, query.held(lock or self._lock), **parameters)
+
+    def find(self, table: SealedTable[S], query: Query, /, lock: Lock | None = None, **parameters: Any) -> list[S]:
+        """Every row that answers `query`, in its order; otherwise as `get`. One bad row refuses them all."""
+        return table.find(self.tx, self.sealer, query.held(lock or self._lock), **parameters)
+
+    def missing(self, kind: str, reference: str) -> NotFound:
+        """The refusal for an object that is not there, worded as for one that the caller may not see."""
+        self._subject.kind, self._subject.name = kind, reference
+        return _not_found(kind, reference)
+
+    def permit(
+        self, relation: Relation, kind: str, id_: str | None, name: str | None, *, asked_as: str | None = None
+    ) -> None:
+        """Ask the policy whether the caller, standing so to this object, may do the operation.
+
+        Args:
+            asked_as: how the caller named the object; a refusal says no more than that of one they may not see.
+
+        Raises:
+            NotFound: the caller may not even know of the object: the answer is as if there were none.
+            NotPermitted: the caller may see the object, but not do this.
+        """
+        self._subject.kind, self._subject.id, self._subject.name = kind, id_, name
+        role = self.actor.role
+        if permits(role, self.operation, relation):
+            self.authorised = True
+            return
+        if id_ is not None and kind in _READS and not permits(role, _READS[kind], relation):
+            raise _not_found(kind, asked_as or id_)
+        raise NotPermitted(f"{_ROLE_WORDS[role]} may not do {self.operation} here.", advice=_advice(self.operation))
+
+    def permit_key(self, key: Key, asked_as: str) -> None:
+        """`permit`, with the caller standing to the key as to its owner."""
+        self.permit(self.actor.relation_to_key(key), "key", key.id, key.name, asked_as=asked_as)
+
+
+class Change(View):
+    """A view that writes. Rows are held until the end: for sharing unless said otherwise."""
+
+    def __init__(self, tx: Transaction, sealer: Sealer, actor: Actor, operation: Operation, subject: Subject) -> None:
+        super().__init__(tx, sealer, actor, operation, subject)
+        self._lock = Lock.SHARE
+        self._touched: list[tuple[str, str, str | None, int]] = []
+        self._details: dict[str, Any] = {}
+
+    def insert(self, table: RevisedTable[R], record: R) -> R:
+        """Write a new row; answers it as read back, sealed. An audit event will name it and its revision."""
+        written = table.insert(self.tx, self.sealer, record)
+        self._touch(table, written, written.revision)
+        return written
+
+    def append(self, table: SealedTable[S], record: S) -> S:
+        """Insert a row that never changes again."""
+        return table.insert(self.tx, self.sealer, record)
+
+    def update(self, table: RevisedTable[R], old: R, **changes: Any) -> R:
+        """Write `old` with `changes`; it must have been loaded with `Lock.UPDATE`."""
+        written = table.update(self.tx, self.sealer, old, replace(old, **changes))
+        self._touch(table, written, written.revision)
+        return written
+
+    def remove(self, table: RevisedTable[R], old: R) -> None:
+        """Delete a row that was loaded with `Lock.UPDATE`.
+
+        The audit event names the revision after its last one, so that the row, put back, is refused as an old one.
+
+        Raises:
+            PreconditionFailed: the row was changed meanwhile.
+        """
+        table.delete(self.tx, old)
+        self._touch(table, old, old.revision + 1)
+
+    def note(self, **details: Any) -> None:
+        """Facts for the audit event. Never secrets."""
+        self._details.update(details)
+
+    def events(self, caller: Caller) -> list[AuditEvent]:
+        """One event about the first object that was touched, with its first version; one more for each further row."""
+        objects = [touched for touched in self._touched if touched[0] != "version"]
+        versions = [touched for touched in self._touched if touched[0] == "version"]
+        main = self._event(caller, self._details)
+        if objects:
+            kind, id_, name, revision = objects.pop(0)
+            main = replace(main, object_type=kind, object_id=id_, object_name=name, object_revision=revision)
+        else:
+            main = self._subject.on(main)
+        if versions:
+            _, id_, _, revision = versions.pop(0)
+            main = replace(main, version_id=id_, version_revision=revision)
+        events = [main]
+        part = {"part_of": main.uid}
+        for kind, id_, name, revision in objects:
+            further = self._event(caller, part)
+            events.append(replace(further, object_type=kind, object_id=id_, object_name=name, object_revision=revision))
+        for _, id_, _, revision in versions:
+            further = replace(self._subject.on(self._event(caller, part)), version_id=id_, version_revision=revision)
+            events.append(further)
+        return events
+
+    def _touch(self, table: RevisedTable[R], record: R, revision: int) -> None:
+        self._touched.append((KINDS[table.kind], record.id, getattr(record, "name", None), revision))
+
+    def _event(self, caller: Caller, details: dict[str, Any]) -> AuditEvent:
+        return event_by(caller, self.actor.user.name, self.operation, self.now, details)
+
+
+def _not_found(kind: str, reference: str) -> NotFound:
+    return NotFound(f"There is no {kind} {reference!r}, or none that you may see.", field=kind)
+
+
+_ROLE_WORDS = {"administrator": "An Administrator", "key-access-user": "A Key Access User"}
+
+
+def _advice(operation: Operation) -> str:
+    if operation.value.startswith(("key.", "export.")):
+        return "Ask the key's owner, or a member of the group that owns it."
+    return "Ask an Administrator."
