@@ -79,9 +79,10 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tup
     return found
 
 
-@pytest.mark.parametrize(
-    ("path", "command"), leaves(command_line), ids=[" ".join(path) for path, _ in leaves(command_line)]
-)
+LEAVES = leaves(command_line)
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[" ".join(path) for path, _ in LEAVES])
 def test_no_option_takes_a_secret_itself(path: tuple[str, ...], command: click.Command) -> None:
     """What is secret comes in a file: an option for it ends in -file, or names a file of key material."""
     for parameter in command.params:
