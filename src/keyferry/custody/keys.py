@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, or_, select
-
 from keyferry.clock import Microseconds
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.groups import require_revision
+from keyferry.custody.key_lookup import KeyDetail, detail_of, keys_page, load_key, require_free_name
 from keyferry.custody.lifecycle import State, destruction_pending, state_at
 from keyferry.custody.names import check_key_name, check_text
 from keyferry.custody.once import Once
 from keyferry.custody.owners import Owner, owner_named, owner_of
 from keyferry.custody.pages import Page, page_of
-from keyferry.custody.policy import Operation, Role, permits
+from keyferry.custody.policy import Operation, Role
 from keyferry.custody.versions import (
     Dates,
     all_versions,
@@ -23,55 +22,15 @@ from keyferry.custody.versions import (
     version_numbered,
     write_version,
 )
-from keyferry.custody.view import Change, Query, View
+from keyferry.custody.view import Change, View
 from keyferry.errors import Conflict, InvalidInput, NotPermitted
-from keyferry.ids import is_id_shaped, new_id
+from keyferry.ids import new_id
 from keyferry.material.algorithms import ALGORITHMS, Algorithm, Usage
 from keyferry.material.importing import read_material_apart
 from keyferry.material.keys import Material, generate, identify
 from keyferry.material.secret import Secret
 from keyferry.store.records import Key, KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, KEYS, USERS, Lock
-from keyferry.store.tables import groups, keys, memberships
-
-_NAMED = Query(KEYS, keys.c.name == bindparam("name"), order_by=keys.c.id)
-_NAMED_IN_GROUP = Query(
-    KEYS,
-    keys.c.name == bindparam("name"),
-    keys.c.owner_group_id == select(groups.c.id).where(groups.c.name == bindparam("group")).scalar_subquery(),
-)
-_NAMED_OF_OWNER = Query(
-    KEYS,
-    keys.c.name == bindparam("name"),
-    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id == bindparam("group_id")),
-)
-_AFTER = keys.c.id > bindparam("after")
-_PAGE = Query(KEYS, _AFTER, order_by=keys.c.id, limit=True)
-_MY_GROUPS = select(memberships.c.group_id).where(memberships.c.user_id == bindparam("user_id"))
-_MY_PAGE = Query(
-    KEYS,
-    _AFTER,
-    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id.in_(_MY_GROUPS)),
-    order_by=keys.c.id,
-    limit=True,
-)
-_OWNERS_PAGE = Query(
-    KEYS,
-    _AFTER,
-    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id == bindparam("group_id")),
-    order_by=keys.c.id,
-    limit=True,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyDetail:
-    """A key with one of its versions (the current one unless another was asked for) and its owner."""
-
-    key: Key
-    version: KeyVersion
-    state: State
-    owner: Owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +137,7 @@ class Keys:
 
         def read(view: View) -> Page[KeyDetail]:
             view.permit(view.actor.relation_to_user(view.actor.user.id), "key", None, None)
-            found = _page(view, size, after, name, group, owner)
+            found = keys_page(view, size, after, name, group, owner)
             details = [detail_of(view, key, current_version(view, key)) for key in found]
             return page_of(details, size, [key.id for key in found])
 
@@ -192,7 +151,7 @@ class Keys:
             require_revision(key.revision, revision)
             name = key.name if edit.name is None else (check_key_name(edit.name) if edit.name else None)
             if name is not None and name != key.name:
-                _require_free_name(change, name, owner_of(change, key))
+                require_free_name(change, name, owner_of(change, key))
             text = key.description if edit.description is None else check_text(edit.description, "description")
             changed = change.update(KEYS, key, name=name, description=text)
             version = current_version(change, key, Lock.UPDATE)
@@ -219,7 +178,7 @@ class Keys:
             elif new.group_id is None:
                 raise NotPermitted("A key can be given to a group of yours, not to a user.", field="owner")
             if key.name is not None and (new.user_id, new.group_id) != (key.owner_user_id, key.owner_group_id):
-                _require_free_name(change, key.name, new)
+                require_free_name(change, key.name, new)
             change.note(owner_user=new.user_id, owner_group=new.group_id)
             changed = change.update(KEYS, key, owner_user_id=new.user_id, owner_group_id=new.group_id)
             return detail_of(change, changed, current_version(change, changed))
@@ -270,61 +229,9 @@ def algorithm_named(name: str) -> Algorithm:
     return algorithm
 
 
-def load_key(view: View, reference: str, lock: Lock | None = None) -> Key:
-    """The key with this id or name (`NAME`, or `GROUP/NAME` where a name is not unique), authorised.
-
-    Raises:
-        NotFound: there is none, or none that the caller may see.
-        Conflict: several keys that the caller may see have this name.
-    """
-    key = _find_key(view, reference, lock)
-    if key is None:
-        raise view.missing("key", reference)
-    view.permit_key(key, reference)
-    return key
-
-
-def detail_of(view: View, key: Key, version: KeyVersion) -> KeyDetail:
-    """Rows as people see them: with the version's state as it is at the view's time, and the owner's name."""
-    return KeyDetail(key, version, state_at(version, view.now), owner_of(view, key))
-
-
 def _detail_by_id(view: View, key_id: str) -> KeyDetail:
     key = load_key(view, key_id)
     return detail_of(view, key, current_version(view, key))
-
-
-def _find_key(view: View, reference: str, lock: Lock | None) -> Key | None:
-    if is_id_shaped(reference):
-        return view.get(KEYS, reference, lock)
-    group, slash, name = reference.partition("/")
-    if slash:
-        return view.first(KEYS, _NAMED_IN_GROUP, lock, group=group, name=name)
-    found = [key for key in view.find(KEYS, _NAMED, lock, name=reference) if _may_see(view, key)]
-    if len(found) > 1:
-        raise Conflict(
-            f"{len(found)} keys are named {reference!r}.",
-            field="key",
-            advice="Say which: by GROUP/NAME, or by the key's id.",
-        )
-    return found[0] if found else None
-
-
-def _may_see(view: View, key: Key) -> bool:
-    return permits(view.actor.role, Operation.KEY_READ, view.actor.relation_to_key(key))
-
-
-def _page(view: View, size: int, after: str, name: str | None, group: str | None, owner: str | None) -> list[Key]:
-    limit = size + 1
-    if group is not None or owner is not None:
-        named = owner_named(view, owner, group)
-        return view.find(KEYS, _OWNERS_PAGE, after=after, limit=limit, user_id=named.user_id, group_id=named.group_id)
-    if name is not None:
-        key = _find_key(view, name, None)
-        return [key] if key is not None and _may_see(view, key) and key.id > after else []
-    if view.actor.role is Role.ADMINISTRATOR:
-        return view.find(KEYS, _PAGE, after=after, limit=limit)
-    return view.find(KEYS, _MY_PAGE, after=after, limit=limit, user_id=view.actor.user.id)
 
 
 def _prepare(view: View, new: NewKey, algorithm: Algorithm) -> tuple[Owner, Dates, str]:
@@ -333,7 +240,7 @@ def _prepare(view: View, new: NewKey, algorithm: Algorithm) -> tuple[Owner, Date
     view.permit(view.actor.relation_to_owner(owner.user_id, owner.group_id), "key", None, new.name)
     dates = Dates(view.now, activated=new.activated, activation=new.activation_date, deactivation=new.deactivation_date)
     if new.name is not None:
-        _require_free_name(view, check_key_name(new.name), owner)
+        require_free_name(view, check_key_name(new.name), owner)
     check_text(new.description, "description")
     return owner, dates, _usages(new.usages, algorithm)
 
@@ -348,16 +255,6 @@ def _usages(wanted: tuple[str, ...] | None, algorithm: Algorithm) -> str:
             advice=f"Give some of {', '.join(sorted(allowed))}.",
         )
     return ",".join(sorted(chosen))
-
-
-def _require_free_name(view: View, name: str, owner: Owner) -> None:
-    if view.first(KEYS, _NAMED_OF_OWNER, name=name, user_id=owner.user_id, group_id=owner.group_id) is not None:
-        raise Conflict(
-            f"{owner.name!r} has a key named {name!r} already.",
-            code="name-taken",
-            field="name",
-            advice="Choose another name, or rotate that key to give it a new version.",
-        )
 
 
 def _require_owner_gone(change: Change, key: Key) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
-from keyferry.custody.keys import KeyDetail, detail_of, load_key
+from keyferry.custody.key_lookup import KeyDetail, detail_of, load_key
 from keyferry.custody.lifecycle import ERASED, RevocationReason, State, Transition, after, state_at
 from keyferry.custody.names import check_text
 from keyferry.custody.once import Once
