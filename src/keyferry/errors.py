@@ -10,7 +10,7 @@
     │   └── IdentifierRefused   a destination's key identifier that will not do
     ├── Conflict              the request is sound, the object's state is not    409
     ├── PreconditionFailed    the object changed since it was read               412
-    ├── Overloaded            too many requests, or too much at once             429
+    ├── Overloaded            too many requests (429), or too much at once       503
     ├── IntegrityViolation    a row was changed behind Keyferry's back           500
     ├── CannotStart           settings, files or the root of trust are not fit   exit code 1
     ├── ClientFailed          the command line could not reach or trust a server exit code 1

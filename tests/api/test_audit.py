@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from keyferry.testing import ADMINISTRATOR
 from tests.api.conftest import Door, People, Person
 from tests.api.problems import refused
+
+from keyferry.testing import ADMINISTRATOR
 
 
 def test_events_are_read_in_pages_and_name_who_did_what(people: People, key: dict[str, Any]) -> None:

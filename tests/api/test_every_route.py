@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-
 from tests.api.conftest import Door, Person
 from tests.api.problems import refused
 

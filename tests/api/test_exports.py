@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.api.conftest import People, Person, kek_body, unpadded
+from tests.api.problems import refused
 
 from keyferry.byok.verify import verify
 from keyferry.ids import new_id
 from keyferry.testing import Kek
-from tests.api.conftest import People, Person, kek_body, unpadded
-from tests.api.problems import refused
 
 
 def test_an_export_answers_with_the_file_that_it_recorded(

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from tests.api.conftest import Person
 from tests.api.problems import refused
 

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_public_key,
 )
+from tests.api.conftest import People, Person, opened, sign_in, unpadded
+from tests.api.problems import refused
 
 from keyferry.material.algorithms import ALGORITHMS
 from keyferry.testing import ADMINISTRATOR, Kit
-from tests.api.conftest import People, Person, opened, sign_in, unpadded
-from tests.api.problems import refused
 
 
 @pytest.mark.parametrize("type_", [name for name in ALGORITHMS if not name.startswith("rsa") or name == "rsa-2048"])
@@ -241,6 +241,7 @@ class TestImports:
             ({"material": "AAA+"}, "invalid-input", "material"),
             ({"material": "A"}, "invalid-input", "material"),
             ({"material": "AB"}, "invalid-input", "material"),
+            ({"material": "é"}, "invalid-input", "material"),
             ({"material": "c2VjcmV0LW1hdGVyaWFs"}, "material-refused", None),
             ({"material_text": "hunter2-hunter2"}, "material-refused", None),
         ],

@@ -7,12 +7,12 @@ from typing import Any
 
 import anyio
 import pytest
+from tests.api.conftest import Door, Person, opened, sign_in
+from tests.api.problems import refused
 
 from keyferry.api.workers import Workers
 from keyferry.errors import CannotStart, IntegrityViolation, Overloaded
 from keyferry.testing import Kit
-from tests.api.conftest import Door, Person, opened, sign_in
-from tests.api.problems import refused
 
 JSON = {"Content-Type": "application/json"}
 
@@ -209,3 +209,13 @@ class TestWorkers:
 
         refused(answer, 503, "overloaded")
         assert int(answer.headers["retry-after"]) > 0
+
+    def test_a_flood_of_sign_ins_keeps_nobody_out_who_is_signed_in(self, user: Person, door: Door) -> None:
+        full = Workers(1)
+        full._most_waiting = 0
+        door.app.state.sign_in_workers = full
+
+        body = {"user_name": "user", "password": "x"}
+        refused(door.client.post("/api/v1/sessions", json=body), 503, "overloaded")
+
+        assert user("GET", "/keys").status_code == 200

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.api.conftest import Door, People, add_people, kek_body, opened
 
 from keyferry.store.tables import metadata
 from keyferry.testing import Kek, Kit
-from tests.api.conftest import Door, People, add_people, kek_body, opened
 
 #: what a refusal may write
 UNTOUCHED_BY = {"audit_events", "sign_in_failures", "sign_ins", "activity"}

@@ -2,10 +2,10 @@
 
 import pytest
 from starlette.testclient import TestClient
-
-from keyferry.testing import ADMINISTRATOR, PASSWORD
 from tests.api.conftest import People, Person
 from tests.api.problems import refused
+
+from keyferry.testing import ADMINISTRATOR, PASSWORD
 
 
 def test_a_sign_in_answers_with_a_token_and_with_who_it_is_for(client: TestClient) -> None:

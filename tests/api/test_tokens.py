@@ -1,8 +1,9 @@
 """API tokens: shown once, listed, ended."""
 
-from keyferry.ids import new_id
 from tests.api.conftest import People, Person
 from tests.api.problems import refused
+
+from keyferry.ids import new_id
 
 
 def test_a_token_is_shown_once_and_works(user: Person) -> None:

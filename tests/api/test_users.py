@@ -1,10 +1,10 @@
 """Accounts: who may sign in, in which role, with which groups, from where."""
 
 from starlette.testclient import TestClient
-
-from keyferry.testing import ADMINISTRATOR, PASSWORD
 from tests.api.conftest import People, Person, sign_in
 from tests.api.problems import refused
+
+from keyferry.testing import ADMINISTRATOR, PASSWORD
 
 
 def test_an_administrator_makes_and_shows_an_account(administrator: Person) -> None:

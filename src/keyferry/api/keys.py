@@ -12,7 +12,7 @@ from keyferry.api.models.keys import KeyAnswer, KeyChange, KeyCreation, KeyImpor
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
 from keyferry.api.models.values import Reference
 from keyferry.api.preconditions import IfMatch, tag
-from keyferry.custody.keys import KeyDetail
+from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
 

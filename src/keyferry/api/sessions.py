@@ -22,11 +22,11 @@ router = guarded_router("sessions")
 )
 async def sign_in(body: SignInRequest, request: Request) -> SessionAnswer:
     """Sign in with a password. The answer's token goes into `Authorization: Bearer` from then on."""
-    services, workers = request.app.state.services, request.app.state.workers
-    address = address_of(request)
-    signed_in = await workers.run(partial(services.sign_in.sign_in, body.user_name, secret_of(body.password), address))
+    services, address = request.app.state.services, address_of(request)
+    signing_in = partial(services.sign_in.sign_in, body.user_name, secret_of(body.password), address)
+    signed_in = await request.app.state.sign_in_workers.run(signing_in)
     token = signed_in.issued.token
-    visit = Visit(Caller(token.user_id, token.id, address), services, workers)
+    visit = Visit(Caller(token.user_id, token.id, address), services, request.app.state.workers)
     user = await visit.ask(visit.custody.users.show, token.user_id)
     return SessionAnswer(
         token=signed_in.issued.text.reveal().decode(),

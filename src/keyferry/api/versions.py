@@ -11,7 +11,7 @@ from keyferry.api.keys import KeyReference, VersionQuery, answer
 from keyferry.api.models.keys import KeyAnswer, PublicKeyAnswer, Rotation, VersionAnswer
 from keyferry.api.models.pages import PageAnswer
 from keyferry.api.models.values import base64url, pem
-from keyferry.custody.keys import KeyDetail
+from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
 from keyferry.errors import NotFound

@@ -22,7 +22,8 @@ from keyferry.api.models.values import (
     secret_of,
     when,
 )
-from keyferry.custody.keys import KeyDetail, KeyEdit, NewKey
+from keyferry.custody.key_lookup import KeyDetail
+from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason, State
 from keyferry.errors import InvalidInput
 from keyferry.material.algorithms import ALGORITHMS, Usage

@@ -1,7 +1,6 @@
 """The values that requests and answers are made of."""
 
 import base64
-import binascii
 from contextlib import suppress
 from typing import Annotated, Any, Final
 
@@ -102,7 +101,7 @@ def bytes_of(text: str, *, field: str) -> bytes:
         InvalidInput: `text` is something else, or its last character has bits set that belong to no byte.
     """
     decoded = b""
-    with suppress(binascii.Error):
+    with suppress(ValueError):
         decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if base64url(decoded) != text:
         raise InvalidInput(

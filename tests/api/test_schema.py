@@ -1,0 +1,111 @@
+"""Requests made from the OpenAPI document, as each role: no fault, and no answer that the document does not name."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+from tests.api.conftest import Door, Person, add_people, kek_body, opened
+
+from keyferry.testing import ADMINISTRATOR, PASSWORD, Kek, Kit
+
+ROLES = {"administrator": ADMINISTRATOR, "key access user": "user", "nobody": None}
+#: operations that each role must have got a success from, lest this test find nothing but refusals
+LEAST_SUCCEEDED = {"administrator": 18, "key access user": 14, "nobody": 2}
+EXAMPLES = 6
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
+]
+
+
+@dataclass
+class Target:
+    """A door with something behind it, and whose requests are made."""
+
+    door: Door
+    role: str
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def headers(self) -> dict[str, str]:
+        name = ROLES[self.role]
+        return {} if name is None else {"Authorization": f"Bearer {self.door.kit.token(name)}"}
+
+
+@pytest.fixture(params=ROLES)
+def target(request: pytest.FixtureRequest, make_kit: Callable[..., Kit], kek: Kek) -> Iterator[Target]:
+    with opened(make_kit()) as door:
+        people = add_people(door.client)
+        _furnish(people.administrator, people.user, kek)
+        yield Target(door, request.param)
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+def test_no_request_brings_a_fault_or_an_answer_that_is_not_documented(target: Target, mode: GenerationMode) -> None:
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", target.door.app)
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+    for operation in operations:
+        if mode is GenerationMode.POSITIVE or _takes_anything(operation):
+            _probe(target, operation, mode)
+
+    answered = {label for label, _ in target.answers}
+    succeeded = {label for label, status in target.answers if status < 300}
+    assert len(answered) > 40
+    assert len(succeeded) >= (LEAST_SUCCEEDED[target.role] if mode is GenerationMode.POSITIVE else 0)
+
+
+def _probe(target: Target, operation: Any, mode: GenerationMode) -> None:
+    @settings(
+        max_examples=EXAMPLES,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        database=None,
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        if mode is GenerationMode.POSITIVE and target.answers.total() % 2:
+            _aim(case)
+        answer = case.call(headers=target.headers(), session=target.door.client)
+        target.answers[operation.label, answer.status_code] += 1
+        case.validate_response(answer, checks=CHECKS)
+
+    ask()
+
+
+def _takes_anything(operation: Any) -> bool:
+    """Whether there is anything in a request of this operation that could be wrong."""
+    return bool(operation.definition.raw.get("parameters") or operation.definition.raw.get("requestBody"))
+
+
+def _aim(case: Any) -> None:
+    """At something that is there, so that not every request ends with a 404."""
+    known = {"key": "signer", "group": "payments", "user": "victim"}
+    for name in case.path_parameters or {}:
+        case.path_parameters[name] = known.get(name, case.path_parameters[name])
+
+
+def _furnish(administrator: Person, user: Person, kek: Kek) -> None:
+    victim = {"name": "victim", "role": "key-access-user", "password": PASSWORD}
+    assert administrator("POST", "/users", victim).status_code == 201
+    assert user("POST", "/keys", {"type": "ec-p256", "name": "signer", "group": "payments"}).status_code == 201
+    assert user("POST", "/keys/signer/exports", kek_body(kek)).status_code == 201
