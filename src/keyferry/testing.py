@@ -23,7 +23,8 @@ from keyferry.config.sources import load_settings, write_settings
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.custody.exports import ExportedFile, Request
-from keyferry.custody.keys import KeyDetail, NewKey
+from keyferry.custody.key_lookup import KeyDetail
+from keyferry.custody.keys import NewKey
 from keyferry.custody.policy import Role
 from keyferry.custody.users import NewUser
 from keyferry.errors import NotFound

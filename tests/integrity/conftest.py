@@ -7,7 +7,7 @@ import pytest
 from tests.integrity.behind import Behind
 
 from keyferry.custody.caller import Caller
-from keyferry.custody.keys import KeyDetail
+from keyferry.custody.key_lookup import KeyDetail
 from keyferry.testing import Kek, Kit
 
 

@@ -11,7 +11,7 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.groups import KEK_POLICY_ANY
 from keyferry.custody.keks import bind_kek, bound_kek, require_same_kek
-from keyferry.custody.keys import KeyDetail, detail_of, load_key
+from keyferry.custody.key_lookup import KeyDetail, detail_of, load_key
 from keyferry.custody.lifecycle import require_protecting
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role

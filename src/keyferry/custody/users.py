@@ -9,7 +9,16 @@ from sqlalchemy import bindparam, exists, select
 
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
-from keyferry.custody.groups import find_group, require_revision
+from keyferry.custody.groups import require_revision
+from keyferry.custody.memberships import (
+    default_group_id_for,
+    drop_memberships,
+    group_name,
+    groups_for,
+    join,
+    memberships_of,
+    replace_memberships,
+)
 from keyferry.custody.names import check_email, check_text, check_user_name
 from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, page_of
@@ -19,10 +28,10 @@ from keyferry.errors import Conflict, InvalidInput, KeyferryError
 from keyferry.identity.networks import parse_networks
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.secret import Secret
-from keyferry.store.records import Group, Membership, User
-from keyferry.store.sealed import GROUPS, MEMBERSHIPS, USERS, Lock
+from keyferry.store.records import User
+from keyferry.store.sealed import USERS, Lock
 from keyferry.store.statements import Prepared
-from keyferry.store.tables import keys, memberships, users
+from keyferry.store.tables import keys, users
 
 _BY_NAME = Query(USERS, users.c.name_folded == bindparam("name"))
 _PAGE = Query(USERS, users.c.id > bindparam("after"), users.c.deleted_at.is_(None), order_by=users.c.id, limit=True)
@@ -33,7 +42,6 @@ _ADMINISTRATORS = Query(
     users.c.deleted_at.is_(None),
     order_by=users.c.id,
 )
-_MEMBERSHIPS = Query(MEMBERSHIPS, memberships.c.user_id == bindparam("user_id"), order_by=memberships.c.id)
 _OWNS_KEYS = Prepared(select(exists().where(keys.c.owner_user_id == bindparam("user_id"))))
 
 
@@ -223,7 +231,7 @@ class Users:
             deleted = change.update(
                 USERS, user, deleted_at=change.now, disabled=True, password_hash=None, token_epoch=epoch
             )
-            _drop_memberships(change, user)
+            drop_memberships(change, user)
             return deleted
 
         self._gate.write(caller, Operation.USER_DELETE, change)
@@ -275,7 +283,7 @@ def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User
             field="name",
             advice="Choose another; names of deleted users are not used again.",
         )
-    groups = _groups_for(change, new.role, new.groups)
+    groups = groups_for(change, new.role, new.groups)
     user = change.insert(
         USERS,
         User(
@@ -285,7 +293,7 @@ def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User
             role=new.role.value,
             display_name=check_text(new.display_name, "display_name"),
             email=check_email(new.email),
-            default_group_id=_default_group_id(change, new.role, new.default_group, groups),
+            default_group_id=default_group_id_for(change, new.role, new.default_group, groups),
             password_hash=password_hash,
             password_set_by=None if password_hash is None else change.actor.user.id,
             password_set_at=None if password_hash is None else change.now,
@@ -295,7 +303,7 @@ def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User
         ),
     )
     for group in groups:
-        _join(change, user, group.id)
+        join(change, user, group.id)
     change.note(role=user.role, groups=[group.name for group in groups] or None)
     return user
 
@@ -307,11 +315,11 @@ def _edit(change: Change, user: User, edit: UserEdit) -> User:
             _require_other_administrator(change, user)
         else:
             _require_no_keys(change, user, "cannot become an Administrator")
-    old = change.find(MEMBERSHIPS, _MEMBERSHIPS, user_id=user.id)
+    old = memberships_of(change, user)
     keep_groups = edit.groups is None and role is Role(user.role)
-    current_names = tuple(_group_name(change, membership.group_id) for membership in old)
-    groups = _groups_for(change, role, current_names if keep_groups else (edit.groups or ()))
-    default = _group_name(change, user.default_group_id) if user.default_group_id else None
+    current_names = tuple(group_name(change, membership.group_id) for membership in old)
+    groups = groups_for(change, role, current_names if keep_groups else (edit.groups or ()))
+    default = group_name(change, user.default_group_id) if user.default_group_id else None
     if edit.default_group is not None:
         default = edit.default_group or None
     elif default is not None and role is Role.KEY_ACCESS_USER and default not in {group.name for group in groups}:
@@ -322,10 +330,10 @@ def _edit(change: Change, user: User, edit: UserEdit) -> User:
         role=role.value,
         display_name=user.display_name if edit.display_name is None else check_text(edit.display_name, "display_name"),
         email=user.email if edit.email is None else check_email(edit.email),
-        default_group_id=_default_group_id(change, role, default, groups),
+        default_group_id=default_group_id_for(change, role, default, groups),
         networks=_edited_networks(user, edit),
     )
-    _replace_memberships(change, user, old, groups)
+    replace_memberships(change, user, old, groups)
     change.note(role=None if role.value == user.role else role.value, groups=[group.name for group in groups] or None)
     return changed
 
@@ -342,63 +350,6 @@ def _edited_networks(user: User, edit: UserEdit) -> str | None:
 
 def _networks(entries: Sequence[str]) -> str:
     return json.dumps(list(parse_networks(entries).texts()))
-
-
-def _replace_memberships(change: Change, user: User, old: Sequence[Membership], groups: Sequence[Group]) -> None:
-    wanted = {group.id for group in groups}
-    for membership in old:
-        if membership.group_id not in wanted:
-            change.remove(MEMBERSHIPS, membership)
-    for group_id in sorted(wanted - {membership.group_id for membership in old}):
-        _join(change, user, group_id)
-
-
-def _join(change: Change, user: User, group_id: str) -> None:
-    made = Membership(
-        id=new_id(), user_id=user.id, group_id=group_id, created_at=change.now, created_by=change.actor.user.id
-    )
-    change.insert(MEMBERSHIPS, made)
-
-
-def _drop_memberships(change: Change, user: User) -> None:
-    for membership in change.find(MEMBERSHIPS, _MEMBERSHIPS, user_id=user.id):
-        change.remove(MEMBERSHIPS, membership)
-
-
-def _groups_for(change: Change, role: Role, names: Sequence[str]) -> list[Group]:
-    if names and role is Role.ADMINISTRATOR:
-        raise Conflict(
-            "An Administrator is no member of groups.",
-            code="role-rule",
-            field="groups",
-            advice="Leave the groups out, or make the account a Key Access User.",
-        )
-    return [_known_group(change, name, "groups") for name in dict.fromkeys(names)]
-
-
-def _default_group_id(change: Change, role: Role, name: str | None, groups: Sequence[Group]) -> str | None:
-    if name is None:
-        return None
-    group = _known_group(change, name, "default_group")
-    if role is Role.KEY_ACCESS_USER and group.id not in {each.id for each in groups}:
-        raise InvalidInput(
-            f"The user is not in group {group.name!r}.",
-            field="default_group",
-            advice="Choose one of the user's groups, or add the user to it.",
-        )
-    return group.id
-
-
-def _known_group(change: Change, name: str, field: str) -> Group:
-    group = find_group(change, name)
-    if group is None:
-        raise InvalidInput(f"There is no group {name!r}.", field=field, advice="Create it first, or check its id.")
-    return group
-
-
-def _group_name(view: View, group_id: str) -> str:
-    group = view.get(GROUPS, group_id)
-    return "" if group is None else group.name
 
 
 def _require_other_administrator(change: Change, user: User) -> None:
@@ -423,7 +374,7 @@ def _require_no_keys(change: Change, user: User, what: str) -> None:
 
 
 def _detail(view: View, user: User) -> UserDetail:
-    memberships_of_user = view.find(MEMBERSHIPS, _MEMBERSHIPS, user_id=user.id)
-    names = sorted(_group_name(view, membership.group_id) for membership in memberships_of_user)
-    default = _group_name(view, user.default_group_id) if user.default_group_id else None
+    memberships_of_user = memberships_of(view, user)
+    names = sorted(group_name(view, membership.group_id) for membership in memberships_of_user)
+    default = group_name(view, user.default_group_id) if user.default_group_id else None
     return UserDetail(user, tuple(names), default)

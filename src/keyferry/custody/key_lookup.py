@@ -1,0 +1,121 @@
+"""Finding keys: by id, by name, by owner, in pages; and showing one with a version and its owner."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, or_, select
+
+from keyferry.custody.lifecycle import State, state_at
+from keyferry.custody.owners import Owner, owner_named, owner_of
+from keyferry.custody.policy import Operation, Role, permits
+from keyferry.custody.view import Query, View
+from keyferry.errors import Conflict
+from keyferry.ids import is_id_shaped
+from keyferry.store.records import Key, KeyVersion
+from keyferry.store.sealed import KEYS, Lock
+from keyferry.store.tables import groups, keys, memberships
+
+_NAMED = Query(KEYS, keys.c.name == bindparam("name"), order_by=keys.c.id)
+_NAMED_IN_GROUP = Query(
+    KEYS,
+    keys.c.name == bindparam("name"),
+    keys.c.owner_group_id == select(groups.c.id).where(groups.c.name == bindparam("group")).scalar_subquery(),
+)
+_NAMED_OF_OWNER = Query(
+    KEYS,
+    keys.c.name == bindparam("name"),
+    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id == bindparam("group_id")),
+)
+_AFTER = keys.c.id > bindparam("after")
+_PAGE = Query(KEYS, _AFTER, order_by=keys.c.id, limit=True)
+_MY_GROUPS = select(memberships.c.group_id).where(memberships.c.user_id == bindparam("user_id"))
+_MY_PAGE = Query(
+    KEYS,
+    _AFTER,
+    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id.in_(_MY_GROUPS)),
+    order_by=keys.c.id,
+    limit=True,
+)
+_OWNERS_PAGE = Query(
+    KEYS,
+    _AFTER,
+    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id == bindparam("group_id")),
+    order_by=keys.c.id,
+    limit=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDetail:
+    """A key with one of its versions (the current one unless another was asked for) and its owner."""
+
+    key: Key
+    version: KeyVersion
+    state: State
+    owner: Owner
+
+
+def load_key(view: View, reference: str, lock: Lock | None = None) -> Key:
+    """The key with this id or name (`NAME`, or `GROUP/NAME` where a name is not unique), authorised.
+
+    Raises:
+        NotFound: there is none, or none that the caller may see.
+        Conflict: several keys that the caller may see have this name.
+    """
+    key = _find_key(view, reference, lock)
+    if key is None:
+        raise view.missing("key", reference)
+    view.permit_key(key, reference)
+    return key
+
+
+def detail_of(view: View, key: Key, version: KeyVersion) -> KeyDetail:
+    """Rows as people see them: with the version's state as it is at the view's time, and the owner's name."""
+    return KeyDetail(key, version, state_at(version, view.now), owner_of(view, key))
+
+
+def _find_key(view: View, reference: str, lock: Lock | None) -> Key | None:
+    if is_id_shaped(reference):
+        return view.get(KEYS, reference, lock)
+    group, slash, name = reference.partition("/")
+    if slash:
+        return view.first(KEYS, _NAMED_IN_GROUP, lock, group=group, name=name)
+    found = [key for key in view.find(KEYS, _NAMED, lock, name=reference) if _may_see(view, key)]
+    if len(found) > 1:
+        raise Conflict(
+            f"{len(found)} keys are named {reference!r}.",
+            field="key",
+            advice="Say which: by GROUP/NAME, or by the key's id.",
+        )
+    return found[0] if found else None
+
+
+def _may_see(view: View, key: Key) -> bool:
+    return permits(view.actor.role, Operation.KEY_READ, view.actor.relation_to_key(key))
+
+
+def keys_page(view: View, size: int, after: str, name: str | None, group: str | None, owner: str | None) -> list[Key]:
+    """Keys in the order of their ids, one more than a page of `size` has, as far as the caller may see them."""
+    limit = size + 1
+    if group is not None or owner is not None:
+        named = owner_named(view, owner, group)
+        return view.find(KEYS, _OWNERS_PAGE, after=after, limit=limit, user_id=named.user_id, group_id=named.group_id)
+    if name is not None:
+        key = _find_key(view, name, None)
+        return [key] if key is not None and _may_see(view, key) and key.id > after else []
+    if view.actor.role is Role.ADMINISTRATOR:
+        return view.find(KEYS, _PAGE, after=after, limit=limit)
+    return view.find(KEYS, _MY_PAGE, after=after, limit=limit, user_id=view.actor.user.id)
+
+
+def require_free_name(view: View, name: str, owner: Owner) -> None:
+    """
+    Raises:
+        Conflict: the owner has a key of that name already.
+    """
+    if view.first(KEYS, _NAMED_OF_OWNER, name=name, user_id=owner.user_id, group_id=owner.group_id) is not None:
+        raise Conflict(
+            f"{owner.name!r} has a key named {name!r} already.",
+            code="name-taken",
+            field="name",
+            advice="Choose another name, or rotate that key to give it a new version.",
+        )
