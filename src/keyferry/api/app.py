@@ -40,7 +40,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.workers = Workers(services.settings.max_concurrency)
-    # Sign-ins wait for their hash in threads of their own: a flood of them leaves the others to those who are signed in.
+    # Sign-ins wait for their hash in threads of their own: a flood of them keeps out nobody who is signed in.
     app.state.sign_in_workers = Workers(services.settings.hash_queue + 1)
     app.include_router(health.router)
     app.include_router(sessions.open_router, prefix=PREFIX)
