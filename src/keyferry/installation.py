@@ -1,8 +1,12 @@
 """An installation: its home, its store, its root of trust. Made once by `initialise`, opened by every start."""
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import psycopg
+from sqlalchemy.exc import OperationalError
 
 from keyferry.certificates import TlsFiles, fingerprint, prepare_certificates
 from keyferry.clock import SECOND
@@ -87,7 +91,7 @@ def initialise(
     given: Mapping[str, object] = {"root": root, "database_file": database_file}
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = load_settings(home, given=chosen)
-    store = Store(open_engine(_database(settings)))
+    store = _open_store(settings)
     try:
         progress("making the tables")
         upgrade(store.engine)
@@ -127,14 +131,8 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
     Raises:
         CannotStart: the home is not initialised, the schema is another release's, or the root of trust does not open.
     """
-    if settings.database_file is None and not settings.sqlite_file.exists():
-        raise CannotStart(
-            f"{settings.home} holds no store.",
-            code="not-initialised",
-            field="home",
-            advice=f"Run `keyferry init --home {settings.home}` first, or name the right home.",
-        )
-    store = Store(open_engine(_database(settings)))
+    _require_store(settings)
+    store = _open_store(settings)
     try:
         require_newest(store.engine)
         root = open_root(settings.root, settings.home, PassphraseSource.of(settings.root_passphrase_file))
@@ -155,7 +153,8 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
 
 def upgrade_store(settings: Settings) -> str:
     """Run the migrations that the store lacks; answers the revision reached."""
-    store = Store(open_engine(_database(settings)))
+    _require_store(settings)
+    store = _open_store(settings)
     try:
         return upgrade(store.engine)
     finally:
@@ -169,6 +168,35 @@ def tls_files(home: Path, sealer: Sealer) -> TlsFiles:
     """
     password = Secret(sealer.derive("tls key password", generation=1).reveal().hex().encode())
     return TlsFiles(home / "tls", password)
+
+
+def _open_store(settings: Settings) -> Store:
+    """The store, once its database has answered.
+
+    Raises:
+        CannotStart: the database cannot be reached or opened; with what it said.
+    """
+    store = Store(open_engine(_database(settings)))
+    try:
+        store.read(lambda _: None)
+    except (OperationalError, psycopg.OperationalError, sqlite3.Error) as error:
+        store.close()
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise CannotStart(
+            f"The database cannot be opened: {said}",
+            advice="Check that it runs, and what database_file says." if settings.database_file else "Check the home.",
+        ) from None
+    return store
+
+
+def _require_store(settings: Settings) -> None:
+    if settings.database_file is None and not settings.sqlite_file.exists():
+        raise CannotStart(
+            f"{settings.home} holds no store.",
+            code="not-initialised",
+            field="home",
+            advice=f"Run `keyferry init --home {settings.home}` first, or name the right home.",
+        )
 
 
 def _database(settings: Settings) -> str:

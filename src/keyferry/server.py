@@ -1,8 +1,10 @@
 """The composition root: settings -> root + store + doors."""
 
 import logging
+import signal
 import ssl
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +21,23 @@ from keyferry.errors import CannotStart
 from keyferry.installation import Installation, open_installation
 
 GRACE_SECONDS = 10
+
+
+class Server(uvicorn.Server):
+    """A server that ends its process in order: what serves beside it is still finished after a signal."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let the signals that end a process end the serving alone; uvicorn's own would raise them again afterwards."""
+        if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def serve(settings: Settings) -> None:
@@ -38,7 +57,7 @@ def running(settings: Settings) -> Iterator[uvicorn.Server]:
     installation = open_installation(settings)
     background = Background(installation)
     try:
-        server = uvicorn.Server(_configuration(settings, installation, background))
+        server = Server(_configuration(settings, installation, background))
         background.start()
         try:
             yield server
