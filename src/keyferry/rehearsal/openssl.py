@@ -29,7 +29,7 @@ def version() -> str:
     Raises:
         CannotStart: there is no OpenSSL command.
     """
-    return run(["version"]).decode().strip()
+    return run(["version"]).decode().partition("(")[0].strip()
 
 
 def make_kek(directory: Path, bits: int) -> KekFiles:
