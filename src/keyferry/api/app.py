@@ -1,7 +1,6 @@
 """The REST door, put together."""
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
 from keyferry import __version__
 from keyferry.api import audit, exports, groups, health, keks, keys, sessions, states, tokens, users, versions
@@ -10,13 +9,13 @@ from keyferry.api.body_limit import BodyLimit
 from keyferry.api.documented import add_document
 from keyferry.api.problems import add_problem_handlers
 from keyferry.api.response_headers import ResponseHeaders
+from keyferry.api.routers import PREFIX
 from keyferry.api.segments import Segments
 from keyferry.api.services import Services
 from keyferry.api.workers import Workers
 
-PREFIX = "/api/v1"
-
-_NOUNS = (sessions, tokens, users, groups, keys, versions, states, exports, keks, audit)
+# The busiest first: routes are tried in this order.
+_NOUNS = (exports, keys, versions, states, tokens, groups, users, keks, audit, sessions)
 
 _DESCRIPTION = (
     "Keyferry generates, guards and governs encryption keys, and ferries them, wrapped, to the clouds that ask for "
@@ -35,17 +34,14 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,  # the usual pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # it would see bodies, which hold secrets
     )
     app.state.services = services
     app.state.workers = Workers(services.settings.max_concurrency)
     # Sign-ins wait for their hash in threads of their own: a flood of them keeps out nobody who is signed in.
     app.state.sign_in_workers = Workers(services.settings.hash_queue + 1)
-    app.include_router(health.router)
-    app.include_router(sessions.open_router, prefix=PREFIX)
-    for noun in _NOUNS:
-        app.include_router(noun.router, prefix=PREFIX)
+    for router in (*(noun.router for noun in _NOUNS), sessions.opened, health.router):
+        app.router.routes.extend(router.routes)  # a router inside the application would cost each request a search
     add_problem_handlers(app)
     add_document(app)
     app.add_middleware(Segments)  # the last to be added is the first to see a request
@@ -53,7 +49,3 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(AccessLog)
     app.add_middleware(ResponseHeaders)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

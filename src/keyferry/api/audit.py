@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import Query
 
-from keyferry.api.callers import Visiting, guarded_router
+from keyferry.api.callers import Visiting
 from keyferry.api.documented import READING
 from keyferry.api.models.audit import AuditEventAnswer, VerificationAnswer
 from keyferry.api.models.pages import NumberedPageQuery, PageAnswer, page_size
+from keyferry.api.routers import guarded_router
 from keyferry.custody.audit import Head
 
 router = guarded_router("audit")

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
-from fastapi import APIRouter, Depends, Request, Response, Security
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer
-from starlette.convertors import register_url_convertor
 
-from keyferry.api.segments import SegmentConvertor
 from keyferry.api.services import Services
 from keyferry.api.workers import Workers
 from keyferry.config.settings import Settings
@@ -22,20 +19,11 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.errors import NotAuthenticated
 
-register_url_convertor("segment", SegmentConvertor())  # for the paths of guarded routers
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
 #: where a request came from when the server cannot say; on no account's list of networks
 UNKNOWN_ADDRESS = "unknown"
-
-_SCHEME = HTTPBearer(
-    bearerFormat="kf_…",
-    scheme_name="token",
-    description="A session's token, or an API token. There are no cookies.",
-    auto_error=False,  # the guarded route answers, with advice
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +61,6 @@ class GuardedRoute(APIRoute):
             return await handle(request)
 
         return guarded
-
-
-def guarded_router(noun: str) -> APIRouter:
-    """The router of a noun; callers without a valid token go no further."""
-    return APIRouter(tags=[noun], route_class=GuardedRoute, dependencies=[Security(_SCHEME)])
 
 
 def address_of(request: Request) -> str:

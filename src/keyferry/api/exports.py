@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 
-from keyferry.api.callers import Visiting, guarded_router
+from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, READING
 from keyferry.api.idempotency import NO_IDEMPOTENCY_KEY
 from keyferry.api.keys import KeyReference
 from keyferry.api.models.exports import ExportAnswer, ExportedFileAnswer, KekGiven, PreviewAnswer
 from keyferry.api.models.pages import NumberedPageQuery, PageAnswer, page_size
 from keyferry.api.models.values import Id
+from keyferry.api.routers import guarded_router
 
 router = guarded_router("exports")
 

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
-from keyferry.api.callers import Visiting, guarded_router
+from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, READING
 from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
 from keyferry.api.models.groups import GroupAnswer, GroupChange, GroupCreation
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
 from keyferry.api.models.values import Reference
 from keyferry.api.preconditions import IfMatch, tag
+from keyferry.api.routers import guarded_router
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
 from keyferry.store.records import Group

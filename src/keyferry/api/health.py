@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import JSONResponse
 
 from keyferry.api.documented import refusals
 from keyferry.api.models.values import Answer
 from keyferry.api.problems import problem
+from keyferry.api.routers import open_router
 from keyferry.errors import KeyferryError
 
-router = APIRouter(tags=["health"])
+router = open_router("health", prefix="")
 
 
 class HealthAnswer(Answer):

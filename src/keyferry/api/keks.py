@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from keyferry.api.callers import Visiting, guarded_router
+from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, READING
 from keyferry.api.models.exports import KekAnswer, KekGiven
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
 from keyferry.api.models.values import Id
+from keyferry.api.routers import guarded_router
 
 router = guarded_router("keks")
 

@@ -2,22 +2,23 @@
 
 from functools import partial
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
-from keyferry.api.callers import Visit, Visiting, address_of, guarded_router
+from keyferry.api.callers import Visit, Visiting, address_of
 from keyferry.api.documented import ALWAYS, CHANGING, READING, refusals
 from keyferry.api.idempotency import NO_IDEMPOTENCY_KEY
 from keyferry.api.models.tokens import CurrentSessionAnswer, SessionAnswer, SignInRequest
 from keyferry.api.models.users import UserAnswer
 from keyferry.api.models.values import secret_of, when
+from keyferry.api.routers import guarded_router, open_router
 from keyferry.custody.caller import Caller
 from keyferry.errors import NotAuthenticated
 
-open_router = APIRouter(tags=["sessions"])
+opened = open_router("sessions")
 router = guarded_router("sessions")
 
 
-@open_router.post(
+@opened.post(
     "/sessions", status_code=201, responses=refusals(400, 401, 415, *ALWAYS), dependencies=[NO_IDEMPOTENCY_KEY]
 )
 async def sign_in(body: SignInRequest, request: Request) -> SessionAnswer:

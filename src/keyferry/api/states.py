@@ -2,10 +2,11 @@
 
 from fastapi import Response
 
-from keyferry.api.callers import Visiting, guarded_router
+from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING
 from keyferry.api.keys import KeyReference, answer
 from keyferry.api.models.keys import KeyAnswer, Revocation, VersionChoice
+from keyferry.api.routers import guarded_router
 
 router = guarded_router("keys")
 

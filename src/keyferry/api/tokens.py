@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 
-from keyferry.api.callers import Visiting, guarded_router
+from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, READING
 from keyferry.api.idempotency import NO_IDEMPOTENCY_KEY
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
 from keyferry.api.models.tokens import IssuedTokenAnswer, TokenAnswer, TokenCreation
 from keyferry.api.models.values import Id, Reference
+from keyferry.api.routers import guarded_router
 from keyferry.clock import SECOND
 
 router = guarded_router("tokens")

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import Header, Request, Response
 
-from keyferry.api.callers import Visiting, guarded_router
+from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, READING, Responses
 from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
 from keyferry.api.keys import KeyReference, VersionQuery, answer
 from keyferry.api.models.keys import KeyAnswer, PublicKeyAnswer, Rotation, VersionAnswer
 from keyferry.api.models.pages import PageAnswer
 from keyferry.api.models.values import base64url, pem
+from keyferry.api.routers import guarded_router
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
