@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, exists, select
 
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
-from keyferry.custody.names import check_group_id, check_text
+from keyferry.custody.names import check_group_id, check_text, may_name_group
 from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
@@ -174,9 +174,10 @@ def load_group(view: View, reference: str, lock: Lock | None = None) -> Group:
 
 def find_group(view: View, reference: str, lock: Lock | None = None) -> Group | None:
     """The living group with this id or name; the caller's right to it is not asked."""
+    found = None
     if is_id_shaped(reference):
         found = view.get(GROUPS, reference, lock)
-    else:
+    elif may_name_group(reference):
         found = view.first(GROUPS, _BY_NAME, lock, name=reference)
     return None if found is None or found.deleted_at is not None else found
 

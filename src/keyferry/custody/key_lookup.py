@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, or_, select
 
 from keyferry.custody.lifecycle import State, state_at
+from keyferry.custody.names import may_name_group, may_name_key
 from keyferry.custody.owners import Owner, owner_named, owner_of
 from keyferry.custody.policy import Operation, Role, permits
 from keyferry.custody.view import Query, View
@@ -76,10 +77,11 @@ def detail_of(view: View, key: Key, version: KeyVersion) -> KeyDetail:
 def _find_key(view: View, reference: str, lock: Lock | None) -> Key | None:
     if is_id_shaped(reference):
         return view.get(KEYS, reference, lock)
-    group, slash, name = reference.partition("/")
+    group, slash, name = reference.rpartition("/")
     if slash:
-        return view.first(KEYS, _NAMED_IN_GROUP, lock, group=group, name=name)
-    found = [key for key in view.find(KEYS, _NAMED, lock, name=reference) if _may_see(view, key)]
+        wellformed = may_name_group(group) and may_name_key(name)
+        return view.first(KEYS, _NAMED_IN_GROUP, lock, group=group, name=name) if wellformed else None
+    found = _visible(view, name, lock)
     if len(found) > 1:
         raise Conflict(
             f"{len(found)} keys are named {reference!r}.",
@@ -89,6 +91,13 @@ def _find_key(view: View, reference: str, lock: Lock | None) -> Key | None:
     return found[0] if found else None
 
 
+def _visible(view: View, name: str, lock: Lock | None = None) -> list[Key]:
+    """The keys of this name that the caller may see."""
+    if not may_name_key(name):
+        return []
+    return [key for key in view.find(KEYS, _NAMED, lock, name=name) if _may_see(view, key)]
+
+
 def _may_see(view: View, key: Key) -> bool:
     return permits(view.actor.role, Operation.KEY_READ, view.actor.relation_to_key(key))
 
@@ -96,15 +105,19 @@ def _may_see(view: View, key: Key) -> bool:
 def keys_page(view: View, size: int, after: str, name: str | None, group: str | None, owner: str | None) -> list[Key]:
     """Keys in the order of their ids, one more than a page of `size` has, as far as the caller may see them."""
     limit = size + 1
-    if group is not None or owner is not None:
-        named = owner_named(view, owner, group)
-        return view.find(KEYS, _OWNERS_PAGE, after=after, limit=limit, user_id=named.user_id, group_id=named.group_id)
+    named = None if group is None and owner is None else owner_named(view, owner, group)
     if name is not None:
-        key = _find_key(view, name, None)
-        return [key] if key is not None and _may_see(view, key) and key.id > after else []
+        found = (key for key in _visible(view, name) if named is None or _owns(named, key))
+        return [key for key in found if key.id > after][:limit]
+    if named is not None:
+        return view.find(KEYS, _OWNERS_PAGE, after=after, limit=limit, user_id=named.user_id, group_id=named.group_id)
     if view.actor.role is Role.ADMINISTRATOR:
         return view.find(KEYS, _PAGE, after=after, limit=limit)
     return view.find(KEYS, _MY_PAGE, after=after, limit=limit, user_id=view.actor.user.id)
+
+
+def _owns(owner: Owner, key: Key) -> bool:
+    return (owner.user_id, owner.group_id) == (key.owner_user_id, key.owner_group_id)
 
 
 def require_free_name(view: View, name: str, owner: Owner) -> None:

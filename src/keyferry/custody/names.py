@@ -30,6 +30,21 @@ def check_user_name(name: str) -> str:
     return _check(_USER_NAME, name, "name", "A user name has 1 to 64 ASCII letters, digits, '.', '_', '-' and '@'.")
 
 
+def may_name_user(text: str) -> bool:
+    """Whether a user can have this name. Databases are asked for no other: not all of them take any text."""
+    return _USER_NAME.fullmatch(text) is not None
+
+
+def may_name_group(text: str) -> bool:
+    """Whether a group can have this name; see `may_name_user`."""
+    return _GROUP_ID.fullmatch(text) is not None
+
+
+def may_name_key(text: str) -> bool:
+    """Whether a key can have this name; see `may_name_user`."""
+    return _KEY_NAME.fullmatch(text) is not None
+
+
 def check_text(text: str | None, field: str, longest: int = LONGEST_TEXT) -> str | None:
     """Free text of one line: no control characters, at most `longest` characters; empty counts as none."""
     if text is None or text == "":

@@ -10,6 +10,9 @@ from keyferry.custody.policy import Operation
 from keyferry.ids import new_id
 from keyferry.store.records import AuditEvent
 
+#: more of a name than this, which only one that is refused can have, is not kept
+LONGEST_NAME = 200
+
 
 @dataclass(slots=True)
 class Subject:
@@ -20,8 +23,10 @@ class Subject:
     name: str | None = None
 
     def on(self, event: AuditEvent) -> AuditEvent:
-        """`event`, with this object as what it is about."""
-        return replace(event, object_type=self.kind, object_id=self.id, object_name=self.name)
+        """`event`, with this object as what it is about. Its name may be anything that a caller has made up."""
+        name = self.name if self.name is None or self.name.isprintable() else ascii(self.name)
+        name = None if name is None else name[:LONGEST_NAME]
+        return replace(event, object_type=self.kind, object_id=self.id, object_name=name)
 
 
 def event_by(

@@ -19,7 +19,7 @@ from keyferry.custody.memberships import (
     memberships_of,
     replace_memberships,
 )
-from keyferry.custody.names import check_email, check_text, check_user_name
+from keyferry.custody.names import check_email, check_text, check_user_name, may_name_user
 from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
@@ -267,9 +267,10 @@ def load_user(view: View, reference: str, lock: Lock | None = None) -> User:
 
 def find_user(view: View, reference: str, lock: Lock | None = None) -> User | None:
     """The living user with this id or name; the caller's right to it is not asked."""
+    found = None
     if is_id_shaped(reference):
         found = view.get(USERS, reference, lock)
-    else:
+    elif may_name_user(reference):
         found = view.first(USERS, _BY_NAME, lock, name=reference.lower())
     return None if found is None or found.deleted_at is not None else found
 

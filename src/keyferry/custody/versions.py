@@ -47,12 +47,12 @@ def version_numbered(view: View, key: Key, number: int | None, lock: Lock | None
     """
     if number is None:
         return current_version(view, key, lock)
+    if not 1 <= number <= key.versions:
+        raise view.missing("version", str(number))
     version = view.first(KEY_VERSIONS, _BY_NUMBER, lock, key_id=key.id, number=number)
-    if version is not None:
-        return version
-    if 1 <= number <= key.versions:
+    if version is None:
         raise IntegrityViolation(f"Version {number} of key {key.id} was made, but is not there.")
-    raise view.missing("version", str(number))
+    return version
 
 
 def all_versions(view: View, key: Key, lock: Lock | None = None) -> list[KeyVersion]:

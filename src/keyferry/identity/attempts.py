@@ -81,7 +81,7 @@ def _count(tx: Transaction, subject: str, limit: Limit, now: Microseconds) -> No
 
 
 def _user(folded_name: str) -> str:
-    return f"user:{folded_name[:64]}"
+    return f"user:{folded_name[:64]!a}"  # in ASCII: whoever signs in may type what a database does not take
 
 
 def _source(address: str | None) -> str:

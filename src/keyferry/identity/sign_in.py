@@ -13,6 +13,7 @@ from keyferry import clock
 from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.custody import Custody
+from keyferry.custody.names import may_name_user
 from keyferry.custody.policy import Operation
 from keyferry.custody.refusals import Refusal
 from keyferry.custody.tokens import IssuedToken
@@ -91,7 +92,8 @@ class SignIn:
         )
 
     def _claim(self, tx: Transaction, folded: str, address: str | None, now: Microseconds) -> _Claim:
-        user = USERS.first(tx, self._gate.sealer, _BY_NAME.held(Lock.NONE), name=folded)
+        named = _BY_NAME.held(Lock.NONE)
+        user = USERS.first(tx, self._gate.sealer, named, name=folded) if may_name_user(folded) else None
         if user is None or user.deleted_at is not None:
             return _Claim(None, "unknown user")
         if user.disabled:
