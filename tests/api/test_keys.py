@@ -84,17 +84,24 @@ def test_a_name_that_two_owners_use_needs_the_owner(administrator: Person, key: 
 
     refused(administrator("GET", "/keys/signer"), 409, "conflict", "key")
     assert administrator("GET", "/keys/elsewhere%2Fsigner").json()["id"] == other["id"]
-    assert administrator("GET", "/keys", params={"name": "elsewhere/signer"}).json()["items"][0]["id"] == other["id"]
-    assert [each["id"] for each in administrator("GET", "/keys?group=elsewhere").json()["items"]] == [other["id"]]
+    for query, ids in (
+        ("name=signer", [key["id"], other["id"]]),
+        ("name=signer&group=elsewhere", [other["id"]]),
+        ("group=elsewhere", [other["id"]]),
+        ("name=other", []),
+    ):
+        assert [each["id"] for each in administrator("GET", f"/keys?{query}").json()["items"]] == ids
 
 
-@pytest.mark.parametrize("name", ["payments/signer", "{id}", "signer"])
-def test_a_list_shows_no_key_to_those_who_may_not_see_it(people: People, key: dict[str, Any], name: str) -> None:
-    query = {"name": name.format(id=key["id"])}
+@pytest.mark.parametrize("query", ["", "name=signer", "name=payments/signer", "name={id}"])
+def test_a_list_shows_no_key_to_those_who_may_not_see_it(people: People, key: dict[str, Any], query: str) -> None:
+    path = f"/keys?{query.format(id=key['id'])}"
+    seen = [] if "/" in query or "{" in query else [key["id"]]  # a name is what is asked for, not a reference
 
-    assert people.stranger("GET", "/keys", params=query).json()["items"] == []
-    assert [each["id"] for each in people.user("GET", "/keys", params=query).json()["items"]] == [key["id"]]
-    assert [each["id"] for each in people.administrator("GET", "/keys", params=query).json()["items"]] == [key["id"]]
+    assert people.stranger("GET", path).json()["items"] == []
+    refused(people.stranger("GET", "/keys?group=payments"), 422, "invalid-input", "group")
+    assert [each["id"] for each in people.user("GET", path).json()["items"]] == seen
+    assert [each["id"] for each in people.administrator("GET", path).json()["items"]] == seen
 
 
 def test_lists_come_in_pages(user: Person) -> None:

@@ -3,14 +3,13 @@
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
-from pydantic import Field
 
 from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, READING
 from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
 from keyferry.api.models.keys import KeyAnswer, KeyChange, KeyCreation, KeyImport, NewOwner
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
-from keyferry.api.models.values import Reference
+from keyferry.api.models.values import Name, Reference
 from keyferry.api.preconditions import IfMatch, tag
 from keyferry.api.routers import guarded_router
 from keyferry.custody.key_lookup import KeyDetail
@@ -23,9 +22,9 @@ VersionQuery = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The 
 
 
 class KeysQuery(PageQuery):
-    """Which keys: of a group, of a user, or the one of a name (`NAME`, or `GROUP/NAME`)."""
+    """Which keys: of this name, of this group or user."""
 
-    name: Annotated[Reference | None, Field()] = None
+    name: Name | None = None
     group: Reference | None = None
     owner: Reference | None = None
 
