@@ -86,7 +86,6 @@ TITLES: dict[str, str] = {
     "key-not-active": "Key is not active",
     "key-not-exportable": "Key is not exportable",
     "key-already-wrapped": "Key is already wrapped",
-    "key-usage": "Key may not be used for this",
     "state-transition-refused": "State change refused",
     "destruction-pending": "Destruction is pending",
     "last-administrator": "Last enabled Administrator",

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,3 +191,11 @@ def key_numbers(material: Material) -> rsa.RSAPrivateNumbers:
     key = load_private(material)
     assert isinstance(key, rsa.RSAPrivateKey)
     return key.private_numbers()
+
+
+def test_a_transfer_file_is_refused_as_wrapped_already() -> None:
+    vector = Path(__file__).parent.parent / "vectors" / "byok"
+    files = sorted(vector.glob("*.byok"))
+    assert files
+    for file in files:
+        assert refusal_of(file.read_bytes()).code == "key-already-wrapped"

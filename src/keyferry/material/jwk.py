@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from keyferry.errors import MaterialRefused
 from keyferry.material.algorithms import ALGORITHMS, Algorithm
 from keyferry.material.keys import Material, PrivateKey
-from keyferry.material.refusals import encrypted, not_kept, public_key_given, refused, several_keys
+from keyferry.material.refusals import encrypted, not_kept, public_key_given, refused, several_keys, wrapped
 from keyferry.material.soundness import validated
 from keyferry.material.symmetric import symmetric_material
 
@@ -30,7 +30,7 @@ def read_jwk(data: bytes, algorithm: Algorithm | None) -> Material:
     if isinstance(key.get("keys"), list):
         raise several_keys()
     if "ciphertext" in key:
-        raise encrypted()
+        raise wrapped() if "schema_version" in key else encrypted()
     match key.get("kty"):
         case "RSA":
             return validated(_rsa(key), algorithm)

@@ -35,6 +35,15 @@ def not_kept(found: str) -> MaterialRefused:
     )
 
 
+def wrapped() -> MaterialRefused:
+    """It is a transfer file: what is in it cannot be wrapped, or kept, once more."""
+    return refused(
+        "The material is a transfer file: the key in it is wrapped to a key encryption key already",
+        "Give the key itself. Only the holder of that key encryption key can unwrap this one.",
+        code="key-already-wrapped",
+    )
+
+
 def encrypted() -> MaterialRefused:
     """It needs a passphrase, and none came with it."""
     return refused("The private key is encrypted", "Give its passphrase too.", code="material-encrypted")
