@@ -195,6 +195,7 @@ TABLE: dict[str, Row] = {
     ),
     "keys.show": Row(_key, lambda it, by, ref: it.keys.show(by, ref), (OK, OK, OK, HIDDEN)),
     "keys.versions": Row(_key, lambda it, by, ref: it.keys.versions(by, ref), (OK, OK, OK, HIDDEN)),
+    "key_access.list": Row(_key, lambda it, by, ref: it.key_access.list(by, ref), (OK, OK, OK, HIDDEN)),
     "keys.list": Row(_nothing, lambda it, by, _: it.keys.list(by, size=5), (OK, OK, OK, OK)),
     "keys.edit": Row(
         _key, lambda it, by, ref: it.keys.edit(by, ref, KeyEdit(description="A")), (DENIED, OK, OK, HIDDEN)

@@ -7,7 +7,7 @@ from fastapi import Path, Query, Request, Response
 from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, READING
 from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
-from keyferry.api.models.keys import KeyAnswer, KeyChange, KeyCreation, KeyImport, NewOwner
+from keyferry.api.models.keys import KeyAnswer, KeyChange, KeyCreation, KeyImport, KeyUserAnswer, NewOwner
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
 from keyferry.api.models.values import Name, Reference
 from keyferry.api.preconditions import IfMatch, tag
@@ -99,6 +99,13 @@ async def reassign_key(key: KeyReference, body: NewOwner, visit: Visiting, respo
     """
     detail = await visit.ask(visit.custody.keys.reassign, key, group=body.group, owner=body.owner)
     return answer(detail, response)
+
+
+@router.get("/keys/{key:segment}/access", responses=READING)
+async def list_key_access(key: KeyReference, visit: Visiting) -> PageAnswer[KeyUserAnswer]:
+    """Who can use the key, since when and by whose doing; all in one page."""
+    found = await visit.ask(visit.custody.key_access.list, key)
+    return PageAnswer(items=[KeyUserAnswer.of(user) for user in found], next=None)
 
 
 def answer(detail: KeyDetail, response: Response) -> KeyAnswer:

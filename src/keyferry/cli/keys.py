@@ -124,6 +124,22 @@ def versions(server: "Server", out: Output, id_: str) -> None:
     out.table(found, VERSION_COLUMNS, none="There are no versions.")
 
 
+@key.command("access")
+@_id
+@remote
+def access(server: "Server", out: Output, id_: str) -> None:
+    """List who can use a key, since when and by whose doing."""
+    columns = {
+        "USER": "user",
+        "DISABLED": "disabled",
+        "MEMBER SINCE": "since",
+        "ADDED BY": "added_by",
+        "PASSWORD SET": "password_set_at",
+        "SET BY": "password_set_by",
+    }
+    out.table(server.items(path("keys", id_, "access")), columns, none="Nobody can use it.")
+
+
 @key.command("public-key")
 @_id
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Of this version; else the current one.")

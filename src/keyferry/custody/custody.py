@@ -10,6 +10,7 @@ from keyferry.custody.gate import Gate
 from keyferry.custody.groups import Groups
 from keyferry.custody.jobs import Jobs
 from keyferry.custody.keks import Keks
+from keyferry.custody.key_access import KeyAccess
 from keyferry.custody.keys import Keys
 from keyferry.custody.states import States
 from keyferry.custody.tokens import Issue, Tokens
@@ -37,6 +38,7 @@ class Custody:
         self.activity = Activity(store)
         self.tokens = Tokens(self.gate, self.activity, issue, rules.session_lifetime)
         self.keys = Keys(self.gate)
+        self.key_access = KeyAccess(self.gate)
         self.states = States(self.gate, rules.destruction_pending)
         self.keks = Keks(self.gate)
         self.exports = Exports(self.gate, rules.kek_policy)

@@ -22,6 +22,7 @@ from keyferry.api.models.values import (
     secret_of,
     when,
 )
+from keyferry.custody.key_access import KeyUser
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason, State
@@ -143,6 +144,29 @@ class OwnerAnswer(Answer):
 
     user: str | None
     group: str | None
+
+
+class KeyUserAnswer(Answer):
+    """A user who can use a key, and what an Administrator has done about them; null where nothing."""
+
+    user: str
+    disabled: bool
+    since: str | None
+    added_by: str | None
+    password_set_at: str | None
+    password_set_by: str | None
+
+    @classmethod
+    def of(cls, user: KeyUser) -> "KeyUserAnswer":
+        """From custody's."""
+        return cls(
+            user=user.name,
+            disabled=user.disabled,
+            since=when(user.since),
+            added_by=user.added_by,
+            password_set_at=when(user.password_set_at),
+            password_set_by=user.password_set_by,
+        )
 
 
 class VersionAnswer(Answer):
