@@ -117,6 +117,7 @@ class SignIn:
 
     def _notices(self, tx: Transaction, user: User, since: Microseconds) -> tuple[str, ...]:
         sealer = self._gate.sealer
+        since = max(since, user.created_at)  # what came with the account itself is no news
         found = []
         if user.password_set_at is not None and user.password_set_by != user.id and user.password_set_at > since:
             by = None if user.password_set_by is None else USERS.get(tx, sealer, user.password_set_by)
