@@ -267,6 +267,19 @@ def test_material_swapped_between_keys_is_refused(scene: Scene) -> None:
         scene.kit.export(scene.mallory, scene.own.key.id, scene.kek)
 
 
+def test_even_under_a_good_seal_material_belongs_to_its_version(scene: Scene) -> None:
+    """The material is bound to what never changes about a version, whatever the row's own seal says."""
+    rotated = scene.kit.custody.states.rotate(scene.kim, scene.key_id)
+    row = scene.behind.row("key_versions", rotated.version.id)
+    row["material"] = scene.behind.row("key_versions", scene.version_id)["material"]
+    columns = {name: value for name, value in row.items() if name != "seal"}
+    row["seal"] = scene.kit.installation.sealer.mac_row("key_versions", columns)
+    scene.behind.put_back("key_versions", row)
+    scene.show()
+    with scene.behind.refused_as_tampered():
+        scene.kit.export(scene.kim, scene.key_id, scene.kek)
+
+
 @pytest.mark.parametrize("outcome", ["pre-active", "active", "deactivated", "compromised"])
 def test_an_edited_state_is_refused(scene: Scene, outcome: str) -> None:
     scene.kit.custody.states.deactivate(scene.kim, scene.key_id)

@@ -15,6 +15,7 @@ from keyferry.custody.key_lookup import KeyDetail, detail_of, load_key
 from keyferry.custody.lifecycle import require_protecting
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.custody.recording import Subject
 from keyferry.custody.versions import current_version, unseal
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, IntegrityViolation, KekRefused
@@ -138,8 +139,9 @@ class Exports:
             return self._judge(view, load_key(view, reference), request)
 
         ready = self._gate.read(caller, Operation.KEY_EXPORT, prepare)
-        material = unseal(self._gate.sealer, ready.key, ready.version)
-        file = ready.destination.wrap(material, ready.kek, ready.identifier, name=ready.key.name)
+        with self._gate.refusing(caller, Operation.KEY_EXPORT, Subject("key", ready.key.id, ready.key.name)):
+            material = unseal(self._gate.sealer, ready.key, ready.version)
+            file = ready.destination.wrap(material, ready.kek, ready.identifier, name=ready.key.name)
 
         def change(change: Change) -> Export:
             now = self._judge(change, load_key(change, ready.key.id), request)

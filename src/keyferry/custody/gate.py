@@ -13,7 +13,8 @@ A refusal undoes what the operation did and writes an audit event of its own. An
 nothing is a fault, and is undone; so is one whose audit event cannot be written.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -122,6 +123,19 @@ class Gate:
         if outcome.refusal is not None:
             raise outcome.refusal
         return outcome.result  # type: ignore[return-value]  # T may be None
+
+    @contextmanager
+    def refusing(self, caller: Caller, operation: Operation, subject: Subject | None = None) -> Iterator[None]:
+        """Audit what is refused inside: the costly part of an operation that is authorised already, with no lock held.
+
+        Raises:
+            KeyferryError: what was refused.
+        """
+        try:
+            yield
+        except KeyferryError as refusal:
+            self._refuse(caller, operation, subject or Subject(), refusal)
+            raise
 
     def record(
         self,

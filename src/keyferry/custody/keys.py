@@ -13,6 +13,7 @@ from keyferry.custody.once import Once
 from keyferry.custody.owners import Owner, owner_named, owner_of
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Role
+from keyferry.custody.recording import Subject
 from keyferry.custody.versions import (
     Dates,
     all_versions,
@@ -92,7 +93,8 @@ class Keys:
         """
         algorithm = algorithm_named(new.algorithm)
         self._gate.read(caller, Operation.KEY_IMPORT, lambda view: _prepare(view, new, algorithm))
-        material = read_material_apart(data, algorithm=algorithm, passphrase=passphrase)
+        with self._gate.refusing(caller, Operation.KEY_IMPORT, Subject("key", None, new.name)):
+            material = read_material_apart(data, algorithm=algorithm, passphrase=passphrase)
         return self._keep(caller, Operation.KEY_IMPORT, new, material, "imported", once)
 
     def show(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:

@@ -23,6 +23,7 @@ from keyferry.custody.names import check_email, check_text, check_user_name, may
 from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.custody.recording import Subject
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, InvalidInput, KeyferryError
 from keyferry.identity.networks import parse_networks
@@ -117,7 +118,8 @@ class Users:
         """
         self._gate.read(caller, Operation.USER_CREATE, lambda view: view.permit(Relation.NONE, "user", None, new.name))
         check_user_name(new.name)
-        password_hash = None if new.password is None else self._passwords.prepare(new.password, new.name)
+        with self._gate.refusing(caller, Operation.USER_CREATE, Subject("user", None, new.name)):
+            password_hash = None if new.password is None else self._passwords.prepare(new.password, new.name)
 
         def change(change: Change) -> User:
             change.permit(Relation.NONE, "user", None, new.name)
@@ -169,9 +171,10 @@ class Users:
             InvalidInput: the current password is missing or wrong, or the new one breaks the rules.
         """
         user = self._gate.read(caller, Operation.USER_PASSWORD, lambda view: load_user(view, reference))
-        if user.id == caller.user_id:
-            self._require_current(user, current)
-        password_hash = self._passwords.prepare(password, user.name)
+        with self._gate.refusing(caller, Operation.USER_PASSWORD, Subject("user", user.id, user.name)):
+            if user.id == caller.user_id:
+                self._require_current(user, current)
+            password_hash = self._passwords.prepare(password, user.name)
 
         def change(change: Change) -> UserDetail:
             found = load_user(change, user.id, Lock.UPDATE)
