@@ -16,7 +16,8 @@ from tests.custody.refusing import refused
 
 from keyferry.byok.verify import verify
 from keyferry.custody.caller import Caller
-from keyferry.custody.keys import KeyDetail, NewKey
+from keyferry.custody.key_lookup import KeyDetail
+from keyferry.custody.keys import NewKey
 from keyferry.material.secret import Secret
 from keyferry.testing import Kek, Kit
 

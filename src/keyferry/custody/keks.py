@@ -73,7 +73,11 @@ class Keks:
                 raise change.missing("kek", reference)
             change.permit(Relation.NONE, "kek", found.id, found.identifier)
             if not found.registered:
-                raise Conflict("This key encryption key is not registered.", code="kek-not-registered")
+                raise Conflict(
+                    "This key encryption key is not registered.",
+                    code="kek-not-registered",
+                    advice="There is nothing to withdraw; what is bound to the identifier stays so.",
+                )
             return change.update(KEKS, found, registered=False)
 
         return self._gate.write(caller, Operation.KEK_UNREGISTER, change)

@@ -121,7 +121,11 @@ class Tokens:
                 raise change.missing("token", token_id)
             change.permit(change.actor.relation_to_user(token.user_id), "token", token.id, token.name)
             if token.revoked_at is not None:
-                raise Conflict("This token is revoked already.", field="token")
+                raise Conflict(
+                    "This token is revoked already.",
+                    field="token",
+                    advice="There is nothing left to do: it is of no use.",
+                )
             return change.update(TOKENS, token, revoked_at=change.now)
 
         return self._gate.write(caller, Operation.TOKEN_REVOKE, change)
@@ -137,7 +141,7 @@ class Tokens:
 
         def change(change: Change) -> IssuedToken:
             user = change.actor.user
-            change.permit(change.actor.relation_to_user(user.id), "user", user.id, user.name)
+            change.permit(change.actor.relation_to_user(user.id), "token", None, name)
             token = Token(
                 id=token_id,
                 user_id=user.id,

@@ -155,12 +155,17 @@ class Change(View):
         self._details.update(details)
 
     def events(self, caller: Caller) -> list[AuditEvent]:
-        """One event about the first object that was touched, with its first version; one more for each further row."""
+        """One event about the operation's object, with its first version; one more for each further row.
+
+        The object is what the policy was asked about; for something new, the first that was written.
+        """
         objects = [touched for touched in self._touched if touched[0] != "version"]
         versions = [touched for touched in self._touched if touched[0] == "version"]
         main = self._event(caller, self._details)
-        if objects:
-            kind, id_, name, revision = objects.pop(0)
+        about = next((touched for touched in objects if self._subject.id in {None, touched[1]}), None)
+        if about is not None:
+            objects.remove(about)
+            kind, id_, name, revision = about
             main = replace(main, object_type=kind, object_id=id_, object_name=name, object_revision=revision)
         else:
             main = self._subject.on(main)
