@@ -83,8 +83,9 @@ def test_the_record_is_of_the_file_that_was_handed_out(kit: Kit, kim: Caller, ke
     assert "az keyvault key import --vault-name contoso-kv --name tenant" in file.import_command
     (row,) = rows(kit, "exports")
     assert row == asdict(record)
-    event = events_of(kit, "key.export")[-1]
+    event, of_the_kek = events_of(kit, "key.export")
     told = details_of(event)
+    assert details_of(of_the_kek) == {"part_of": event.uid}
     assert (told["export"], told["file_sha256"], told["version"]) == (record.id, record.file_sha256, 1)
     assert (event.object_id, event.actor_name) == (made.key.id, "kim")
 
