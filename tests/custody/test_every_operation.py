@@ -168,7 +168,7 @@ TABLE: dict[str, Row] = {
         lambda it, by, ref: it.groups.delete(by, ref),
         (OK, HIDDEN, HIDDEN, HIDDEN),
     ),
-    "tokens.open_session": Row(_nothing, lambda it, by, _: it.tokens.open_session(by), (OK, OK, OK, OK)),
+    "tokens.open_session": Row(_nothing, lambda it, by, _: it.tokens.open_session(by, epoch=1), (OK, OK, OK, OK)),
     "tokens.create": Row(_nothing, lambda it, by, _: it.tokens.create(by, "script", ONE_MINUTE), (OK, OK, OK, OK)),
     "tokens.list": Row(
         lambda house, _column: house.people.owner.user_id,

@@ -14,7 +14,7 @@ from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation
 from keyferry.custody.users import load_user
 from keyferry.custody.view import Change, Query, View
-from keyferry.errors import Conflict, InvalidInput
+from keyferry.errors import Conflict, InvalidInput, NotAuthenticated
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.secret import Secret
 from keyferry.store.records import Token, User
@@ -65,9 +65,16 @@ class Tokens:
         self._issue = issue
         self._session_lifetime = session_lifetime
 
-    def open_session(self, caller: Caller) -> IssuedToken:
-        """The token of a sign-in whose password has just been verified; `caller` has no token yet."""
-        return self._create(caller, Operation.SESSION_OPEN, "session", "sign-in", self._session_lifetime)
+    def open_session(self, caller: Caller, *, epoch: int) -> IssuedToken:
+        """The token of a sign-in whose password has just been verified; `caller` has no token yet.
+
+        Args:
+            epoch: the account's token epoch when its password hash was read.
+
+        Raises:
+            NotAuthenticated: the account may not be used, or its password was set since then.
+        """
+        return self._create(caller, Operation.SESSION_OPEN, "session", "sign-in", self._session_lifetime, epoch)
 
     def create(self, caller: Caller, name: str, lifetime: Microseconds) -> IssuedToken:
         """A named token for the caller's own programs.
@@ -134,7 +141,13 @@ class Tokens:
         return TokenDetail(token, self._activity.last_use(view.tx, token.id))
 
     def _create(
-        self, caller: Caller, operation: Operation, kind: str, name: str, lifetime: Microseconds
+        self,
+        caller: Caller,
+        operation: Operation,
+        kind: str,
+        name: str,
+        lifetime: Microseconds,
+        epoch: int | None = None,
     ) -> IssuedToken:
         token_id = new_id()
         text, digest = self._issue(token_id)
@@ -142,6 +155,8 @@ class Tokens:
         def change(change: Change) -> IssuedToken:
             user = change.actor.user
             change.permit(change.actor.relation_to_user(user.id), "token", None, name)
+            if epoch not in {None, user.token_epoch}:
+                raise NotAuthenticated("The password was set, or the account disabled, during the sign-in.")
             token = Token(
                 id=token_id,
                 user_id=user.id,

@@ -85,7 +85,10 @@ class SignIn:
         if user is None:
             raise sign_in_refused()
         since = self._gate.store.read(lambda tx: attempts.last_sign_in(tx, user.id))
-        issued = self._custody.tokens.open_session(Caller(user.id, None, address))
+        try:
+            issued = self._custody.tokens.open_session(Caller(user.id, None, address), epoch=user.token_epoch)
+        except NotAuthenticated:  # the account changed while the password was hashed: the same answer for that, too
+            raise sign_in_refused() from None
         self._gate.store.write(lambda tx: attempts.remember_success(tx, user.id, folded, address, now))
         return SignedIn(
             issued, self._gate.look(origin, Operation.SESSION_OPEN, lambda tx: self._notices(tx, user, since))
