@@ -160,6 +160,10 @@ def test_a_preview_says_what_an_export_would_do(kit: Kit, kim: Caller, kek: Kek)
     file = kit.export(kim, key, kek)
     assert preview.warnings == file.warnings
     assert "weaker" in preview.warnings[0]
+    assert preview.kek.spki_sha256 in preview.warnings[-1]
+    assert preview.known_as == "new"
+    again = kit.custody.exports.preview(kim, key, kek.request)
+    assert (again.known_as, again.warnings) == ("used before", preview.warnings[:-1])
     assert preview.kek.spki_sha256 == file.export.kek_sha256
     assert preview.identifier.text == file.export.key_identifier
     assert preview.key.version.id == file.export.version_id
@@ -175,7 +179,7 @@ def test_exports_are_listed_to_whoever_may_see_the_key(kit: Kit, kim: Caller, ke
         after = 0
         for _ in range(10):
             page = kit.custody.exports.list(caller, size=2, after=after, key=key)
-            seen += [export.id for export in page.items]
+            seen += [detail.export.id for detail in page.items]
             if page.next is None:
                 return seen
             after = int(page.next)
@@ -186,7 +190,7 @@ def test_exports_are_listed_to_whoever_may_see_the_key(kit: Kit, kim: Caller, ke
     assert walk(lee, shared) == walk(lee)
     with refused("not-found", "key"):
         walk(lee, own)
-    assert kit.custody.exports.show(lee, made[1].id) == made[1]
+    assert kit.custody.exports.show(lee, made[1].id).export == made[1]
     with refused("not-found", "export"):
         kit.custody.exports.show(lee, made[0].id)
     with refused("not-found", "export"):

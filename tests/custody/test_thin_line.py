@@ -10,4 +10,4 @@ def test_a_key_is_made_and_leaves_wrapped(kit: Kit, kek: Kek) -> None:
     file = kit.export(kim, "payments/tenant", kek)
     verify(file.content, kek.private, key.version.public_key)
     assert file.export.kek_sha256
-    assert kit.custody.exports.list(kit.administrator, size=10).items == (file.export,)
+    assert kit.custody.exports.list(kit.administrator, size=10).items == (file.detail,)

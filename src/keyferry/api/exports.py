@@ -37,7 +37,7 @@ async def list_exports_of_key(
     """When a key left, for where, under whose KEK."""
     size = page_size(query.limit, visit.settings)
     page = await visit.ask(visit.custody.exports.list, size=size, after=query.after, key=key)
-    return PageAnswer(items=[ExportAnswer.of(export) for export in page.items], next=page.next)
+    return PageAnswer(items=[ExportAnswer.of(detail) for detail in page.items], next=page.next)
 
 
 @router.get("/exports", responses=READING)
@@ -45,7 +45,7 @@ async def list_exports(query: Annotated[NumberedPageQuery, Query()], visit: Visi
     """Exports of every key that the caller may see, in the order in which they were made."""
     size = page_size(query.limit, visit.settings)
     page = await visit.ask(visit.custody.exports.list, size=size, after=query.after)
-    return PageAnswer(items=[ExportAnswer.of(export) for export in page.items], next=page.next)
+    return PageAnswer(items=[ExportAnswer.of(detail) for detail in page.items], next=page.next)
 
 
 @router.get("/exports/{export:segment}", responses=READING)

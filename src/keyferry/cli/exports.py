@@ -12,7 +12,7 @@ from keyferry.cli.choices import DESTINATIONS
 from keyferry.cli.encodings import from_base64
 from keyferry.cli.failures import Command, Group
 from keyferry.cli.files import read_input, read_public_key, require_writable, write_whole
-from keyferry.cli.output import Output
+from keyferry.cli.output import BLANK, Output
 from keyferry.cli.progress import working
 from keyferry.cli.remote import limit_option, path, remote
 from keyferry.errors import ClientFailed
@@ -91,16 +91,19 @@ def list_exports(server: "Server", out: Output, limit: int | None, key: str | No
     """List exports: who, when, which key version, under which key identifier."""
     columns = {
         "AT": "created_at",
-        "KEY": "key_id",
+        "KEY": "key",
         "VERSION": "version",
         "TO": "destination",
         "KEY IDENTIFIER": "key_identifier",
-        "BY": "user_id",
+        "BY": "user_name",
         "FILE'S SHA-256": "sha256",
         "ID": "id",
     }
     place = "/exports" if key is None else path("keys", key, "exports")
-    out.table(server.items(place, limit=limit), columns, none="There are no exports.")
+    found = server.items(place, limit=limit)
+    if not out.as_json:
+        found = [each | {"key": each.get("key_name") or BLANK} for each in found]
+    out.table(found, columns, none="There are no exports.")
 
 
 @export.command("show")
@@ -163,13 +166,13 @@ def _import_line(made: dict[str, Any], output: Path) -> str:
 def _export_rows(export: dict[str, Any]) -> dict[str, Any]:
     return {
         "Export": export.get("id"),
-        "Key": export.get("key_id"),
+        "Key": f"{export.get('key_name') or BLANK} ({export.get('key_id')})",
         "Version": export.get("version"),
         "Key identifier": export.get("key_identifier"),
         "KEK's SPKI SHA-256": export.get("kek_sha256"),
         "KEK is": export.get("known_as"),
         "File's SHA-256": export.get("sha256"),
-        "By": export.get("user_id"),
+        "By": export.get("user_name"),
         "At": export.get("created_at"),
     }
 

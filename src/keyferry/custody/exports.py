@@ -22,7 +22,7 @@ from keyferry.errors import Conflict, IntegrityViolation, KekRefused
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.algorithms import ALGORITHMS
 from keyferry.store.records import Export, Key, KeyVersion
-from keyferry.store.sealed import EXPORTS, GROUPS, KEYS
+from keyferry.store.sealed import EXPORTS, GROUPS, KEYS, USERS
 from keyferry.store.tables import exports, keys, memberships
 
 _BY_ID = Query(EXPORTS, exports.c.id == bindparam("id"))
@@ -49,6 +49,11 @@ _MINE = Query(
 
 REGISTERED, USED_BEFORE, NEW = "registered", "used before", "new"
 
+_FIRST_USE = (
+    "No public key was on record for this key identifier. With this export it is bound to the one given: compare its "
+    "fingerprint {} with that of the key in the vault."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -72,14 +77,28 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportDetail:
+    """The record of an export, with the names of the key that left and of the user who exported it."""
+
+    export: Export
+    key_name: str | None
+    user_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExportedFile:
     """A recorded export and its file, handed out once."""
 
-    export: Export
+    detail: ExportDetail
     content: bytes
     file_name: str
     import_command: str
     warnings: tuple[str, ...]
+
+    @property
+    def export(self) -> Export:
+        """The record."""
+        return self.detail.export
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +111,12 @@ class _Ready:
     identifier: KeyIdentifier
     kek: KekPublicKey
     known_as: str
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know before the file is used."""
+        found = self.destination.warnings(ALGORITHMS[self.key.algorithm], self.kek, self.identifier)
+        return (*found, _FIRST_USE.format(self.kek.spki_sha256)) if self.known_as == NEW else found
 
 
 class Exports:
@@ -119,9 +144,8 @@ class Exports:
         def read(view: View) -> Preview:
             key = load_key(view, reference)
             ready = self._judge(view, key, request)
-            warnings = ready.destination.warnings(ALGORITHMS[key.algorithm], ready.kek, ready.identifier)
             detail = detail_of(view, key, ready.version)
-            return Preview(detail, ready.destination.name, ready.kek, ready.identifier, ready.known_as, warnings)
+            return Preview(detail, ready.destination.name, ready.kek, ready.identifier, ready.known_as, ready.warnings)
 
         return self._gate.read(caller, Operation.KEY_EXPORT, read)
 
@@ -143,50 +167,52 @@ class Exports:
             material = unseal(self._gate.sealer, ready.key, ready.version)
             file = ready.destination.wrap(material, ready.kek, ready.identifier, name=ready.key.name)
 
-        def change(change: Change) -> Export:
-            now = self._judge(change, load_key(change, ready.key.id), request)
-            if now.version.id != ready.version.id:
-                raise Conflict("The key was rotated meanwhile.", advice="Export again to get the new version.")
-            if now.known_as == NEW:
-                bind_kek(change, now.identifier.canonical, now.kek, source="export", registered=False)
-            return _record(change, now, file)
-
-        record = self._gate.write(caller, Operation.KEY_EXPORT, change)
         command = ready.destination.import_command(
             ready.identifier,
             ALGORITHMS[ready.key.algorithm],
             name=ready.key.name or f"key-{ready.key.id}",
             file=file.file_name,
         )
-        return ExportedFile(record, file.content, file.file_name, command, file.warnings)
 
-    def show(self, caller: Caller, export_id: str) -> Export:
+        def change(change: Change) -> ExportedFile:
+            now = self._judge(change, load_key(change, ready.key.id), request)
+            if now.version.id != ready.version.id:
+                raise Conflict("The key was rotated meanwhile.", advice="Export again to get the new version.")
+            if now.known_as == NEW:
+                bind_kek(change, now.identifier.canonical, now.kek, source="export", registered=False)
+            detail = ExportDetail(_record(change, now, file), now.key.name, change.actor.user.name)
+            return ExportedFile(detail, file.content, file.file_name, command, now.warnings)
+
+        return self._gate.write(caller, Operation.KEY_EXPORT, change)
+
+    def show(self, caller: Caller, export_id: str) -> ExportDetail:
         """One export's record, for whoever may see the key that left.
 
         Raises:
             NotFound: there is none of that id, or none that the caller may see.
         """
 
-        def read(view: View) -> Export:
+        def read(view: View) -> ExportDetail:
             found = view.first(EXPORTS, _BY_ID, id=export_id) if is_id_shaped(export_id) else None
             key = None if found is None else view.get(KEYS, found.key_id)
             if found is None or key is None:
                 raise view.missing("export", export_id)
             view.permit(view.actor.relation_to_key(key), "export", found.id, None)
-            return found
+            return _detail(view, found)
 
         return self._gate.read(caller, Operation.EXPORT_LIST, read)
 
-    def list(self, caller: Caller, *, size: int, after: int = 0, key: str | None = None) -> Page[Export]:
+    def list(self, caller: Caller, *, size: int, after: int = 0, key: str | None = None) -> Page[ExportDetail]:
         """Exports in the order in which they were made: of one key, or of every key that the caller may see."""
 
-        def read(view: View) -> Page[Export]:
+        def read(view: View) -> Page[ExportDetail]:
             if key is not None:
                 found = view.find(EXPORTS, _OF_KEY, key_id=load_key(view, key).id, after=after, limit=size + 1)
             else:
                 view.permit(Relation.OWN, "export", None, None)
                 found = _visible(view, after, size + 1)
-            return page_of(found, size, [str(export.number) for export in found])
+            details = [_detail(view, export) for export in found]
+            return page_of(details, size, [str(export.number) for export in found])
 
         return self._gate.read(caller, Operation.EXPORT_LIST, read)
 
@@ -261,6 +287,13 @@ def _record(change: Change, ready: _Ready, file: TransferFile) -> Export:
     )
     change.note(export=record.id, version=ready.version.number, **facts)
     return change.append(EXPORTS, record)
+
+
+def _detail(view: View, export: Export) -> ExportDetail:
+    key, user = view.get(KEYS, export.key_id), view.get(USERS, export.user_id)
+    if key is None or user is None:
+        raise IntegrityViolation(f"The key or the user of export {export.id} is not there.")
+    return ExportDetail(export, key.name, user.name)
 
 
 def _visible(view: View, after: int, limit: int) -> list[Export]:

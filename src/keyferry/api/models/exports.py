@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from keyferry.api.models.values import Answer, Line, Name, PublicKeyText, Request, bytes_of, pem, when
-from keyferry.custody.exports import ExportedFile, Preview
+from keyferry.custody.exports import ExportDetail, ExportedFile, Preview
 from keyferry.custody.exports import Request as ExportRequest
 from keyferry.errors import InvalidInput
-from keyferry.store.records import Export, Kek
+from keyferry.store.records import Kek
 
 KeyIdentifier = Annotated[
     Line, Field(examples=["https://example.vault.azure.net/keys/exchange/0123456789abcdef0123456789abcdef"])
@@ -51,8 +51,10 @@ class ExportAnswer(Answer):
 
     id: str
     key_id: str
+    key_name: str | None
     version: int
     user_id: str
+    user_name: str
     destination: str
     key_identifier: str
     kek_sha256: str
@@ -61,9 +63,9 @@ class ExportAnswer(Answer):
     created_at: str
 
     @classmethod
-    def of(cls, export: Export) -> "ExportAnswer":
+    def of(cls, detail: ExportDetail) -> "ExportAnswer":
         """From custody's record."""
-        return cls(**_members(export))
+        return cls(**_members(detail))
 
 
 class ExportedFileAnswer(ExportAnswer):
@@ -78,7 +80,7 @@ class ExportedFileAnswer(ExportAnswer):
     def with_file(cls, exported: ExportedFile) -> "ExportedFileAnswer":
         """From custody's record and the file, which it hands out once."""
         return cls(
-            **_members(exported.export),
+            **_members(exported.detail),
             file=base64.b64encode(exported.content).decode(),
             file_name=exported.file_name,
             import_command=exported.import_command,
@@ -146,12 +148,15 @@ class KekAnswer(Answer):
         )
 
 
-def _members(export: Export) -> dict[str, Any]:
+def _members(detail: ExportDetail) -> dict[str, Any]:
+    export = detail.export
     return {
         "id": export.id,
         "key_id": export.key_id,
+        "key_name": detail.key_name,
         "version": export.version_number,
         "user_id": export.user_id,
+        "user_name": detail.user_name,
         "destination": export.destination,
         "key_identifier": export.key_identifier,
         "kek_sha256": export.kek_sha256,
