@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -63,17 +64,21 @@ class TlsFiles:
 
 
 def prepare_certificates(files: TlsFiles, names: Sequence[str], now: datetime | None = None) -> None:
-    """Make what is missing: the authority once; the server certificate also when it expires in 30 days or lacks a name.
+    """Make what is missing: the authority once; the server certificate also when it expires in 30 days, lacks a name or
+    its key, or is another authority's.
 
     Args:
         names: host names and addresses that clients may use beside the local ones.
+
+    Raises:
+        CannotStart: a file is unreadable, a key does not open under the password, or the authority has expired.
     """
     moment = now or datetime.now(UTC)
     files.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not files.authority.exists():
         _make_authority(files, moment)
     wanted = _names(names)
-    if not files.certificate.exists() or _must_renew(_load_certificate(files.certificate), wanted, moment):
+    if _must_issue(files, wanted, moment):
         _issue_server_certificate(files, wanted, moment)
 
 
@@ -100,6 +105,11 @@ def _make_authority(files: TlsFiles, now: datetime) -> None:
 def _issue_server_certificate(files: TlsFiles, names: list[x509.GeneralName], now: datetime) -> None:
     authority = _load_certificate(files.authority)
     authority_key = _load_key(files.authority_key, files.password)
+    if authority.not_valid_after_utc <= now:
+        raise CannotStart(
+            f"The authority's certificate {files.authority} expired on {authority.not_valid_after_utc:%Y-%m-%d}.",
+            advice=f"Remove {files.directory}, start again, and give clients the new ca.pem.",
+        )
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Keyferry")])
     lifetime = min(SERVER_LIFETIME, authority.not_valid_after_utc - now)
@@ -147,11 +157,22 @@ def _key_usage(
     )
 
 
-def _must_renew(certificate: x509.Certificate, wanted: list[x509.GeneralName], now: datetime) -> bool:
-    if certificate.not_valid_after_utc - now < RENEW_BEFORE:
+def _must_issue(files: TlsFiles, wanted: list[x509.GeneralName], now: datetime) -> bool:
+    if not files.certificate.exists() or not files.key.exists():
+        return True
+    certificate = _load_certificate(files.certificate)
+    if certificate.not_valid_after_utc - now < RENEW_BEFORE or not _is_issued_by(certificate, files.authority):
         return True
     present = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return not set(wanted) <= set(present)
+
+
+def _is_issued_by(certificate: x509.Certificate, authority: Path) -> bool:
+    try:
+        certificate.verify_directly_issued_by(_load_certificate(authority))
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _names(further: Sequence[str]) -> list[x509.GeneralName]:
