@@ -1,15 +1,111 @@
-"""What a serving process does beside answering: ticks that number, count and flush, and go on after a fault."""
+"""What goes on beside answering: events get their numbers, what is due is done, and a fault is not kept quiet."""
 
+import time
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
 from tests.custody.reading import rows
 
-from keyferry.testing import Kit
+from keyferry import background, server
+from keyferry.background import Background
+from keyferry.errors import IntegrityViolation, NotAuthenticated
+from keyferry.testing import ADDRESS, Kit
+
+SOON = 20.0
 
 
-class TestNumbering:
-    def test_events_are_numbered_within_two_ticks(self, kit: Kit) -> None:
-        kit.key(kit.user("kim"))
-        assert None in {row["number"] for row in rows(kit, "audit_events")}
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for what another thread does; a machine that is busy gets its time."""
+    end = time.monotonic() + SOON
+    while not holds():
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.01)
+
+
+def unnumbered(kit: Kit) -> int:
+    return sum(row["number"] is None for row in rows(kit, "audit_events"))
+
+
+def change(kit: Kit, statement: str) -> None:
+    """Change rows behind Keyferry's back."""
+    with kit.installation.store.engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+class TestATick:
+    def test_every_event_has_its_number_after_two(self, kit: Kit) -> None:
+        kit.user("kim")
+        assert unnumbered(kit) > 0
         kit.background.tick()
         kit.background.tick()
         numbers = [row["number"] for row in rows(kit, "audit_events")]
         assert sorted(numbers) == list(range(1, len(numbers) + 1))
+        assert kit.custody.audit.verify(kit.administrator).findings == ()
+
+    def test_what_it_does_itself_is_numbered_in_the_same_one(self, make_kit: Callable[..., Kit]) -> None:
+        kit = make_kit(destruction_pending="0s")
+        kim = kit.user("kim")
+        kit.custody.states.destroy(kim, kit.key(kim, activated=False).key.id)
+        with pytest.raises(NotAuthenticated):
+            kit.installation.authenticator.authenticate("no token", ADDRESS)
+        kit.background.tick()
+        assert unnumbered(kit) == 0
+        assert [row["state"] for row in rows(kit, "key_versions")] == ["destroyed"]
+        assert rows(kit, "audit_events")[-1]["outcome"] == "done"
+
+    def test_more_events_than_a_batch_are_numbered_at_once(self, kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("keyferry.custody.audit.BATCH", 3)
+        for number in range(10):
+            kit.group(f"group{number}")
+        kit.background.tick()
+        assert unnumbered(kit) == 0
+
+    def test_an_audit_log_whose_end_was_cut_off_is_told(self, kit: Kit) -> None:
+        kit.background.tick()
+        change(kit, "DELETE FROM audit_events WHERE number = (SELECT max(number) FROM audit_events)")
+        with pytest.raises(IntegrityViolation):
+            kit.background.tick()
+
+
+class TestTheThread:
+    @pytest.fixture(autouse=True)
+    def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(background, "TICK_SECONDS", 0.01)
+
+    def test_it_numbers_what_is_written_while_it_runs_and_the_last_of_it_when_it_stops(self, kit: Kit) -> None:
+        work = Background(kit.installation)
+        work.start()
+        kit.group("payments")
+        eventually(lambda: unnumbered(kit) == 0)
+        kit.group("billing")
+        work.stop()
+        assert unnumbered(kit) == 0
+        assert work.fault is None
+
+    def test_a_fault_makes_the_server_unready_until_it_is_gone(self, kit: Kit) -> None:
+        work = Background(kit.installation)
+        work.start()
+        eventually(lambda: unnumbered(kit) == 0)
+        server._require_ready(kit.installation, work)
+        change(kit, "UPDATE audit_events SET head = leaf_hash WHERE number = (SELECT max(number) FROM audit_events)")
+        eventually(lambda: work.fault is not None)
+        with pytest.raises(IntegrityViolation):
+            server._require_ready(kit.installation, work)
+        with pytest.raises(IntegrityViolation):
+            work.stop()
+
+    def test_what_fails_once_is_tried_again(self, kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+        failures = iter([OSError("disk full"), OSError("disk full")])
+        number = Background._number_events
+
+        def fail_twice(self: Background) -> None:
+            for failure in failures:
+                raise failure
+            number(self)
+
+        monkeypatch.setattr(Background, "_number_events", fail_twice)
+        work = Background(kit.installation)
+        work.start()
+        eventually(lambda: unnumbered(kit) == 0)
+        work.stop()

@@ -1,7 +1,9 @@
 """An installation: its home, its store, its root of trust. Made once by `initialise`, opened by every start."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from keyferry.certificates import TlsFiles, fingerprint, prepare_certificates
 from keyferry.clock import SECOND
 from keyferry.config.settings import Settings
-from keyferry.config.sources import load_settings, read_database_url, write_settings
+from keyferry.config.sources import SETTINGS_FILE, load_settings, read_database_url, write_settings
 from keyferry.custody.custody import Custody, Rules
 from keyferry.custody.founding import Administrator, add_first_administrator, found_store, is_founded, open_sealer
 from keyferry.custody.names import check_user_name
@@ -22,6 +24,7 @@ from keyferry.identity.passwords import check_new_password
 from keyferry.identity.sign_in import Authenticator, SignIn
 from keyferry.material.sealing import Sealer
 from keyferry.material.secret import Secret
+from keyferry.private_files import create_private
 from keyferry.roots.opening import create_root, open_root
 from keyferry.roots.passphrase_source import PassphraseSource
 from keyferry.store.engine import open_engine, sqlite_url
@@ -77,8 +80,11 @@ def initialise(
 ) -> Initialised:
     """Make an installation.
 
-    1. Everything that was given is judged. 2. The home and its settings are written. 3. The root of trust is made.
-    4. The tables, the data key and the first Administrator. 5. The certificate authority and the server's certificate.
+    1. Everything that was given is judged. 2. The tables. 3. The root of trust, and the data key under it. 4. The first
+    Administrator. 5. The certificate authority and the server's certificate. 6. The settings.
+
+    If it fails, what it put into the home is taken away again; not once a PostgreSQL database holds a data key, which
+    only the root of trust in the home opens.
 
     Raises:
         CannotStart: (`already-initialised`) the home or the database is in use; or a setting will not do.
@@ -87,12 +93,16 @@ def initialise(
     check_user_name(admin)
     check_new_password(password, user_name=admin)
     _require_unused(home)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     given: Mapping[str, object] = {"root": root, "database_file": database_file}
     chosen = {name: value for name, value in given.items() if value is not None}
-    settings = load_settings(home, given=chosen)
-    store = _open_store(settings)
-    try:
+    with ExitStack() as undo:
+        undo.callback(_take_back, home, existed=home.exists())
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings = load_settings(home, given=chosen)
+        if settings.database_file is None:
+            create_private(settings.sqlite_file, b"", what="database")
+        store = _open_store(settings)
+        undo.callback(store.close)
         progress("making the tables")
         upgrade(store.engine)
         if is_founded(store):
@@ -104,6 +114,9 @@ def initialise(
         progress("making the root of trust")
         opened = create_root(settings.root, home, PassphraseSource.of(settings.root_passphrase_file))
         sealer = found_store(store, opened)
+        if settings.database_file is not None:
+            undo.pop_all()
+            undo.callback(store.close)
         progress("making the first Administrator")
         hashing = PasswordHashing(settings.hash_queue, cost)
         add_first_administrator(store, sealer, Administrator(admin, hashing.prepare(password, admin)))
@@ -111,7 +124,7 @@ def initialise(
         files = tls_files(home, sealer)
         prepare_certificates(files, settings.tls_names)
         write_settings(home, **chosen)
-    finally:
+        undo.pop_all()
         store.close()
     return Initialised(
         home=home,
@@ -207,13 +220,28 @@ def _database(settings: Settings) -> str:
 
 
 def _require_unused(home: Path) -> None:
-    if home.exists() and any(name for name in home.iterdir() if name.name != "keyferry.toml"):
+    if home.exists() and any(name for name in home.iterdir() if name.name != SETTINGS_FILE):
         raise CannotStart(
             f"{home} is not empty.",
             code="already-initialised",
             field="home",
-            advice="Choose another home; an installation is never made over another.",
+            advice=(
+                "Choose another home; an installation is never made over another. If `keyferry init` failed or was "
+                "interrupted here, remove what it left, and give it an empty database again."
+            ),
         )
+
+
+def _take_back(home: Path, *, existed: bool) -> None:
+    """Remove what `initialise` has put into the home; it had held nothing but settings."""
+    if not existed:
+        shutil.rmtree(home, ignore_errors=True)
+        return
+    for path in home.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != SETTINGS_FILE:
+            path.unlink()
 
 
 def _issue(token_id: str) -> tuple[Secret, bytes]:
