@@ -48,6 +48,11 @@ class PostgreSql:
         """The URL of a new database that has all tables, empty."""
         return self._create("migrated")
 
+    def drop(self, url: str) -> None:
+        """Remove a database that `empty` or `migrated` made; hundreds of them would fill a disk."""
+        name = url.partition("@/")[2].partition("?")[0]
+        self._server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
     def stop(self) -> None:
         self._server.cleanup()
 
@@ -65,15 +70,18 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSql]
 
 
 @pytest.fixture(params=DATABASES)
-def database_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+def database_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | None]:
     """Where the store of a test is: None for SQLite in the home, else a file that holds a PostgreSQL URL."""
     if request.param == "sqlite":
-        return None
+        yield None
+        return
     server: PostgreSql = request.getfixturevalue("postgresql")
+    url = server.migrated()
     file = tmp_path / "database-url"
-    file.write_text(server.migrated())
+    file.write_text(url)
     file.chmod(0o600)
-    return file
+    yield file
+    server.drop(url)
 
 
 @pytest.fixture
