@@ -65,7 +65,7 @@ class TlsFiles:
 
 def prepare_certificates(files: TlsFiles, names: Sequence[str], now: datetime | None = None) -> None:
     """Make what is missing: the authority once; the server certificate also when it expires in 30 days, lacks a name or
-    its key, or is another authority's.
+    its key, is another key's, or is another authority's.
 
     Args:
         names: host names and addresses that clients may use beside the local ones.
@@ -163,6 +163,8 @@ def _must_issue(files: TlsFiles, wanted: list[x509.GeneralName], now: datetime) 
     certificate = _load_certificate(files.certificate)
     if certificate.not_valid_after_utc - now < RENEW_BEFORE or not _is_issued_by(certificate, files.authority):
         return True
+    if certificate.public_key() != _load_key(files.key, files.password).public_key():
+        return True  # a renewal was cut off after the key
     present = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return not set(wanted) <= set(present)
 

@@ -1,12 +1,14 @@
 """The composition root: settings -> root + store + doors."""
 
 import logging
+import os
 import signal
+import socket
 import ssl
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import structlog
@@ -17,10 +19,13 @@ from keyferry.api.services import Services
 from keyferry.background import Background
 from keyferry.certificates import prepare_certificates
 from keyferry.config.settings import Settings
+from keyferry.config.values import Listen
 from keyferry.errors import CannotStart
 from keyferry.installation import Installation, open_installation
 
 GRACE_SECONDS = 10
+#: connections that may wait to be taken
+BACKLOG = 2048
 
 
 class Server(uvicorn.Server):
@@ -47,8 +52,32 @@ def serve(settings: Settings) -> None:
         CannotStart: plain HTTP was not asked for beyond loopback, the store does not open, or the port is taken.
     """
     configure_logs(settings)
-    with running(settings) as server:
-        server.run()
+    with running(settings) as server, listening(settings.listen) as sockets:
+        server.run(sockets)
+
+
+@contextmanager
+def listening(listen: Listen) -> Iterator[list[socket.socket]]:
+    """A socket for each address that `listen` names.
+
+    Raises:
+        CannotStart: an address is taken, is not this machine's, or may not be had.
+    """
+    with ExitStack() as opened:
+        try:
+            found = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            sockets = [
+                opened.enter_context(socket.create_server(address, family=family, backlog=BACKLOG))
+                for family, _, _, _, address in found
+            ]
+        except OSError as error:
+            reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+            raise CannotStart(
+                f"The server cannot listen on {listen}: {reason}.",
+                field="listen",
+                advice="End what listens there, a server that runs already perhaps, or give another address and port.",
+            ) from None
+        yield sockets
 
 
 @contextmanager
