@@ -56,8 +56,8 @@ def make_scene(make_kit: Callable[..., Kit], kek: Kek) -> Iterator[Callable[...,
     def make(**settings: object) -> Scene:
         kit = make_kit(**settings)
         kim, mallory = kit.user("kim", groups=("payments",)), kit.user("mallory")
-        key = kit.key(kim, "rsa-2048", "tenant", group="payments")
-        own = kit.key(mallory, "rsa-2048", "own")
+        key = kit.key(kim, "ec-p256", "tenant", group="payments")
+        own = kit.key(mallory, "ec-p256", "own")
         made.append(Behind(kit))
         return Scene(kit, made[-1], kek, kim, mallory, key, own)
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
 )
+from sqlalchemy import Engine
 from tests.integrity.behind import Behind
 
 from keyferry.config.settings import Settings
@@ -28,9 +29,9 @@ from keyferry.custody.policy import Role
 from keyferry.custody.users import NewUser
 from keyferry.custody.versions import unseal
 from keyferry.errors import KeyferryError
-from keyferry.installation import Installation
 from keyferry.material.secret import Secret
 from keyferry.server import configure_logs
+from keyferry.store.engine import open_engine
 from keyferry.store.records import KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, KEYS
 from keyferry.testing import ADMINISTRATOR, PASSWORD, Kek, Kit
@@ -82,6 +83,7 @@ class Work:
     kit: Kit
     database_file: Path | None
     logs: io.StringIO
+    since: str
     secrets: Secrets = field(default_factory=Secrets)
 
     def learn(self, name: str, detail: KeyDetail) -> KeyDetail:
@@ -109,7 +111,7 @@ class Work:
             str(file): file.read_bytes() for file in home.rglob("*") if file.is_file() and file.name != "root.key"
         }
         if self.database_file is not None:
-            places |= postgresql_files(self.kit.installation)
+            places |= postgresql_files(self.kit.installation.store.engine, self.since)
         places["the logs"] = self.logs.getvalue().encode()
         return places
 
@@ -117,12 +119,34 @@ class Work:
         return self.secrets.found_in(self.files())
 
 
-def postgresql_files(installation: Installation) -> dict[str, bytes]:
-    """All that the cluster has on disk: tables, indexes, TOAST, the write-ahead log, its own log."""
-    with installation.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+def ask(engine: Engine, sql: str) -> str:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return str(connection.exec_driver_sql(sql).scalar_one())
+
+
+def write_ahead_file(engine: Engine) -> str:
+    """The name of the file that PostgreSQL's write-ahead log is at; names sort as they follow each other."""
+    return ask(engine, "SELECT pg_walfile_name(pg_current_wal_lsn())")
+
+
+def write_ahead_before(database_file: Path) -> str:
+    engine = open_engine(database_file.read_text())
+    try:
+        return write_ahead_file(engine)
+    finally:
+        engine.dispose()
+
+
+def postgresql_files(engine: Engine, since: str) -> dict[str, bytes]:
+    """All that PostgreSQL has on disk of this database: tables, indexes, TOAST, the write-ahead log `since` a file."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("CHECKPOINT")
-        directory = Path(str(connection.exec_driver_sql("SHOW data_directory").scalar_one()))
-    return {str(file): file.read_bytes() for file in directory.rglob("*") if file.is_file()}
+    directory = Path(ask(engine, "SHOW data_directory"))
+    number = ask(engine, "SELECT oid FROM pg_database WHERE datname = current_database()")
+    files = [*(directory / "base" / number).iterdir(), *(directory / "global").iterdir(), *directory.glob("*log")]
+    last = write_ahead_file(engine)
+    files += [file for file in (directory / "pg_wal").iterdir() if since <= file.name <= last]
+    return {str(file): file.read_bytes() for file in files if file.is_file()}
 
 
 @pytest.fixture
@@ -131,9 +155,10 @@ def work(make_kit: Callable[..., Kit], database_file: Path | None) -> Iterator[W
     handler = logging.StreamHandler(logs)
     logging.getLogger().addHandler(handler)
     with redirect_stderr(logs), redirect_stdout(logs):
+        since = "" if database_file is None else write_ahead_before(database_file)
         kit = make_kit(destruction_pending="0s")
         configure_logs(Settings(home=kit.installation.settings.home, log_level="debug", log_format="json"))
-        done = Work(kit, database_file, logs)
+        done = Work(kit, database_file, logs, since)
         secrets = done.secrets
         secrets.add("the Administrator's password", PASSWORD.encode())
         root = (kit.installation.settings.home / "root.key").read_bytes().split(b".")[1]

@@ -9,12 +9,14 @@ from sqlalchemy.engine import URL, make_url
 
 from keyferry.errors import CannotStart
 
+BUSY_TIMEOUT = "busy_timeout=5000"  # milliseconds
+
 _SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",  # a commit is on disk before it is acknowledged
     "secure_delete=ON",  # erased key material is overwritten with zeros
     "foreign_keys=ON",
-    "busy_timeout=5000",
+    BUSY_TIMEOUT,
     "temp_store=MEMORY",
     "trusted_schema=OFF",
     "cache_size=-16384",

@@ -8,12 +8,16 @@ import psycopg
 from sqlalchemy import Engine
 
 from keyferry.errors import Overloaded
+from keyferry.store.engine import BUSY_TIMEOUT
 from keyferry.store.transaction import Transaction
 from keyferry.store.writer import Writer
 
 T = TypeVar("T")
 
 ATTEMPTS = 5
+
+# A checkpoint that waits for readers keeps everybody from writing meanwhile.
+_SCRUB_TIMEOUT = "busy_timeout=250"
 
 # Two transactions got in each other's way; the second, run again, sees what the first has done. A unique constraint is
 # broken only so: every operation looks first.
@@ -70,12 +74,15 @@ class Store:
                 connection.exec_driver_sql("VACUUM key_versions")
             return True
         pooled = self.engine.raw_connection()
+        cursor = pooled.cursor()
         try:
-            cursor = pooled.cursor()
+            cursor.execute(f"PRAGMA {_SCRUB_TIMEOUT}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             (busy, _, _) = cursor.fetchall()[0]
             return not busy
         finally:
+            cursor.execute(f"PRAGMA {BUSY_TIMEOUT}")
+            cursor.close()
             pooled.close()
 
     def close(self) -> None:
