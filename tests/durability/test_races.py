@@ -151,7 +151,7 @@ def removal_against_export(theatre: Theatre) -> Stage:
         if outcome.second_came_first:
             assert code(outcome.first) == "not-found", "exported by a user who was no member any more"
 
-    removing = lambda: theatre.custody.users.edit(theatre.kit.administrator, name, UserEdit(groups=()))  # noqa: E731
+    removing = lambda: theatre.custody.users.edit(theatre.kit.administrator, name, UserEdit(groups=()))  # noqa: E731  # a step of the play, named
     return Stage(exporting(theatre, kim, key), removing, check)
 
 
@@ -164,7 +164,7 @@ def token_revoked_against_export(theatre: Theatre) -> Stage:
         if outcome.second_came_first:
             assert code(outcome.first) == "not-authenticated"
 
-    ending = lambda: theatre.custody.tokens.revoke(theatre.kit.administrator, kim.token_id or "")  # noqa: E731
+    ending = lambda: theatre.custody.tokens.revoke(theatre.kit.administrator, kim.token_id or "")  # noqa: E731  # a step of the play, named
     return Stage(exporting(theatre, kim, key), ending, check)
 
 

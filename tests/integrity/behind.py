@@ -94,7 +94,7 @@ class Behind:
             yield
         except IntegrityViolation as refusal:
             assert refusal.code == "row-tampered"  # noqa: PT017  # raised further below if there was none
-            assert "audit verify" in refusal.advice  # noqa: PT017
+            assert "audit verify" in refusal.advice  # noqa: PT017  # the advice is part of what is asserted
         except KeyferryError as refusal:
             raise AssertionError(f"refused, but as {refusal!r}") from refusal
         else:
