@@ -12,7 +12,7 @@ from keyferry.background import Background
 from keyferry.errors import IntegrityViolation, NotAuthenticated
 from keyferry.testing import ADDRESS, Kit
 
-SOON = 20.0
+SOON = 120.0
 
 
 def eventually(holds: Callable[[], bool]) -> None:
