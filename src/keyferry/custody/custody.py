@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from keyferry.clock import SECOND, Microseconds
 from keyferry.custody.activity import Activity
 from keyferry.custody.audit import Audit
+from keyferry.custody.current_password import PasswordKeeper
 from keyferry.custody.exports import Exports
 from keyferry.custody.gate import Gate
 from keyferry.custody.groups import Groups
@@ -14,7 +15,7 @@ from keyferry.custody.key_access import KeyAccess
 from keyferry.custody.keys import Keys
 from keyferry.custody.states import States
 from keyferry.custody.tokens import Issue, Tokens
-from keyferry.custody.users import PasswordKeeper, Users
+from keyferry.custody.users import Users
 from keyferry.material.sealing import Sealer
 from keyferry.store.store import Store
 

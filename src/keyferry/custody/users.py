@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from sqlalchemy import bindparam, exists, select
 
 from keyferry.custody.caller import Caller
+from keyferry.custody.current_password import PasswordKeeper, require_current
 from keyferry.custody.gate import Gate
 from keyferry.custody.groups import require_revision
 from keyferry.custody.memberships import (
@@ -25,7 +25,7 @@ from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.recording import Subject
 from keyferry.custody.view import Change, Query, View
-from keyferry.errors import Conflict, InvalidInput, KeyferryError
+from keyferry.errors import Conflict
 from keyferry.identity.networks import parse_networks
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.secret import Secret
@@ -44,16 +44,6 @@ _ADMINISTRATORS = Query(
     order_by=users.c.id,
 )
 _OWNS_KEYS = Prepared(select(exists().where(keys.c.owner_user_id == bindparam("user_id"))))
-
-
-class PasswordKeeper(Protocol):
-    """What custody needs of password handling; `identity.passwords` has it."""
-
-    def prepare(self, password: Secret, user_name: str) -> str:
-        """Check the rules and hash: an Argon2id PHC string. Raises InvalidInput."""
-
-    def verify(self, password_hash: str | None, password: Secret) -> None:
-        """Raises NotAuthenticated if it is another password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +159,12 @@ class Users:
 
         Raises:
             InvalidInput: the current password is missing or wrong, or the new one breaks the rules.
+            Overloaded: too many wrong ones came before.
         """
         user = self._gate.read(caller, Operation.USER_PASSWORD, lambda view: load_user(view, reference))
         with self._gate.refusing(caller, Operation.USER_PASSWORD, Subject("user", user.id, user.name)):
             if user.id == caller.user_id:
-                self._require_current(user, current)
+                require_current(self._gate, self._passwords, caller, user, current)
             password_hash = self._passwords.prepare(password, user.name)
 
         def change(change: Change) -> UserDetail:
@@ -238,21 +229,6 @@ class Users:
             return deleted
 
         self._gate.write(caller, Operation.USER_DELETE, change)
-
-    def _require_current(self, user: User, current: Secret | None) -> None:
-        if current is None:
-            raise InvalidInput(
-                "Your current password is needed.", field="current_password", advice="Give it to set a new one."
-            )
-        try:
-            self._passwords.verify(user.password_hash, current)
-        except KeyferryError:
-            raise InvalidInput(
-                "That is not your current password.",
-                code="password-refused",
-                field="current_password",
-                advice="Give the password that you sign in with.",
-            ) from None
 
 
 def load_user(view: View, reference: str, lock: Lock | None = None) -> User:
