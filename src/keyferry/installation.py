@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from keyferry.certificates import TlsFiles, fingerprint, prepare_certificates
 from keyferry.clock import SECOND
@@ -28,7 +28,7 @@ from keyferry.private_files import create_private
 from keyferry.roots.opening import create_root, open_root
 from keyferry.roots.passphrase_source import PassphraseSource
 from keyferry.store.engine import open_engine, sqlite_url
-from keyferry.store.migrating import require_newest, upgrade
+from keyferry.store.migrating import newest, present, require_newest, upgrade
 from keyferry.store.store import Store
 
 
@@ -103,14 +103,9 @@ def initialise(
             create_private(settings.sqlite_file, b"", what="database")
         store = _open_store(settings)
         undo.callback(store.close)
+        _require_empty(store)
         progress("making the tables")
         upgrade(store.engine)
-        if is_founded(store):
-            raise CannotStart(
-                "The database holds a store already.",
-                code="already-initialised",
-                advice="Give an empty database, or serve the one that is there.",
-            )
         progress("making the root of trust")
         opened = create_root(settings.root, home, PassphraseSource.of(settings.root_passphrase_file))
         sealer = found_store(store, opened)
@@ -192,11 +187,12 @@ def _open_store(settings: Settings) -> Store:
     store = Store(open_engine(_database(settings)))
     try:
         store.read(lambda _: None)
-    except (OperationalError, psycopg.OperationalError, sqlite3.Error) as error:
+    except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
         store.close()
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise CannotStart(
             f"The database cannot be opened: {said}",
+            field="database_file" if settings.database_file else "home",
             advice="Check that it runs, and what database_file says." if settings.database_file else "Check the home.",
         ) from None
     return store
@@ -229,6 +225,21 @@ def _require_unused(home: Path) -> None:
                 "Choose another home; an installation is never made over another. If `keyferry init` failed or was "
                 "interrupted here, remove what it left, and give it an empty database again."
             ),
+        )
+
+
+def _require_empty(store: Store) -> None:
+    """
+    Raises:
+        CannotStart: the database is in use: by an installation, or at a revision that this release does not make.
+    """
+    found = present(store.engine)
+    if found is not None and (found != newest() or is_founded(store)):
+        raise CannotStart(
+            "The database holds a store already.",
+            code="already-initialised",
+            field="database_file",
+            advice="Give an empty database, or serve the one that is there.",
         )
 
 

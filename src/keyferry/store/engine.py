@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from keyferry.errors import CannotStart
 
@@ -32,9 +33,9 @@ def open_engine(url: URL | str, *, pool_size: int = 48) -> Engine:
     """An engine for SQLite or PostgreSQL (psycopg 3).
 
     Raises:
-        CannotStart: the URL names another database.
+        CannotStart: the URL cannot be read, or names another database.
     """
-    parsed = make_url(url)
+    parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed, pool_size)
     if parsed.get_backend_name() == "postgresql":
@@ -50,6 +51,22 @@ def open_engine(url: URL | str, *, pool_size: int = 48) -> Engine:
         code="setting-refused",
         advice="Keyferry keeps its store in SQLite or PostgreSQL.",
     )
+
+
+def _parse(url: URL | str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    # An @ in the host is the rest of a password, which the driver would show when it finds no such host.
+    if parsed is None or "@" in (parsed.host or ""):
+        raise CannotStart(
+            "The database's URL cannot be read.",
+            code="setting-refused",
+            field="database_file",
+            advice="Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE; in a password, write @ as %40 and : as %3A.",
+        ) from None
+    return parsed
 
 
 def _open_sqlite(url: URL, pool_size: int) -> Engine:
