@@ -1,5 +1,6 @@
 """What goes on beside answering: events get their numbers, what is due is done, and a fault is not kept quiet."""
 
+import json
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from tests.custody.reading import rows
 from keyferry import background, server
 from keyferry.background import Background
 from keyferry.errors import IntegrityViolation, NotAuthenticated
+from keyferry.store.store import Store
 from keyferry.testing import ADDRESS, Kit
 
 SOON = 120.0
@@ -109,3 +111,30 @@ class TestTheThread:
         work.start()
         eventually(lambda: unnumbered(kit) == 0)
         work.stop()
+
+
+def test_counts_of_refusals_outlive_a_database_that_fails(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Store, work: object) -> None:
+        raise OSError("disk full")
+
+    for address in (ADDRESS, ADDRESS, "192.0.2.7"):
+        with pytest.raises(NotAuthenticated):
+            kit.installation.authenticator.authenticate("no token", address)
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="disk full"):
+        broken.setattr(Store, "write", fail)
+        kit.background.tick()
+    with pytest.raises(NotAuthenticated):
+        kit.installation.authenticator.authenticate("no token", ADDRESS)
+    kit.background.tick()
+    refused = [row for row in rows(kit, "audit_events") if row["outcome"] == "refused"]
+    assert {row["address"]: json.loads(row["details"])["times"] for row in refused} == {ADDRESS: 3, "192.0.2.7": 1}
+
+
+def test_last_uses_are_written_at_the_end(kit: Kit) -> None:
+    work = Background(kit.installation)
+    work.start()
+    (token,) = rows(kit, "tokens")
+    kit.custody.activity.note(token["id"])
+    assert rows(kit, "activity") == []
+    work.stop()
+    assert [row["subject_id"] for row in rows(kit, "activity")] == [token["id"]]

@@ -154,11 +154,18 @@ class Gate:
         self.store.write(lambda tx: write_event(tx, self.sealer, event))
 
     def write_refusals(self) -> None:
-        """Write what was counted of unauthenticated callers; called once a second while serving."""
-        for refusal, times in self.refusals.take():
-            details = {"detail": refusal.reason, "times": times}
-            outcome = "failed" if refusal.code in _FAULTS else "refused"
-            self.record(refusal.who, refusal.operation, outcome, code=refusal.code, details=details)
+        """Write what was counted of unauthenticated callers, in one transaction; called twice a second while serving.
+
+        What fails to be written is counted on.
+        """
+        taken = self.refusals.take()
+        if not taken:
+            return
+        try:
+            self.store.write(lambda tx: self._write_counts(tx, taken))
+        except Exception:
+            self.refusals.put_back(taken)
+            raise
 
     def replayed(self, caller: Caller, operation: Operation, once: Once | None) -> str | None:
         """The id of what an earlier request under this idempotency key made, or None.
@@ -178,6 +185,14 @@ class Gate:
         except KeyferryError as refusal:
             self._refuse(caller, operation, Subject(), refusal)
             raise
+
+    def _write_counts(self, tx: Transaction, counts: list[tuple[Refusal, int]]) -> None:
+        for refusal, times in counts:
+            event = event_by(
+                refusal.who, None, refusal.operation, clock.now(), {"detail": refusal.reason, "times": times}
+            )
+            outcome = "failed" if refusal.code in _FAULTS else "refused"
+            write_event(tx, self.sealer, replace(event, outcome=outcome, code=refusal.code))
 
     def _refuse(self, caller: Caller, operation: Operation, subject: Subject, refusal: KeyferryError) -> None:
         if isinstance(refusal, NotAuthenticated):

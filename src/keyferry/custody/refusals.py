@@ -35,17 +35,22 @@ class Refusals:
         self._counts: Counter[Refusal] = Counter()
         self._lock = threading.Lock()
 
-    def count(self, refusal: Refusal) -> None:
-        """Add one. Costs no write; the event comes within a second."""
+    def count(self, refusal: Refusal, times: int = 1) -> None:
+        """Add `times`. Costs no write; the event comes within a second."""
         with self._lock:
             if refusal in self._counts or len(self._counts) < MOST_KINDS:
-                self._counts[refusal] += 1
+                self._counts[refusal] += times
             else:
                 other = Refusal(Origin(None), refusal.operation, refusal.code, "various reasons, from various sources")
-                self._counts[other] += 1
+                self._counts[other] += times
 
     def take(self) -> list[tuple[Refusal, int]]:
         """All that was counted since the last time."""
         with self._lock:
             taken, self._counts = self._counts, Counter()
         return list(taken.items())
+
+    def put_back(self, taken: list[tuple[Refusal, int]]) -> None:
+        """Count again what was taken and could not be written."""
+        for refusal, times in taken:
+            self.count(refusal, times)
