@@ -19,6 +19,7 @@ from keyferry.custody.once import KEPT
 from keyferry.custody.policy import Operation
 from keyferry.custody.recording import Subject, event_by
 from keyferry.errors import IntegrityViolation, PreconditionFailed
+from keyferry.identity import attempts
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
 from keyferry.store.records import KeyVersion
@@ -49,6 +50,12 @@ _DUE = Prepared(
 _FORGET_REQUESTS = Prepared(delete(idempotency).where(idempotency.c.created_at <= bindparam("before")))
 
 
+def _drop_old_rows(tx: Transaction) -> None:
+    now = clock.now()
+    tx.run(_FORGET_REQUESTS, before=now - KEPT)
+    attempts.forget_old_failures(tx, now)
+
+
 class Jobs:
     """Runs what is due; `run` is called every few seconds while serving."""
 
@@ -64,7 +71,7 @@ class Jobs:
         A version that was changed behind Keyferry's back is left as it is, and said so in the audit log once.
         """
         changed = sum(self._settle_or_tell(*due) for due in self._due())
-        self._store.write(lambda tx: tx.run(_FORGET_REQUESTS, before=clock.now() - KEPT))
+        self._store.write(_drop_old_rows)
         if changed or self._to_scrub:
             self._to_scrub = not self._store.scrub()
         return changed

@@ -5,7 +5,7 @@ These rows are not sealed: nothing that grants access depends on them.
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
-from keyferry.clock import Microseconds
+from keyferry.clock import DAY, Microseconds
 from keyferry.identity.backoff import NONE, PER_SOURCE, PER_USER, Failures, Limit, after_failure
 from keyferry.identity.networks import source_network
 from keyferry.store.statements import Prepared
@@ -23,6 +23,7 @@ _KEEP_FAILURES = Prepared(
         subject=bindparam("subject"), failures=bindparam("failures"), last_at=bindparam("last_at")
     )
 )
+_FORGET_OLD = Prepared(delete(sign_in_failures).where(sign_in_failures.c.last_at <= bindparam("before")))
 _SAME = (sign_ins.c.user_id == bindparam("user_id_"), sign_ins.c.network == bindparam("network_"))
 _KNOWN = Prepared(select(sign_ins.c.last_at).where(*_SAME))
 _LAST = Prepared(select(func.max(sign_ins.c.last_at)).where(sign_ins.c.user_id == bindparam("user_id_")))
@@ -67,6 +68,11 @@ def remember_success(tx: Transaction, user_id: str, folded_name: str, address: s
     tx.run(_FORGET_FAILURES, subject_=_user(folded_name))
     tx.run(_FORGET_SIGN_IN, user_id_=user_id, network_=_network(address))
     tx.run(_KEEP_SIGN_IN, user_id=user_id, network=_network(address), last_at=now)
+
+
+def forget_old_failures(tx: Transaction, now: Microseconds) -> None:
+    """Drop counts that have not grown for a day: nothing waits for them any more, and made-up names leave them too."""
+    tx.run(_FORGET_OLD, before=now - DAY)
 
 
 def _failures(tx: Transaction, subject: str) -> Failures:
