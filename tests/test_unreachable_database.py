@@ -79,3 +79,18 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (home / "keyferry.db").write_bytes(b"nothing of the kind" * 100)
     with pytest.raises(CannotStart, match="cannot be opened"):
         open_installation(load_settings(home, environ={}), cost=CHEAP)
+
+
+def test_an_init_that_comes_second_takes_nothing_from_the_first(
+    tmp_path: Path, database_file: Path | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at once: both found the home empty."""
+    home = tmp_path / "home"
+    initialise(home, admin=ADMINISTRATOR, password=Secret(PASSWORD.encode()), database_file=database_file, cost=CHEAP)
+    monkeypatch.setattr("keyferry.installation._require_unused", lambda _: None)
+    with pytest.raises(CannotStart) as caught:
+        initialise(
+            home, admin=ADMINISTRATOR, password=Secret(PASSWORD.encode()), database_file=database_file, cost=CHEAP
+        )
+    assert caught.value.code == "already-initialised"
+    open_installation(load_settings(home, environ={}), cost=CHEAP).close()

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,17 +96,20 @@ def initialise(
     given: Mapping[str, object] = {"root": root, "database_file": database_file}
     chosen = {name: value for name, value in given.items() if value is not None}
     with ExitStack() as undo:
-        undo.callback(_take_back, home, existed=home.exists())
+        undo.callback(_remove_if_empty, home, existed=home.exists())
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings = load_settings(home, given=chosen)
         if settings.database_file is None:
             create_private(settings.sqlite_file, b"", what="database")
+            undo.callback(_take_back, home)  # only now: an init that comes second takes nothing from the first
         store = _open_store(settings)
         undo.callback(store.close)
         _require_empty(store)
         progress("making the tables")
         upgrade(store.engine)
         progress("making the root of trust")
+        if settings.database_file is not None:
+            undo.callback(_take_back, home)
         opened = create_root(settings.root, home, PassphraseSource.of(settings.root_passphrase_file))
         sealer = found_store(store, opened)
         if settings.database_file is not None:
@@ -243,16 +246,19 @@ def _require_empty(store: Store) -> None:
         )
 
 
-def _take_back(home: Path, *, existed: bool) -> None:
+def _take_back(home: Path) -> None:
     """Remove what `initialise` has put into the home; it had held nothing but settings."""
-    if not existed:
-        shutil.rmtree(home, ignore_errors=True)
-        return
     for path in home.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
         elif path.name != SETTINGS_FILE:
             path.unlink()
+
+
+def _remove_if_empty(home: Path, *, existed: bool) -> None:
+    if not existed:
+        with suppress(OSError):  # there is something in it, or it was never made
+            home.rmdir()
 
 
 def _issue(token_id: str) -> tuple[Secret, bytes]:
