@@ -79,7 +79,11 @@ Visiting = Annotated[Visit, Depends(_visit)]
 async def _receive(request: Request) -> Visit:
     services: Services = request.app.state.services
     workers: Workers = request.app.state.workers
-    token = _presented(request)
+    try:
+        token = _presented(request)
+    except NotAuthenticated as refusal:
+        services.authenticator.turned_away(refusal, address_of(request))
+        raise
     caller = await workers.run(partial(services.authenticator.authenticate, token, address_of(request)))
     return Visit(caller, services, workers)
 

@@ -157,12 +157,16 @@ class Authenticator:
             )
             token_form.check(claim, None if token is None else token.digest)
         except NotAuthenticated as refusal:
-            self._gate.refusals.count(Refusal(Origin(address), Operation.SESSION_OPEN, refusal.code, refusal.detail))
+            self.turned_away(refusal, address)
             raise
         if token is None:
             raise NotAuthenticated("The token is not valid.")
         self._activity.note(token.id)
         return Caller(token.user_id, token.id, address)
+
+    def turned_away(self, refusal: NotAuthenticated, address: str | None) -> None:
+        """Count a caller who presented no token that could be looked at, for the audit log."""
+        self._gate.refusals.count(Refusal(Origin(address), Operation.SESSION_OPEN, refusal.code, refusal.detail))
 
 
 def _admits(user: User, address: str | None) -> bool:
