@@ -92,6 +92,8 @@ class TestTheThread:
         server._require_ready(kit.installation, work)
         change(kit, "UPDATE audit_events SET head = leaf_hash WHERE number = (SELECT max(number) FROM audit_events)")
         eventually(lambda: work.fault is not None)
+        told = [row for row in rows(kit, "audit_events") if row["outcome"] == "failed"]
+        assert [row["code"] for row in told] == ["row-tampered"], "once, however often it is met"
         with pytest.raises(IntegrityViolation):
             server._require_ready(kit.installation, work)
         with pytest.raises(IntegrityViolation):
@@ -138,3 +140,15 @@ def test_last_uses_are_written_at_the_end(kit: Kit) -> None:
     assert rows(kit, "activity") == []
     work.stop()
     assert [row["subject_id"] for row in rows(kit, "activity")] == [token["id"]]
+
+
+def test_hourly_work_is_done_when_an_hour_has_passed(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    work = Background(kit.installation, hourly=[lambda: done.append("renewed")])
+    work.tick()
+    assert done == []
+    later = time.monotonic() + background.HOURLY_SECONDS + 1
+    monkeypatch.setattr("keyferry.background.time.monotonic", lambda: later)
+    work.tick()
+    work.tick()
+    assert done == ["renewed"]

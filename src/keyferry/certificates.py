@@ -63,12 +63,15 @@ class TlsFiles:
         return self.directory / "server.key"
 
 
-def prepare_certificates(files: TlsFiles, names: Sequence[str], now: datetime | None = None) -> None:
+def prepare_certificates(files: TlsFiles, names: Sequence[str], now: datetime | None = None) -> bool:
     """Make what is missing: the authority once; the server certificate also when it expires in 30 days, lacks a name or
     its key, is another key's, or is another authority's.
 
     Args:
         names: host names and addresses that clients may use beside the local ones.
+
+    Returns:
+        Whether a server certificate was issued.
 
     Raises:
         CannotStart: a file is unreadable, a key does not open under the password, or the authority has expired.
@@ -78,8 +81,10 @@ def prepare_certificates(files: TlsFiles, names: Sequence[str], now: datetime | 
     if not files.authority.exists():
         _make_authority(files, moment)
     wanted = _names(names)
-    if _must_issue(files, wanted, moment):
-        _issue_server_certificate(files, wanted, moment)
+    if not _must_issue(files, wanted, moment):
+        return False
+    _issue_server_certificate(files, wanted, moment)
+    return True
 
 
 def fingerprint(certificate: Path) -> str:

@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import socket
-import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,11 +16,11 @@ import uvicorn
 from keyferry.api.app import create_app
 from keyferry.api.services import Services
 from keyferry.background import Background
-from keyferry.certificates import prepare_certificates
 from keyferry.config.settings import Settings
 from keyferry.config.values import Listen
 from keyferry.errors import CannotStart
 from keyferry.installation import Installation, open_installation
+from keyferry.tls import ServerTls
 
 GRACE_SECONDS = 10
 #: connections that may wait to be taken
@@ -84,9 +83,10 @@ def listening(listen: Listen) -> Iterator[list[socket.socket]]:
 def running(settings: Settings) -> Iterator[uvicorn.Server]:
     """A server that is ready to run, on an open installation whose background work has begun."""
     installation = open_installation(settings)
-    background = Background(installation)
     try:
-        server = Server(_configuration(settings, installation, background))
+        tls = None if settings.allow_plain_http else ServerTls(installation.tls, settings.tls_names)
+        background = Background(installation, hourly=[] if tls is None else [tls.renew])
+        server = Server(_configuration(settings, installation, background, tls))
         background.start()
         try:
             yield server
@@ -117,7 +117,9 @@ def configure_logs(settings: Settings) -> None:
     logging.basicConfig(level=max(level, logging.WARNING))
 
 
-def _configuration(settings: Settings, installation: Installation, background: Background) -> uvicorn.Config:
+def _configuration(
+    settings: Settings, installation: Installation, background: Background, tls: ServerTls | None
+) -> uvicorn.Config:
     services = Services(
         custody=installation.custody,
         sign_in=installation.sign_in,
@@ -125,17 +127,7 @@ def _configuration(settings: Settings, installation: Installation, background: B
         settings=settings,
         ready=lambda: _require_ready(installation, background),
     )
-    tls: dict[str, Any] = {}
-    if not settings.allow_plain_http:
-        files = installation.tls
-        prepare_certificates(files, settings.tls_names)
-        tls = {
-            "ssl_certfile": str(files.certificate),
-            "ssl_keyfile": str(files.key),
-            "ssl_keyfile_password": files.password.reveal().decode(),
-            "ssl_version": ssl.PROTOCOL_TLS_SERVER,
-        }
-    configuration = uvicorn.Config(
+    return uvicorn.Config(
         create_app(services),
         host=settings.listen.host,
         port=settings.listen.port,
@@ -148,12 +140,8 @@ def _configuration(settings: Settings, installation: Installation, background: B
         proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        **tls,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
     )
-    configuration.load()
-    if isinstance(configuration.ssl, ssl.SSLContext):
-        configuration.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-    return configuration
 
 
 def _require_ready(installation: Installation, background: Background) -> None:
