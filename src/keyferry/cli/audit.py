@@ -45,9 +45,10 @@ def verify(server: "Server", out: Output, expect_head: str | None) -> None:
     with working("Walking the audit log"):
         found = server.get("/audit-events/verification", expect_head=expect_head)
     findings = found.get("findings", [])
-    state = "All is well." if not findings else f"{len(findings)} findings."
+    count = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    state = f"{count}." if findings else "All is well."
     out.facts(found, {"Events": found.get("events"), "Head": found.get("head")}, head=state)
     for finding in findings:
         out.say(f"  - {finding}")
     if findings:
-        raise IntegrityViolation(f"The audit log does not verify: {len(findings)} findings.", code="audit-broken")
+        raise IntegrityViolation(f"The audit log does not verify: {count}.", code="audit-broken")

@@ -57,6 +57,7 @@ def rows(key: Mapping[str, Any]) -> dict[str, Any]:
         "Deactivation": key.get("deactivation_date"),
         "Revoked for": key.get("revocation_reason"),
         "Destruction": key.get("destroy_at"),
+        "Destroyed": key.get("destroyed_at"),
         "SPKI SHA-256": key.get("spki_sha256"),
         "JWK thumbprint": key.get("thumbprint"),
         "Key check value": key.get("check_value"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 
 from keyferry.clock import Microseconds
-from keyferry.custody.caller import Caller
+from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.policy import Relation, Role
 from keyferry.errors import NotAuthenticated
 from keyferry.identity.networks import parse_networks
@@ -71,9 +71,11 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
     return Actor(user, Role(user.role), frozenset(membership.group_id for membership in memberships))
 
 
-def name_of(tx: Transaction, caller: Caller) -> str | None:
-    """The caller's name as the audit log says it."""
-    row = tx.row(_NAME, id=caller.user_id)
+def name_of(tx: Transaction, who: Caller | Origin) -> str | None:
+    """The caller's name as the audit log says it; None for somebody who is not signed in."""
+    if isinstance(who, Origin):
+        return None
+    row = tx.row(_NAME, id=who.user_id)
     return None if row is None else str(row[0])
 
 

@@ -144,14 +144,13 @@ class Gate:
         outcome: str,
         *,
         code: str | None = None,
-        name: str | None = None,
         subject: Subject | None = None,
         details: dict[str, Any] | None = None,
     ) -> None:
-        """Write an audit event that stands alone: a sign-in refused, refusals counted, a use of a key."""
-        event = event_by(who, name, operation, clock.now(), details or {})
+        """Write an audit event that stands alone, such as of a read that is audited."""
+        event = event_by(who, None, operation, clock.now(), details or {})
         event = replace((subject or Subject()).on(event), outcome=outcome, code=code)
-        self.store.write(lambda tx: write_event(tx, self.sealer, event))
+        self.store.write(lambda tx: write_event(tx, self.sealer, replace(event, actor_name=name_of(tx, who))))
 
     def write_refusals(self) -> None:
         """Write what was counted of unauthenticated callers, in one transaction; called twice a second while serving.
@@ -188,10 +187,10 @@ class Gate:
 
     def _write_counts(self, tx: Transaction, counts: list[tuple[Refusal, int]]) -> None:
         for refusal, times in counts:
-            event = event_by(
-                refusal.who, None, refusal.operation, clock.now(), {"detail": refusal.reason, "times": times}
-            )
             outcome = "failed" if refusal.code in _FAULTS else "refused"
+            name = None if outcome == "failed" else name_of(tx, refusal.who)  # the row may be what is at fault
+            details = {"detail": refusal.reason, "times": times}
+            event = event_by(refusal.who, name, refusal.operation, clock.now(), details)
             write_event(tx, self.sealer, replace(event, outcome=outcome, code=refusal.code))
 
     def _refuse(self, caller: Caller, operation: Operation, subject: Subject, refusal: KeyferryError) -> None:

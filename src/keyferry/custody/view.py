@@ -183,7 +183,8 @@ class Change(View):
         return events
 
     def _touch(self, table: RevisedTable[R], record: R, revision: int) -> None:
-        self._touched.append((KINDS[table.kind], record.id, getattr(record, "name", None), revision))
+        name = getattr(record, "name", None) or getattr(record, "identifier", None)
+        self._touched.append((KINDS[table.kind], record.id, name, revision))
 
     def _event(self, caller: Caller, details: dict[str, Any]) -> AuditEvent:
         return event_by(caller, self.actor.user.name, self.operation, self.now, details)
