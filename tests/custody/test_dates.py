@@ -9,7 +9,7 @@ from tests.custody.refusing import refused
 from keyferry import clock
 from keyferry.clock import DAY, SECOND
 from keyferry.custody.caller import Caller
-from keyferry.custody.keys import KeyEdit
+from keyferry.custody.keys import NO_DATE, KeyEdit
 from keyferry.custody.lifecycle import State
 from keyferry.testing import Kek, Kit
 
@@ -172,3 +172,12 @@ def test_one_job_settles_more_than_a_batch(make_kit: Callable[..., Kit], monkeyp
         kit.custody.states.destroy(kim, kit.key(kim, activated=False).key.id)
     assert kit.custody.jobs.run() == 7
     assert recorded(kit) == ["destroyed"] * 7
+
+
+def test_a_date_that_lies_ahead_can_be_taken_away(kit: Kit, kim: Caller) -> None:
+    ahead = clock.now() + 30 * SECOND
+    key = kit.key(kim, activation_date=ahead, deactivation_date=ahead + DAY).key.id
+    edited = kit.custody.keys.edit(kim, key, KeyEdit(activation_date=NO_DATE, deactivation_date=NO_DATE))
+    assert (edited.version.activation_date, edited.version.deactivation_date) == (None, None)
+    with later(60 * SECOND):
+        assert kit.custody.keys.show(kim, key).state is State.PRE_ACTIVE

@@ -164,12 +164,15 @@ def public_key(server: "Server", out: Output, id_: str, version: int | None, out
 @_id
 @click.option("--name", metavar="NAME", help="The new name; an empty text takes it away.")
 @click.option("--description", metavar="TEXT", help="The new description; an empty text clears it.")
-@click.option("--activation-date", metavar="TIME", help="When the current version becomes active.")
-@click.option("--deactivation-date", metavar="TIME", help="When the current version stops protecting.")
+@click.option(
+    "--activation-date", metavar="TIME", help="When the current version becomes active; an empty text: never by itself."
+)
+@click.option("--deactivation-date", metavar="TIME", help="When it stops protecting; an empty text: never by itself.")
 @remote
 def edit(server: "Server", out: Output, /, id_: str, **changes: str | None) -> None:
     """Change a key's name, description, or the dates that have not come yet."""
-    changed = server.patch(path("keys", id_), changes)
+    clear = [name for name, value in changes.items() if value == ""]
+    changed = server.patch(path("keys", id_), {name: value or None for name, value in changes.items()}, clear=clear)
     out.facts(changed, rows(changed), head=f"Key {title(changed)} was changed.")
 
 

@@ -33,6 +33,9 @@ from keyferry.material.secret import Secret
 from keyferry.store.records import Key, KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, KEYS, USERS, Lock
 
+#: in an edit, takes a date away; no date is before 1970
+NO_DATE: Microseconds = -1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
@@ -52,7 +55,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEdit:
-    """What to change; None leaves as it is, an empty text clears."""
+    """What to change; None leaves as it is, an empty text or `NO_DATE` clears."""
 
     name: str | None = None
     description: str | None = None
@@ -274,18 +277,20 @@ def _edit_dates(change: Change, version: KeyVersion, edit: KeyEdit) -> KeyVersio
     if version.destroy_at is not None:
         raise destruction_pending(version)
     state = state_at(version, change.now)
-    activation = version.activation_date
-    if edit.activation_date is not None:
-        if state is not State.PRE_ACTIVE:
-            raise _date_passed("activation_date", state)
-        activation = edit.activation_date
-    deactivation = version.deactivation_date
-    if edit.deactivation_date is not None:
-        if state not in {State.PRE_ACTIVE, State.ACTIVE}:
-            raise _date_passed("deactivation_date", state)
-        deactivation = edit.deactivation_date
+    if edit.activation_date is not None and state is not State.PRE_ACTIVE:
+        raise _date_passed("activation_date", state)
+    if edit.deactivation_date is not None and state not in {State.PRE_ACTIVE, State.ACTIVE}:
+        raise _date_passed("deactivation_date", state)
+    activation = _edited(version.activation_date, edit.activation_date)
+    deactivation = _edited(version.deactivation_date, edit.deactivation_date)
     check_deactivation(change.now, activation, deactivation)
     return change.update(KEY_VERSIONS, version, activation_date=activation, deactivation_date=deactivation)
+
+
+def _edited(date: Microseconds | None, edit: Microseconds | None) -> Microseconds | None:
+    if edit is None:
+        return date
+    return None if edit == NO_DATE else edit
 
 
 def _date_passed(field: str, state: State) -> Conflict:

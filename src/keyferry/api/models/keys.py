@@ -18,13 +18,13 @@ from keyferry.api.models.values import (
     SecretText,
     VersionNumber,
     bytes_of,
-    left_out,
     secret_of,
     when,
 )
+from keyferry.clock import Microseconds
 from keyferry.custody.key_access import KeyUser
 from keyferry.custody.key_lookup import KeyDetail
-from keyferry.custody.keys import KeyEdit, NewKey
+from keyferry.custody.keys import NO_DATE, KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason, State
 from keyferry.errors import InvalidInput
 from keyferry.material.algorithms import ALGORITHMS, Usage
@@ -100,17 +100,23 @@ class KeyChange(Request):
 
     name: Name | None = None
     description: Line | None = None
-    activation_date: Moment = left_out()
-    deactivation_date: Moment = left_out()
+    activation_date: Moment | None = None
+    deactivation_date: Moment | None = None
 
     def edit(self) -> KeyEdit:
         """As custody takes it."""
         return KeyEdit(
             name=cleared(self, "name"),
             description=cleared(self, "description"),
-            activation_date=self.activation_date,
-            deactivation_date=self.deactivation_date,
+            activation_date=self._date("activation_date"),
+            deactivation_date=self._date("deactivation_date"),
         )
+
+    def _date(self, member: str) -> Microseconds | None:
+        if member not in self.model_fields_set:
+            return None
+        given: Microseconds | None = getattr(self, member)
+        return NO_DATE if given is None else given
 
 
 class Rotation(Request):
