@@ -146,6 +146,10 @@ TABLE: dict[str, Row] = {
         (OK, OK, HIDDEN, HIDDEN),
         itself=True,
     ),
+    # one's own alone, whoever asks: nobody else is named
+    "users.renew_hash": Row(
+        _nothing, lambda it, by, _: it.users.renew_hash(by, "another", "$argon2id$"), (OK, OK, OK, OK)
+    ),
     "users.disable": Row(
         _user, lambda it, by, ref: it.users.disable(by, ref), (OK, DENIED, HIDDEN, HIDDEN), itself=True
     ),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import text as sql
 from tests.custody.reading import details_of, events_of, rows
 
 from keyferry.clock import SECOND
@@ -16,8 +17,9 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.policy import Role
 from keyferry.custody.users import NewUser, UserEdit
 from keyferry.errors import NotAuthenticated, Overloaded
-from keyferry.identity.hashing import PasswordHashing
+from keyferry.identity.hashing import Cost, PasswordHashing
 from keyferry.identity.tokens import issue
+from keyferry.installation import Installation, open_installation
 from keyferry.material.secret import Secret
 from keyferry.testing import ADDRESS, ADMINISTRATOR, PASSWORD, Kit
 
@@ -354,3 +356,28 @@ def test_a_session_lasts_as_long_as_is_set(make_kit: Any) -> None:
     kit = make_kit(token_lifetime="2h")
     (row,) = rows(kit, "tokens")
     assert row["expires_at"] - row["created_at"] == 7200 * SECOND
+
+
+def test_a_hash_of_other_costs_is_renewed_at_the_next_sign_in(kit: Kit) -> None:
+    kim = kit.user("kim")
+    kit.close()
+    dearer = Cost(memory_kib=128, passes=2, lanes=1)
+    opened = open_installation(kit.installation.settings, cost=dearer)
+    try:
+        before = stored_hash(opened)
+        again = opened.sign_in.sign_in("kim", Secret(PASSWORD.encode()), ADDRESS)
+        after = stored_hash(opened)
+        assert before != after
+        assert "m=128,t=2,p=1" in after
+        caller = Caller(kim.user_id, again.issued.token.id, ADDRESS)
+        assert opened.custody.users.show(caller, "kim").user.password_hash == after
+        opened.custody.users.show(kim, "kim")  # the session from before goes on
+        opened.sign_in.sign_in("kim", Secret(PASSWORD.encode()), ADDRESS)
+        assert stored_hash(opened) == after, "a hash of today's costs is kept"
+    finally:
+        opened.close()
+
+
+def stored_hash(installation: Installation) -> str:
+    with installation.store.engine.connect() as connection:
+        return str(connection.execute(sql("SELECT password_hash FROM users WHERE name = 'kim'")).scalar_one())

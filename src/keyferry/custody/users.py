@@ -184,6 +184,20 @@ class Users:
 
         return self._gate.write(caller, Operation.USER_PASSWORD, change)
 
+    def renew_hash(self, caller: Caller, stored: str, renewed: str) -> None:
+        """Keep the caller's own password, which has just been verified, under the present costs of hashing.
+
+        Nothing happens if the password was changed meanwhile. Sessions and tokens go on.
+        """
+
+        def change(change: Change) -> None:
+            user = load_user(change, caller.user_id, Lock.UPDATE)
+            if user.password_hash == stored:
+                change.note(hash_renewed=True)
+                change.update(USERS, user, password_hash=renewed)
+
+        self._gate.write(caller, Operation.USER_PASSWORD, change)
+
     def disable(self, caller: Caller, reference: str, *, revision: int | None = None) -> UserDetail:
         """Deny the account every way in, at once: its sessions and tokens end."""
 

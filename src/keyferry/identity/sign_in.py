@@ -5,6 +5,7 @@ one hash and gets the same answer. Only the audit event says which it was.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam
@@ -18,7 +19,7 @@ from keyferry.custody.policy import Operation
 from keyferry.custody.refusals import Refusal
 from keyferry.custody.tokens import IssuedToken
 from keyferry.custody.view import Query
-from keyferry.errors import NotAuthenticated
+from keyferry.errors import NotAuthenticated, Overloaded
 from keyferry.identity import attempts
 from keyferry.identity import tokens as token_form
 from keyferry.identity.backoff import sign_in_wait
@@ -65,7 +66,8 @@ class SignIn:
 
         1. The user and the failures so far are read. 2. One hash is computed, whatever was found. 3. A failure is
         counted, for the user's name and for the source network. 4. A success clears the user's count and opens a
-        session through the gate, which judges the account and the network again.
+        session through the gate, which judges the account and the network again. 5. A hash made at other costs than
+        today's is renewed.
 
         Raises:
             NotAuthenticated: (`sign-in-refused`) for any reason.
@@ -90,9 +92,16 @@ class SignIn:
         except NotAuthenticated:  # the account changed while the password was hashed: the same answer for that, too
             raise sign_in_refused() from None
         self._gate.store.write(lambda tx: attempts.remember_success(tx, user.id, folded, address, now))
+        self._renew_hash(Caller(user.id, issued.token.id, address), user, password)
         return SignedIn(
             issued, self._gate.look(origin, Operation.SESSION_OPEN, lambda tx: self._notices(tx, user, since))
         )
+
+    def _renew_hash(self, caller: Caller, user: User, password: Secret) -> None:
+        stored = user.password_hash
+        if stored is not None and self._hashing.needs_rehash(stored):
+            with suppress(Overloaded):  # the next sign-in will do it
+                self._custody.users.renew_hash(caller, stored, self._hashing.hash(password))
 
     def _claim(self, tx: Transaction, folded: str, address: str | None, now: Microseconds) -> _Claim:
         named = _BY_NAME.held(Lock.NONE)
