@@ -22,7 +22,8 @@ from keyferry.background import Background
 from keyferry.config.sources import load_settings, write_settings
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
-from keyferry.custody.exports import ExportedFile, Request
+from keyferry.custody.export_rules import Request
+from keyferry.custody.exports import ExportedFile
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.keys import NewKey
 from keyferry.custody.policy import Role

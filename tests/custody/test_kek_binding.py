@@ -8,7 +8,7 @@ from tests.custody.reading import events_of, rows
 from tests.custody.refusing import refused
 
 from keyferry.custody.caller import Caller
-from keyferry.custody.exports import Request
+from keyferry.custody.export_rules import Request
 from keyferry.custody.groups import GroupEdit
 from keyferry.store.records import Kek as KekRow
 from keyferry.testing import Kek, Kit

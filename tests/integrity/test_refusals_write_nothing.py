@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from tests.integrity.conftest import Scene
 
-from keyferry.custody.exports import Request
+from keyferry.custody.export_rules import Request
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason

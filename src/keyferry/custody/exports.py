@@ -4,25 +4,24 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, or_, select
 
-from keyferry.byok.destinations import Destination, KeyIdentifier, destination_named
-from keyferry.byok.kek import KekPublicKey, read_kek
+from keyferry.byok.destinations import KeyIdentifier
+from keyferry.byok.kek import KekPublicKey
 from keyferry.byok.transfer_file import TransferFile
 from keyferry.custody.caller import Caller
+from keyferry.custody.export_rules import NEW, ExportRules, Ready, Request
 from keyferry.custody.gate import Gate
-from keyferry.custody.groups import KEK_POLICY_ANY
-from keyferry.custody.keks import bind_kek, bound_kek, require_same_kek
+from keyferry.custody.keks import bind_kek
 from keyferry.custody.key_lookup import KeyDetail, detail_of, load_key
-from keyferry.custody.lifecycle import require_protecting
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.recording import Subject
-from keyferry.custody.versions import current_version, unseal
+from keyferry.custody.versions import unseal
 from keyferry.custody.view import Change, Query, View
-from keyferry.errors import Conflict, IntegrityViolation, KekRefused
+from keyferry.errors import Conflict, IntegrityViolation
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.algorithms import ALGORITHMS
-from keyferry.store.records import Export, Key, KeyVersion
-from keyferry.store.sealed import EXPORTS, GROUPS, KEYS, USERS
+from keyferry.store.records import Export
+from keyferry.store.sealed import EXPORTS, KEYS, USERS
 from keyferry.store.tables import exports, keys, memberships
 
 _BY_ID = Query(EXPORTS, exports.c.id == bindparam("id"))
@@ -45,23 +44,6 @@ _MINE = Query(
     order_by=exports.c.number,
     limit=True,
 )
-
-
-REGISTERED, USED_BEFORE, NEW = "registered", "used before", "new"
-
-_FIRST_USE = (
-    "No public key was on record for this key identifier. With this export it is bound to the one given: compare its "
-    "fingerprint {} with that of the key in the vault."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What an exporter gives: where to, under which KEK."""
-
-    destination: str
-    key_identifier: str
-    public_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +83,6 @@ class ExportedFile:
         return self.detail.export
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """All that an export needs, judged."""
-
-    key: Key
-    version: KeyVersion
-    destination: Destination
-    identifier: KeyIdentifier
-    kek: KekPublicKey
-    known_as: str
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What a person should know before the file is used."""
-        found = self.destination.warnings(ALGORITHMS[self.key.algorithm], self.kek, self.identifier)
-        return (*found, _FIRST_USE.format(self.kek.spki_sha256)) if self.known_as == NEW else found
-
-
 class Exports:
     """Keys that leave, each wrapped for one destination under one key encryption key.
 
@@ -132,7 +96,7 @@ class Exports:
 
     def __init__(self, gate: Gate, kek_policy: str) -> None:
         self._gate = gate
-        self._kek_policy = kek_policy
+        self._rules = ExportRules(kek_policy)
 
     def preview(self, caller: Caller, reference: str, request: Request) -> Preview:
         """Make every check that `export` makes, and record nothing (but a refusal).
@@ -143,7 +107,7 @@ class Exports:
 
         def read(view: View) -> Preview:
             key = load_key(view, reference)
-            ready = self._judge(view, key, request)
+            ready = self._rules.judge(view, key, request)
             detail = detail_of(view, key, ready.version)
             return Preview(detail, ready.destination.name, ready.kek, ready.identifier, ready.known_as, ready.warnings)
 
@@ -159,8 +123,8 @@ class Exports:
                 will not do; says why.
         """
 
-        def prepare(view: View) -> _Ready:
-            return self._judge(view, load_key(view, reference), request)
+        def prepare(view: View) -> Ready:
+            return self._rules.judge(view, load_key(view, reference), request)
 
         ready = self._gate.read(caller, Operation.KEY_EXPORT, prepare)
         with self._gate.refusing(caller, Operation.KEY_EXPORT, Subject("key", ready.key.id, ready.key.name)):
@@ -175,7 +139,7 @@ class Exports:
         )
 
         def change(change: Change) -> ExportedFile:
-            now = self._judge(change, load_key(change, ready.key.id), request)
+            now = self._rules.judge(change, load_key(change, ready.key.id), request)
             if now.version.id != ready.version.id:
                 raise Conflict("The key was rotated meanwhile.", advice="Export again to get the new version.")
             if now.known_as == NEW:
@@ -216,55 +180,8 @@ class Exports:
 
         return self._gate.read(caller, Operation.EXPORT_LIST, read)
 
-    def _judge(self, view: View, key: Key, request: Request) -> _Ready:
-        """Whether this key, as it is now, may leave for this destination under this KEK.
 
-        1. The key is exportable and its current version active. 2. The identifier and the public key read well and
-        belong together. 3. The destination takes the key's type. 4. The identifier is bound to this public key, or to
-        none yet. 5. The owner's policy accepts the KEK.
-        """
-        if not key.exportable:
-            raise Conflict(
-                "This key was made as not exportable, and stays so.",
-                code="key-not-exportable",
-                field="key",
-                advice="Make a new key that is exportable.",
-            )
-        version = current_version(view, key)
-        require_protecting(version, view.now)
-        destination = destination_named(request.destination)
-        identifier = destination.parse_identifier(request.key_identifier)
-        kek = read_kek(request.public_key)
-        destination.require_kek_belongs(kek, identifier)
-        destination.require_target(ALGORITHMS[key.algorithm], identifier)
-        bound = bound_kek(view, identifier.canonical)
-        if bound is not None:
-            require_same_kek(bound, kek)
-        if (bound is None or not bound.registered) and self._policy_for(view, key) != KEK_POLICY_ANY:
-            raise KekRefused(
-                "This key encryption key is not registered, and only registered ones are accepted here.",
-                code="kek-not-registered",
-                field="public_key",
-                advice="Ask an Administrator to compare its fingerprint with Azure's and register it.",
-            )
-        known_as = NEW if bound is None else (REGISTERED if bound.registered else USED_BEFORE)
-        return _Ready(key, version, destination, identifier, kek, known_as)
-
-    def _policy_for(self, view: View, key: Key) -> str:
-        """The owning group's policy, else the server's.
-
-        Raises:
-            IntegrityViolation: the group's row has been removed, and with it what it restricted.
-        """
-        if key.owner_group_id is None:
-            return self._kek_policy
-        group = view.get(GROUPS, key.owner_group_id)
-        if group is None:
-            raise IntegrityViolation(f"Group {key.owner_group_id}, which owns key {key.id}, is not there.")
-        return group.kek_policy or self._kek_policy
-
-
-def _record(change: Change, ready: _Ready, file: TransferFile) -> Export:
+def _record(change: Change, ready: Ready, file: TransferFile) -> Export:
     facts = {
         "destination": ready.destination.name,
         "key_identifier": ready.identifier.text,

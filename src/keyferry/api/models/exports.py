@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from keyferry.api.models.values import Answer, Line, Name, PublicKeyText, Request, bytes_of, pem, when
+from keyferry.custody.export_rules import Request as ExportRequest
 from keyferry.custody.exports import ExportDetail, ExportedFile, Preview
-from keyferry.custody.exports import Request as ExportRequest
 from keyferry.errors import InvalidInput
 from keyferry.store.records import Kek
 

@@ -1,0 +1,106 @@
+"""Whether a key may leave: which key, in which state, for which destination, under whose key encryption key."""
+
+from dataclasses import dataclass
+
+from keyferry.byok.destinations import Destination, KeyIdentifier, destination_named
+from keyferry.byok.kek import KekPublicKey, read_kek
+from keyferry.custody.groups import KEK_POLICY_ANY
+from keyferry.custody.keks import bound_kek, require_same_kek
+from keyferry.custody.lifecycle import require_protecting
+from keyferry.custody.versions import current_version
+from keyferry.custody.view import View
+from keyferry.errors import Conflict, IntegrityViolation, KekRefused
+from keyferry.material.algorithms import ALGORITHMS
+from keyferry.store.records import Key, KeyVersion
+from keyferry.store.sealed import GROUPS
+
+REGISTERED, USED_BEFORE, NEW = "registered", "used before", "new"
+
+_FIRST_USE = (
+    "No public key was on record for this key identifier. With this export it is bound to the one given: compare its "
+    "fingerprint {} with that of the key in the vault."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an exporter gives: where to, under which KEK."""
+
+    destination: str
+    key_identifier: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """All that an export needs, judged."""
+
+    key: Key
+    version: KeyVersion
+    destination: Destination
+    identifier: KeyIdentifier
+    kek: KekPublicKey
+    known_as: str
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know before the file is used."""
+        found = self.destination.warnings(ALGORITHMS[self.key.algorithm], self.kek, self.identifier)
+        return (*found, _FIRST_USE.format(self.kek.spki_sha256)) if self.known_as == NEW else found
+
+
+class ExportRules:
+    """
+    Args:
+        kek_policy: whose KEKs are accepted where the owning group does not say: "any" or "registered".
+    """
+
+    def __init__(self, kek_policy: str) -> None:
+        self._kek_policy = kek_policy
+
+    def judge(self, view: View, key: Key, request: Request) -> Ready:
+        """Whether this key, as it is now, may leave for this destination under this KEK.
+
+        1. The key is exportable and its current version active. 2. The identifier and the public key read well and
+        belong together. 3. The destination takes the key's type. 4. The identifier is bound to this public key, or to
+        none yet. 5. The owner's policy accepts the KEK.
+        """
+        if not key.exportable:
+            raise Conflict(
+                "This key was made as not exportable, and stays so.",
+                code="key-not-exportable",
+                field="key",
+                advice="Make a new key that is exportable.",
+            )
+        version = current_version(view, key)
+        require_protecting(version, view.now)
+        destination = destination_named(request.destination)
+        identifier = destination.parse_identifier(request.key_identifier)
+        kek = read_kek(request.public_key)
+        destination.require_kek_belongs(kek, identifier)
+        destination.require_target(ALGORITHMS[key.algorithm], identifier)
+        bound = bound_kek(view, identifier.canonical)
+        if bound is not None:
+            require_same_kek(bound, kek)
+        if (bound is None or not bound.registered) and self._policy_for(view, key) != KEK_POLICY_ANY:
+            raise KekRefused(
+                "This key encryption key is not registered, and only registered ones are accepted here.",
+                code="kek-not-registered",
+                field="public_key",
+                advice="Ask an Administrator to compare its fingerprint with Azure's and register it.",
+            )
+        known_as = NEW if bound is None else (REGISTERED if bound.registered else USED_BEFORE)
+        return Ready(key, version, destination, identifier, kek, known_as)
+
+    def _policy_for(self, view: View, key: Key) -> str:
+        """The owning group's policy, else the server's.
+
+        Raises:
+            IntegrityViolation: the group's row has been removed, and with it what it restricted.
+        """
+        if key.owner_group_id is None:
+            return self._kek_policy
+        group = view.get(GROUPS, key.owner_group_id)
+        if group is None:
+            raise IntegrityViolation(f"Group {key.owner_group_id}, which owns key {key.id}, is not there.")
+        return group.kek_policy or self._kek_policy
