@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from keyferry.background import Background
 from keyferry.config.sources import load_settings, write_settings
+from keyferry.custody.accounts import NewUser
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.custody.export_rules import Request
@@ -27,7 +28,6 @@ from keyferry.custody.exports import ExportedFile
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.keys import NewKey
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser
 from keyferry.errors import NotFound
 from keyferry.identity.hashing import Cost
 from keyferry.installation import Installation, initialise, open_installation

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import time_machine
 
+from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser, UserEdit
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
 from keyferry.testing import PASSWORD, Kit

@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.conftest import DATABASES, PostgreSql
 from tests.custody.people import GROUP, People, fresh_user, shut_out, sign_in
 
+from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser, UserEdit
 from keyferry.errors import KeyferryError, NotAuthenticated, NotFound
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret

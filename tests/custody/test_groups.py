@@ -6,9 +6,9 @@ import pytest
 from tests.custody.reading import details_of, events_of, rows
 from tests.custody.refusing import refused
 
+from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser, UserEdit
 from keyferry.ids import new_id
 from keyferry.testing import Kit
 

@@ -7,11 +7,11 @@ from tests.custody.reading import later, rows
 from tests.custody.refusing import refused
 
 from keyferry.clock import DAY, SECOND
+from keyferry.custody.accounts import NewUser
 from keyferry.custody.caller import Caller
 from keyferry.custody.keys import NewKey
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation, Role
-from keyferry.custody.users import NewUser
 from keyferry.testing import Kit
 
 REQUEST = Once("one", "POST /keys", b'{"type":"aes-256"}')

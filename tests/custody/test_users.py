@@ -6,9 +6,10 @@ import pytest
 from tests.custody.reading import details_of, events_of, rows
 from tests.custody.refusing import refused
 
+from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser, UserDetail, UserEdit
+from keyferry.custody.users import UserDetail
 from keyferry.errors import NotAuthenticated
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pytest
 from tests.durability.interleaving import Interleaving, Outcome, outcome_of
 
+from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.lifecycle import RevocationReason, State
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser, UserEdit
 from keyferry.errors import KeyferryError
 from keyferry.material.secret import Secret
 from keyferry.testing import PASSWORD, Kek, Kit

@@ -8,9 +8,9 @@ import pytest
 import time_machine
 from tests.custody.reading import rows
 
+from keyferry.custody.accounts import NewUser
 from keyferry.custody.caller import Caller
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser
 from keyferry.errors import NotAuthenticated
 from keyferry.material.secret import Secret
 from keyferry.testing import ADDRESS, PASSWORD, Kit

@@ -13,9 +13,9 @@ from sqlalchemy import text as sql
 from tests.custody.reading import details_of, events_of, rows
 
 from keyferry.clock import SECOND
+from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser, UserEdit
 from keyferry.errors import NotAuthenticated, Overloaded
 from keyferry.identity.hashing import Cost, PasswordHashing
 from keyferry.identity.tokens import issue

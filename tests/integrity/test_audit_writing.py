@@ -8,10 +8,10 @@ import pytest
 from tests.integrity.behind import Behind
 from tests.integrity.conftest import Scene
 
+from keyferry.custody.accounts import UserEdit
 from keyferry.custody.audit import Head, last_head, sequence
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.policy import Operation
-from keyferry.custody.users import UserEdit
 from keyferry.errors import KeyferryError
 from keyferry.installation import Installation
 from keyferry.store.events import write_event

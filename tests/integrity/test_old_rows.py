@@ -10,12 +10,12 @@ import pytest
 from tests.integrity.behind import Behind
 from tests.integrity.conftest import Scene
 
+from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser, UserEdit
 from keyferry.errors import CannotStart, KeyferryError, NotAuthenticated, NotFound
 from keyferry.material.secret import Secret
 from keyferry.store.sealed import MEMBERSHIPS

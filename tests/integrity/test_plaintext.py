@@ -22,11 +22,11 @@ from sqlalchemy import Engine
 from tests.integrity.behind import Behind
 
 from keyferry.config.settings import Settings
+from keyferry.custody.accounts import NewUser
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.keys import NewKey
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser
 from keyferry.custody.versions import unseal
 from keyferry.errors import KeyferryError
 from keyferry.material.secret import Secret

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from tests.integrity.conftest import Scene
 
+from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.export_rules import Request
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser, UserEdit
 from keyferry.errors import KeyferryError
 from keyferry.material.secret import Secret
 from keyferry.testing import ADMINISTRATOR, Kek

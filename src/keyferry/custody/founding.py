@@ -8,11 +8,11 @@ from sqlalchemy import bindparam, insert, select
 
 from keyferry import clock
 from keyferry.custody.access import Actor
+from keyferry.custody.accounts import NewUser, insert_user
 from keyferry.custody.caller import Caller
 from keyferry.custody.names import check_user_name
 from keyferry.custody.policy import Operation, Role
 from keyferry.custody.recording import Subject
-from keyferry.custody.users import NewUser, insert_user
 from keyferry.custody.view import Change
 from keyferry.errors import CannotStart, Conflict
 from keyferry.ids import new_id

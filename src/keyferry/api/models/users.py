@@ -6,8 +6,9 @@ from typing import Annotated
 from pydantic import Field
 
 from keyferry.api.models.values import Answer, Flag, Line, Name, Password, Reference, Request, left_out, secret_of, when
+from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.policy import Role
-from keyferry.custody.users import NewUser, UserDetail, UserEdit
+from keyferry.custody.users import UserDetail
 
 Networks = Annotated[
     tuple[Annotated[str, Field(max_length=64)], ...],

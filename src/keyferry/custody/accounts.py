@@ -1,0 +1,185 @@
+"""An account's row: made, changed, and the rules that it obeys together with the rows of others."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, exists, select
+
+from keyferry.custody.memberships import (
+    default_group_id_for,
+    group_name,
+    groups_for,
+    join,
+    memberships_of,
+    replace_memberships,
+)
+from keyferry.custody.names import check_email, check_text
+from keyferry.custody.policy import Role
+from keyferry.custody.view import Change, Query
+from keyferry.errors import Conflict
+from keyferry.identity.networks import parse_networks
+from keyferry.ids import new_id
+from keyferry.material.secret import Secret
+from keyferry.store.records import User
+from keyferry.store.sealed import USERS, Lock
+from keyferry.store.statements import Prepared
+from keyferry.store.tables import keys, users
+
+BY_NAME = Query(USERS, users.c.name_folded == bindparam("name"))
+_ADMINISTRATORS = Query(
+    USERS,
+    users.c.role == Role.ADMINISTRATOR.value,
+    users.c.disabled.is_(False),
+    users.c.deleted_at.is_(None),
+    order_by=users.c.id,
+)
+_OWNS_KEYS = Prepared(select(exists().where(keys.c.owner_user_id == bindparam("user_id"))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """What a new account shall be. Groups are named by id or name.
+
+    Args:
+        password: None for an account that cannot sign in with one until it is set.
+        networks: from where it may be used; None for everywhere, an empty tuple for nowhere.
+    """
+
+    name: str
+    role: Role
+    password: Secret | None = None
+    groups: tuple[str, ...] = ()
+    default_group: str | None = None
+    display_name: str | None = None
+    email: str | None = None
+    networks: tuple[str, ...] | None = None
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserEdit:
+    """What to change; None leaves as it is, an empty text or list clears."""
+
+    role: Role | None = None
+    groups: tuple[str, ...] | None = None
+    default_group: str | None = None
+    display_name: str | None = None
+    email: str | None = None
+    networks: tuple[str, ...] | None = None
+    enforce_networks: bool | None = None
+
+
+def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User:
+    """Write a new user and their memberships."""
+    if change.first(USERS, BY_NAME, name=new.name.lower()) is not None:
+        raise Conflict(
+            f"A user {new.name!r} exists, or existed before.",
+            code="name-taken",
+            field="name",
+            advice="Choose another; names of deleted users are not used again.",
+        )
+    groups = groups_for(change, new.role, new.groups)
+    user = change.insert(
+        USERS,
+        User(
+            id=new_id(),
+            name=new.name,
+            name_folded=new.name.lower(),
+            role=new.role.value,
+            display_name=check_text(new.display_name, "display_name"),
+            email=check_email(new.email),
+            default_group_id=default_group_id_for(change, new.role, new.default_group, groups),
+            password_hash=password_hash,
+            password_set_by=None if password_hash is None else change.actor.user.id,
+            password_set_at=None if password_hash is None else change.now,
+            disabled=new.disabled,
+            networks=None if new.networks is None else _networks(new.networks),
+            created_at=change.now,
+        ),
+    )
+    for group in groups:
+        join(change, user, group.id)
+    change.note(role=user.role, groups=[group.name for group in groups] or None)
+    return user
+
+
+def edit_user(change: Change, user: User, edit: UserEdit) -> User:
+    """Write an account's row and memberships anew; a new role drops all memberships.
+
+    Raises:
+        Conflict: it would leave no enabled Administrator, or make one of a user who owns keys.
+    """
+    role = Role(user.role) if edit.role is None else edit.role
+    if role is not Role(user.role):
+        if role is Role.KEY_ACCESS_USER:
+            require_other_administrator(change, user)
+        else:
+            require_no_keys(change, user, "cannot become an Administrator")
+    old = memberships_of(change, user)
+    keep_groups = edit.groups is None and role is Role(user.role)
+    current_names = tuple(group_name(change, membership.group_id) for membership in old)
+    groups = groups_for(change, role, current_names if keep_groups else (edit.groups or ()))
+    default = group_name(change, user.default_group_id) if user.default_group_id else None
+    if edit.default_group is not None:
+        default = edit.default_group or None
+    elif default is not None and role is Role.KEY_ACCESS_USER and default not in {group.name for group in groups}:
+        default = None
+    changed = change.update(
+        USERS,
+        user,
+        role=role.value,
+        display_name=user.display_name if edit.display_name is None else check_text(edit.display_name, "display_name"),
+        email=user.email if edit.email is None else check_email(edit.email),
+        default_group_id=default_group_id_for(change, role, default, groups),
+        networks=_edited_networks(user, edit),
+    )
+    replace_memberships(change, user, old, groups)
+    change.note(role=None if role.value == user.role else role.value, groups=[group.name for group in groups] or None)
+    return changed
+
+
+def _edited_networks(user: User, edit: UserEdit) -> str | None:
+    if edit.enforce_networks is False:
+        return None
+    if edit.networks is not None:
+        return _networks(edit.networks)
+    if edit.enforce_networks and user.networks is None:
+        return "[]"
+    return user.networks
+
+
+def _networks(entries: Sequence[str]) -> str:
+    return json.dumps(list(parse_networks(entries).texts()))
+
+
+def require_other_administrator(change: Change, user: User) -> None:
+    """
+    Raises:
+        Conflict: `user` is the last enabled Administrator.
+    """
+    if Role(user.role) is not Role.ADMINISTRATOR or user.disabled:
+        return
+    others = change.find(USERS, _ADMINISTRATORS, Lock.UPDATE)
+    if not any(other.id != user.id for other in others):
+        raise Conflict(
+            f"{user.name!r} is the last enabled Administrator.",
+            code="last-administrator",
+            advice="Make or enable another Administrator first.",
+        )
+
+
+def require_no_keys(change: Change, user: User, what: str) -> None:
+    """
+    Args:
+        what: what cannot happen while the user owns keys, for the message.
+
+    Raises:
+        Conflict: the user owns keys.
+    """
+    if change.tx.rows(_OWNS_KEYS, user_id=user.id)[0][0]:
+        raise Conflict(
+            f"{user.name!r} owns keys and {what}.",
+            code="still-owns-keys",
+            advice="Give the keys to a group first (key edit --group).",
+        )
