@@ -247,7 +247,7 @@ class TestDestinations:
         azure = destination_named("azure")
         identifier = azure.parse_identifier(VAULT.text)
         file = azure.wrap(material("ec-p256"), kek, identifier, name="payroll")
-        assert file.file_name == "payroll" + azure.file_suffix
+        assert file.file_name == "payroll.byok"
         assert read_transfer_file(file.content).kid == VAULT.text
         assert azure.warnings(ALGORITHMS["ec-p256"], kek, identifier) == file.warnings
 

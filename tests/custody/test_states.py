@@ -9,7 +9,10 @@ from tests.custody.test_lifecycle import WAYS
 
 from keyferry.clock import DAY
 from keyferry.custody.caller import Caller
+from keyferry.custody.keys import KeyEdit
 from keyferry.custody.lifecycle import RevocationReason, State
+from keyferry.material.algorithms import Algorithm
+from keyferry.material.keys import Material, generate
 from keyferry.testing import Kek, Kit
 
 COMPROMISE = RevocationReason.KEY_COMPROMISE
@@ -294,3 +297,21 @@ class TestDestruction:
         assert [each.key.id for each in kit.custody.keys.list(kim, size=5).items] == [key]
         with refused("name-taken", "name"):
             kit.key(kim, name="tenant")
+
+
+def test_rotation_keeps_to_the_key_that_was_named_when_it_began(
+    kit: Kit, kim: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the new version is generated, the name goes to a key of another type."""
+    first = kit.key(kim, "aes-256", "moving").key.id
+    other = kit.key(kim, "ec-p256").key.id
+
+    def slowly(algorithm: Algorithm) -> Material:
+        kit.custody.keys.edit(kim, first, KeyEdit(name="moved"))
+        kit.custody.keys.edit(kim, other, KeyEdit(name="moving"))
+        return generate(algorithm)
+
+    monkeypatch.setattr("keyferry.custody.states.generate", slowly)
+    rotated = kit.custody.states.rotate(kim, "moving")
+    assert (rotated.key.id, rotated.key.name, rotated.version.number) == (first, "moved", 2)
+    assert kit.custody.keys.show(kim, other).version.number == 1

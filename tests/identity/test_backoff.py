@@ -12,7 +12,6 @@ from keyferry.identity.backoff import (
     Failures,
     Limit,
     after_failure,
-    is_forgotten,
     sign_in_wait,
     wait,
 )
@@ -51,12 +50,6 @@ def test_a_failure_is_forgiven_every_ten_quiet_minutes() -> None:
     assert after_failure(failed(10), PER_SOURCE, NOW + ten_minutes) == Failures(10, NOW + ten_minutes)
     assert after_failure(failed(10), PER_SOURCE, NOW + 5 * ten_minutes).count == 6
     assert after_failure(failed(10), PER_SOURCE, NOW + DAY).count == 1
-
-
-def test_what_is_wholly_forgiven_need_not_be_kept() -> None:
-    assert is_forgotten(NONE, PER_SOURCE, NOW)
-    assert not is_forgotten(failed(2), PER_SOURCE, NOW + 1199 * SECOND)
-    assert is_forgotten(failed(2), PER_SOURCE, NOW + 1200 * SECOND)
 
 
 def test_the_longer_of_the_two_waits_holds() -> None:

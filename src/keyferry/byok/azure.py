@@ -15,7 +15,7 @@ from keyferry.byok.transfer_file import TransferFile, compose, read_transfer_fil
 from keyferry.errors import IdentifierRefused, InternalError, InvalidInput, KekRefused
 from keyferry.material.algorithms import Algorithm, Family
 from keyferry.material.keys import Material
-from keyferry.material.wrapping import OaepHash, wrap
+from keyferry.material.wrapping import OaepHash, wrap, wrapped_length
 
 GENERATOR = f"Keyferry {__version__}; software"
 """Tool name and version; source of the key. A hardware root of trust names its module instead of 'software'."""
@@ -143,7 +143,7 @@ def check_transfer_file(
         raise _self_check("it does not name the key identifier that it was made for")
     if parts.ciphertext != ciphertext:
         raise _self_check("its ciphertext reads back differently")
-    expected = kek.bits // 8 + -(-plaintext_bytes // 8) * 8 + 8
+    expected = wrapped_length(plaintext_bytes, kek.bits)
     if len(parts.ciphertext) != expected:
         raise _self_check(f"its ciphertext has {len(parts.ciphertext)} bytes, and must have {expected}")
 
@@ -173,13 +173,11 @@ def import_command(identifier: AzureKeyIdentifier, algorithm: Algorithm, *, name
         file: the transfer file's path.
     """
     target = azure_name(name)
-    match identifier.service:
-        case AzureService.VAULT:
-            place = ["--vault-name", identifier.host.split(".")[0], "--name", target]
-        case AzureService.MANAGED_HSM:
-            place = ["--hsm-name", identifier.host.split(".")[0], "--name", target]
-        case AzureService.UNKNOWN:
-            place = ["--id", f"https://{identifier.host}/keys/{target}"]
+    if identifier.vault is None:
+        place = ["--id", f"https://{identifier.host}/keys/{target}"]
+    else:
+        option = "--hsm-name" if identifier.service is AzureService.MANAGED_HSM else "--vault-name"
+        place = [option, identifier.vault, "--name", target]
     key_type = KEY_TYPES[algorithm.name]
     return shlex.join(["az", "keyvault", "key", "import", *place, *key_type.arguments, "--byok-file", file])
 

@@ -47,7 +47,6 @@ class Destination:
     Attributes:
         name: what commands and REST call it.
         title: what people call it.
-        file_suffix: how its transfer files' names end.
         parse_identifier: reads and judges a key encryption key's identifier.
         require_target: refuses a key type that the place behind the identifier does not take.
         require_kek_belongs: refuses a public key that came with another identifier.
@@ -58,7 +57,6 @@ class Destination:
 
     name: str
     title: str
-    file_suffix: str
     parse_identifier: Callable[[str], KeyIdentifier]
     require_target: Callable[[Algorithm, KeyIdentifier], None]
     require_kek_belongs: Callable[[KekPublicKey, KeyIdentifier], None]
@@ -73,7 +71,6 @@ DESTINATIONS: dict[str, Destination] = {
         Destination(
             name="azure",
             title="Azure Key Vault",
-            file_suffix=".byok",
             parse_identifier=parse_key_identifier,
             require_target=azure.require_azure_takes,
             require_kek_belongs=azure.require_kek_belongs,

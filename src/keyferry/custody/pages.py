@@ -5,9 +5,6 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-DEFAULT_SIZE = 100
-LARGEST_SIZE = 500
-
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):

@@ -97,12 +97,12 @@ class States:
 
     def rotate(self, caller: Caller, reference: str, *, activated: bool = True, once: Once | None = None) -> KeyDetail:
         """Generate a new version and make it the current one; earlier versions keep their state."""
-        algorithm_name = self._gate.read(caller, Operation.KEY_ROTATE, lambda view: load_key(view, reference).algorithm)
-        material = generate(ALGORITHMS[algorithm_name])
+        seen = self._gate.read(caller, Operation.KEY_ROTATE, lambda view: load_key(view, reference))
+        material = generate(ALGORITHMS[seen.algorithm])
         identity = identify(material)
 
         def change(change: Change) -> KeyVersion:
-            key = load_key(change, reference, Lock.UPDATE)
+            key = load_key(change, seen.id, Lock.UPDATE)  # by id: the name may be another key's by now
             dates = Dates(change.now, activated=activated, activation=None, deactivation=None)
             number = key.versions + 1
             version = new_version(change.sealer, key, number, "generated", material, identity, dates, caller.user_id)

@@ -83,11 +83,6 @@ def sign_in_wait(user: Failures, source: Failures, now: Microseconds, *, source_
     return of_source if source_is_known else max(of_source, wait(user, PER_USER, now))
 
 
-def is_forgotten(failures: Failures, limit: Limit, now: Microseconds) -> bool:
-    """Whether nothing is left of the count, so that it need not be kept."""
-    return _standing(failures, limit, now) == 0
-
-
 def _standing(failures: Failures, limit: Limit, now: Microseconds) -> int:
     quiet_seconds = max(0, now - failures.last) // SECOND
     return max(0, failures.count - quiet_seconds // limit.forgiven_every)

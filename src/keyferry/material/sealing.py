@@ -31,7 +31,6 @@ from keyferry.material.secret import Secret
 
 DATA_KEY_BYTES = 32
 NONCE_BYTES = 12
-TAG_BYTES = 16
 
 Column = None | bool | int | str | bytes
 
