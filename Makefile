@@ -51,8 +51,8 @@ docs: $(VENV)/.runtime  ## Write the generated pages of docs/ anew
 # A release younger than a week is not taken: most poisoned releases are found and withdrawn within days.
 lock: $(VENV)/.dev  ## Pin the newest releases that are at least a week old, with hashes, in requirements/
 	$(eval COOLDOWN := $(shell $(PYTHON) -c 'import datetime as d; print(d.datetime.now(d.timezone.utc).date() - d.timedelta(7))'))
-	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK) requirements/dev.txt
-	$(BIN)/uv pip compile pyproject.toml --constraint requirements/dev.txt $(LOCK) requirements/runtime.txt
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev $(LOCK) requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --all-extras --constraint requirements/dev.txt $(LOCK) requirements/runtime.txt
 	$(BIN)/uv pip compile --group build --constraint requirements/dev.txt $(LOCK) requirements/build.txt
 
 clean:  ## Remove .venv and everything that was generated
