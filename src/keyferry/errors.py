@@ -11,6 +11,8 @@
     ├── Conflict              the request is sound, the object's state is not    409
     ├── PreconditionFailed    the object changed since it was read               412
     ├── Overloaded            too many requests (429), or too much at once       503
+    ├── CloudFailed           a cloud refused, or could not be reached or trusted 502
+    │   └── AnswerLost          whether the cloud did it cannot be told: look before trying again
     ├── IntegrityViolation    a row was changed behind Keyferry's back           500
     ├── CannotStart           settings, files or the root of trust are not fit   exit code 1
     ├── ClientFailed          the command line could not reach or trust a server exit code 1
@@ -97,6 +99,22 @@ TITLES: dict[str, str] = {
     # limits
     "too-many-requests": "Too many requests",
     "overloaded": "Too busy",
+    # Azure
+    "azure-sdk-missing": "Azure's SDK is not installed",
+    "azure-host-refused": "Azure host not allowed",
+    "azure-sign-in-failed": "Azure sign-in failed",
+    "azure-forbidden": "Azure does not permit it",
+    "azure-not-found": "Not found in Azure",
+    "azure-name-deleted": "Name belongs to something deleted in Azure",
+    "azure-name-taken": "Name taken in Azure",
+    "azure-key-disabled": "Key is disabled in Azure",
+    "kek-disabled": "Key encryption key is disabled",
+    "azure-throttled": "Azure asks to wait",
+    "azure-unavailable": "Azure not available",
+    "azure-untrusted": "Azure's certificate not trusted",
+    "azure-answer-lost": "Azure's answer was lost",
+    "azure-answer-refused": "Azure's answer not understood",
+    "azure-refused": "Azure refused",
     # the store
     "row-tampered": "Row changed behind Keyferry's back",
     "audit-broken": "Audit log broken",
@@ -206,6 +224,18 @@ class Overloaded(KeyferryError):
     ) -> None:
         super().__init__(detail, code=code, field=field, advice=advice)
         self.retry_after = retry_after
+
+
+class CloudFailed(KeyferryError):
+    default_code = "azure-refused"
+    default_advice = "Read what the cloud said, change what was given, and try again."
+
+
+class AnswerLost(CloudFailed):
+    """A request that changes something was sent, and its answer did not arrive."""
+
+    default_code = "azure-answer-lost"
+    default_advice = "Look whether it was done before trying again."
 
 
 class IntegrityViolation(KeyferryError):
