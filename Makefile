@@ -5,15 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 
+# The Azure CLI pins what Keyferry pins otherwise, so it has an environment of its own (about 700 MB).
+INTEROP := .interop
+
 # Debian packages that the demo and the tests use, as COMMAND:PACKAGE.
 PROGRAMS := openssl:openssl
 
-# What `make test` runs; `make test T=tests/byok` runs a part.
+# What `make test` runs; `make test T=tests/byok` runs a part. `make interop I=PATH` likewise.
 T ?= tests
+I ?= interop
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench format coverage docs lock clean programs
+.PHONY: help demo test interop lint bench format coverage docs lock clean programs
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -24,6 +28,9 @@ demo: $(VENV)/.runtime programs  ## Set up, then run the main job end to end on 
 
 test: $(VENV)/.dev programs  ## Set up, then run all tests; T=PATH runs a part
 	$(BIN)/pytest -n $(WORKERS) $(T)
+
+interop: $(VENV)/.dev $(INTEROP)/.ready programs  ## Set up, then let the unmodified Azure CLI and SDK use the emulator
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(I)
 
 lint: $(VENV)/.dev  ## Format check, lint, strict types, layers, generated pages
 	$(BIN)/ruff format --check
@@ -54,10 +61,11 @@ lock: $(VENV)/.dev  ## Pin the newest releases that are at least a week old, wit
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev $(LOCK) requirements/dev.txt
 	$(BIN)/uv pip compile pyproject.toml --all-extras --constraint requirements/dev.txt $(LOCK) requirements/runtime.txt
 	$(BIN)/uv pip compile --group build --constraint requirements/dev.txt $(LOCK) requirements/build.txt
+	$(BIN)/uv pip compile --group interop $(LOCK) requirements/interop.txt
 
-clean:  ## Remove .venv and everything that was generated
-	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+clean:  ## Remove .venv, .interop and everything that was generated
+	rm -rf $(VENV) $(INTEROP) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests interop -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK = --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' --exclude-newer $(COOLDOWN) --output-file
@@ -81,6 +89,14 @@ $(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@echo "Adding what tests and checks need ..."
 	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Wheels alone: to build a package is to run code that no hash was checked for.
+$(INTEROP)/.ready: requirements/interop.txt | $(BIN)/pip
+	@echo "Setting up $(INTEROP) with the Azure CLI; this takes a minute and 700 MB ..."
+	@$(PYTHON) -m venv --clear $(INTEROP)
+	@$(INTEROP)/bin/python -m pip --quiet --disable-pip-version-check install --only-binary :all: --require-hashes \
+	  -r requirements/interop.txt
 	@touch $@
 
 programs:

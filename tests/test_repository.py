@@ -13,7 +13,7 @@ import keyferry
 from keyferry.errors import TITLES
 
 ROOT = Path(__file__).parent.parent
-NOT_OURS = {".git", ".venv", "build", "dist", "__pycache__"}
+NOT_OURS = {".git", ".interop", ".venv", "build", "dist", "__pycache__"}
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 REQUIREMENTS = {path.stem: path.read_text() for path in (ROOT / "requirements").glob("*.txt")}
 
@@ -105,9 +105,9 @@ def test_make_alone_lists_every_target_that_the_pages_name() -> None:
     assert named <= targets
 
 
-def test_continuous_integration_runs_what_the_readme_says() -> None:
+def test_continuous_integration_runs_what_the_pages_say() -> None:
     run = (ROOT / ".ci" / "run").read_text()
-    assert "for target in lint test demo; do" in run
+    assert "for target in lint test interop demo; do" in run
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
@@ -127,6 +127,11 @@ def test_the_three_lists_of_requirements_agree() -> None:
     everything = pins("dev")
     assert pins("runtime").items() <= everything.items()
     assert pins("build").items() <= everything.items()
+
+
+def test_the_azure_cli_is_locked_and_kept_out_of_the_product() -> None:
+    assert "azure-cli" in pins("interop")
+    assert not {"azure-cli", "azure-cli-core"} & (pins("dev").keys() | pins("runtime").keys())
 
 
 def test_every_dependency_of_the_package_is_locked() -> None:
