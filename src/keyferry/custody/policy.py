@@ -15,7 +15,7 @@ class Relation(StrEnum):
     """How a caller stands to the object of an operation."""
 
     OWN = "own"  # the caller's own account, token or key
-    GROUP = "group"  # a group that the caller belongs to, or a key of such a group
+    GROUP = "group"  # a group that the caller belongs to, a key of such a group, a connection granted to one
     NONE = "none"  # anything else
 
 
@@ -54,6 +54,25 @@ class Operation(StrEnum):
     KEY_USE = "key.use"
     KEY_METRICS = "key.metrics"
     EXPORT_LIST = "export.list"
+    CONNECTION_CREATE = "connection.create"
+    CONNECTION_READ = "connection.read"
+    CONNECTION_LIST = "connection.list"
+    CONNECTION_EDIT = "connection.edit"
+    CONNECTION_DELETE = "connection.delete"
+    CONNECTION_USE = "connection.use"
+    DEPLOYMENT_CREATE = "deployment.create"
+    DEPLOYMENT_READ = "deployment.read"
+    DEPLOYMENT_LIST = "deployment.list"
+    DEPLOYMENT_ADVANCE = "deployment.advance"
+    DEPLOYMENT_RUN = "deployment.run"
+    DEPLOYMENT_OBSERVE = "deployment.observe"
+    DEPLOYMENT_BACK_UP = "deployment.back-up"
+    CUSTOMER_KEY_DRAFT = "customer-key.draft"
+    CUSTOMER_KEY_READ = "customer-key.read"
+    CUSTOMER_KEY_LIST = "customer-key.list"
+    CUSTOMER_KEY_EDIT = "customer-key.edit"
+    CUSTOMER_KEY_CHECK = "customer-key.check"
+    CUSTOMER_KEY_ADVANCE = "customer-key.advance"
     SESSION_OPEN = "session.open"
     TOKEN_CREATE = "token.create"
     TOKEN_LIST = "token.list"
@@ -64,6 +83,7 @@ class Operation(StrEnum):
 _ANY: Final = frozenset(Relation)
 _MINE: Final = frozenset({Relation.OWN, Relation.GROUP})
 _OWN: Final = frozenset({Relation.OWN})
+_GROUP: Final = frozenset({Relation.GROUP})
 _NEVER: Final[frozenset[Relation]] = frozenset()
 
 #: operation -> (an Administrator may, standing so to the object; a Key Access User may, standing so)
@@ -100,6 +120,25 @@ POLICY: Final[dict[Operation, tuple[frozenset[Relation], frozenset[Relation]]]] 
     Operation.KEY_USE: (_NEVER, _MINE),
     Operation.KEY_METRICS: (_ANY, _MINE),
     Operation.EXPORT_LIST: (_ANY, _MINE),
+    Operation.CONNECTION_CREATE: (_ANY, _NEVER),
+    Operation.CONNECTION_READ: (_ANY, _GROUP),
+    Operation.CONNECTION_LIST: (_ANY, _MINE),
+    Operation.CONNECTION_EDIT: (_ANY, _NEVER),
+    Operation.CONNECTION_DELETE: (_ANY, _NEVER),
+    Operation.CONNECTION_USE: (_NEVER, _GROUP),
+    Operation.DEPLOYMENT_CREATE: (_NEVER, _MINE),
+    Operation.DEPLOYMENT_READ: (_ANY, _MINE),
+    Operation.DEPLOYMENT_LIST: (_ANY, _MINE),
+    Operation.DEPLOYMENT_ADVANCE: (_NEVER, _MINE),
+    Operation.DEPLOYMENT_RUN: (_NEVER, _MINE),
+    Operation.DEPLOYMENT_OBSERVE: (_NEVER, _MINE),
+    Operation.DEPLOYMENT_BACK_UP: (_NEVER, _MINE),
+    Operation.CUSTOMER_KEY_DRAFT: (_NEVER, _MINE),
+    Operation.CUSTOMER_KEY_READ: (_ANY, _MINE),
+    Operation.CUSTOMER_KEY_LIST: (_ANY, _MINE),
+    Operation.CUSTOMER_KEY_EDIT: (_NEVER, _MINE),
+    Operation.CUSTOMER_KEY_CHECK: (_NEVER, _MINE),
+    Operation.CUSTOMER_KEY_ADVANCE: (_NEVER, _MINE),
     Operation.SESSION_OPEN: (_OWN, _OWN),
     Operation.TOKEN_CREATE: (_OWN, _OWN),
     Operation.TOKEN_LIST: (_ANY, _OWN),

@@ -28,6 +28,9 @@ KINDS = {
     "keys": "key",
     "key_versions": "version",
     "keks": "kek",
+    "connections": "connection",
+    "deployments": "deployment",
+    "customer_key_requests": "customer-key-request",
 }
 
 #: the operation that shows whether a caller may know of an object at all
@@ -37,6 +40,9 @@ _READS = {
     "key": Operation.KEY_READ,
     "token": Operation.TOKEN_LIST,
     "export": Operation.EXPORT_LIST,
+    "connection": Operation.CONNECTION_READ,
+    "deployment": Operation.DEPLOYMENT_READ,
+    "customer-key-request": Operation.CUSTOMER_KEY_READ,
 }
 
 
@@ -198,6 +204,10 @@ _ROLE_WORDS = {"administrator": "An Administrator", "key-access-user": "A Key Ac
 
 
 def _advice(operation: Operation) -> str:
-    if operation.value.startswith(("key.", "export.")):
+    if operation.value.startswith(("key.", "export.", "deployment.")):
         return "Ask the key's owner, or a member of the group that owns it."
+    if operation.value.startswith("customer-key."):
+        return "Ask the request's owner, or a member of the group that owns it."
+    if operation is Operation.CONNECTION_USE:
+        return "Ask a member of a group that the connection is granted to."
     return "Ask an Administrator."

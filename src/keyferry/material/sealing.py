@@ -4,6 +4,7 @@ A data key is 32 random bytes, kept wrapped by the root of trust. From it, each 
 (HKDF-SHA-256, RFC 5869), so that no key serves two purposes:
 
     data key ─┬─ "material" + version id ── AES-256-GCM of one version's key material
+              ├─ "credential" + row's id ── AES-256-GCM of a credential for somewhere else
               ├─ "rows"                  ── HMAC-SHA-256 over a row's columns
               ├─ "audit"                 ── HMAC-SHA-256 over an audit event
               └─ "…"                     ── further purposes, by `derive`
@@ -73,6 +74,30 @@ class Binding:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SealedCredential:
+    """A credential encrypted at rest, in the form of `SealedMaterial`. It is another type than the `Secret` in it."""
+
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialBinding:
+    """What a credential is for: the associated data under which it is sealed.
+
+    Attributes:
+        row_id: the id of the row that holds it.
+        facts: where and as whom it signs in; they stay as they are for as long as the credential does.
+    """
+
+    row_id: str
+    facts: Mapping[str, "Column"]
+
+    def encode(self, store_id: str) -> bytes:
+        """The associated data, with the store's id: a credential cannot be sent where it was not given for."""
+        return encode_columns("credential", {**self.facts, "store_id": store_id, "row_id": self.row_id})
+
+
 def encode_columns(table: str, columns: Mapping[str, Column]) -> bytes:
     """The one encoding that seals are computed over: unambiguous, versioned, the same on every database.
 
@@ -139,10 +164,7 @@ class Sealer:
 
     def seal(self, material: Material, binding: Binding) -> SealedMaterial:
         """Encrypt `material` with AES-256-GCM (SP 800-38D) under a key that only this version has."""
-        nonce = os.urandom(NONCE_BYTES)
-        cipher = self._material_cipher(self._current, binding)
-        ciphertext = cipher.encrypt(nonce, material.secret.reveal(), binding.encode(self._store_id))
-        return SealedMaterial(_HEADER.pack(_FORMAT, self._current) + nonce + ciphertext)
+        return SealedMaterial(self._encrypt(_material(binding), material.secret, binding.encode(self._store_id)))
 
     def unseal(self, sealed: SealedMaterial, binding: Binding) -> Material:
         """Decrypt what `seal` made, for the same binding.
@@ -150,13 +172,21 @@ class Sealer:
         Raises:
             IntegrityViolation: the tag does not verify: the material, or what it is bound to, was changed.
         """
-        generation, body = self._open_header(sealed.blob, f"material of version {binding.version_id}")
-        cipher = self._material_cipher(generation, binding)
-        try:
-            plaintext = cipher.decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], binding.encode(self._store_id))
-        except (InvalidTag, ValueError):
-            raise IntegrityViolation(f"The key material of version {binding.version_id} does not verify.") from None
-        return Material(ALGORITHMS[binding.algorithm], Secret(plaintext))
+        data, name = binding.encode(self._store_id), f"key material of version {binding.version_id}"
+        return Material(ALGORITHMS[binding.algorithm], self._decrypt(_material(binding), sealed.blob, data, name))
+
+    def seal_credential(self, credential: Secret, binding: CredentialBinding) -> SealedCredential:
+        """Encrypt `credential` with AES-256-GCM (SP 800-38D) under a key that only its row has."""
+        return SealedCredential(self._encrypt(_credential(binding), credential, binding.encode(self._store_id)))
+
+    def unseal_credential(self, sealed: SealedCredential, binding: CredentialBinding) -> Secret:
+        """Decrypt what `seal_credential` made, for the same binding.
+
+        Raises:
+            IntegrityViolation: the tag does not verify: the credential, or what it is bound to, was changed.
+        """
+        data, name = binding.encode(self._store_id), f"credential of {binding.row_id}"
+        return self._decrypt(_credential(binding), sealed.blob, data, name)
 
     def mac_row(self, table: str, columns: Mapping[str, Column]) -> bytes:
         """The seal of a row: header and HMAC-SHA-256 (FIPS 198-1) over its columns; 37 bytes."""
@@ -198,11 +228,29 @@ class Sealer:
             raise IntegrityViolation(f"The seal of {name} has an unknown form or data key.")
         return generation, blob[_HEADER.size :]
 
-    def _material_cipher(self, generation: int, binding: Binding) -> AESGCM:
-        return AESGCM(self._derive(generation, f"material {binding.version_id}"))
+    def _encrypt(self, purpose: str, plaintext: Secret, data: bytes) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        ciphertext = AESGCM(self._derive(self._current, purpose)).encrypt(nonce, plaintext.reveal(), data)
+        return _HEADER.pack(_FORMAT, self._current) + nonce + ciphertext
+
+    def _decrypt(self, purpose: str, blob: bytes, data: bytes, name: str) -> Secret:
+        generation, body = self._open_header(blob, name)
+        cipher = AESGCM(self._derive(generation, purpose))
+        try:
+            return Secret(cipher.decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], data))
+        except (InvalidTag, ValueError):
+            raise IntegrityViolation(f"The {name} does not verify.") from None
 
     def _derive(self, generation: int, purpose: str) -> bytes:
         hkdf = HKDF(
             hashes.SHA256(), DATA_KEY_BYTES, salt=self._store_id.encode(), info=f"keyferry 1 {purpose}".encode()
         )
         return hkdf.derive(self._data_keys[generation].reveal())
+
+
+def _material(binding: Binding) -> str:
+    return f"material {binding.version_id}"
+
+
+def _credential(binding: CredentialBinding) -> str:
+    return f"credential {binding.row_id}"

@@ -85,7 +85,7 @@ class NewestRevision:
 
     @classmethod
     def of_object(cls) -> "NewestRevision":
-        """For objects that events are about: users, groups, memberships, tokens, keys, KEKs."""
+        """For objects that events are about: all but key versions."""
         return cls(audit_events.c.object_id, audit_events.c.object_revision)
 
     @classmethod

@@ -130,6 +130,70 @@ class Export(Sealed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Connection(Revised):
+    name: str
+    description: str | None = None
+    cloud: str
+    endpoints: str | None = None
+    tenant_id: str | None
+    client_id: str | None
+    credential_kind: str
+    credential: bytes | None
+    credential_set_at: int
+    certificate_sha256: str | None = None
+    certificate_expires_at: int | None = None
+    vaults: str
+    groups: str
+    disabled: bool
+    created_at: int
+    created_by: str
+    deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment(Revised):
+    key_id: str
+    version_id: str
+    version_number: int
+    connection_id: str | None
+    vault: str
+    name: str
+    operations: str
+    step: str
+    evidence: str
+    kek_identifier: str | None = None
+    export_id: str | None = None
+    remote_identifier: str | None = None
+    problem: str | None = None
+    backup: str | None = None
+    observed: str | None = None
+    lease_id: str | None = None
+    lease_until: int | None = None
+    abandoned_at: int | None = None
+    created_at: int
+    created_by: str
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerKeyRequest(Revised):
+    owner_user_id: str | None = None
+    owner_group_id: str | None = None
+    organization_id: str
+    scenario: str | None = None
+    workloads: str
+    keys: str
+    contacts: str
+    state: str
+    reference: str | None = None
+    history: str
+    checks: str
+    created_at: int
+    created_by: str
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
     id: int = 0
     uid: str

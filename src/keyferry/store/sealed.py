@@ -16,6 +16,9 @@ from keyferry.material.sealing import Sealer
 from keyferry.store import tables
 from keyferry.store.events import NewestRevision
 from keyferry.store.records import (
+    Connection,
+    CustomerKeyRequest,
+    Deployment,
     Export,
     Group,
     Idempotency,
@@ -183,5 +186,8 @@ TOKENS = RevisedTable(tables.tokens, Token)
 KEYS = RevisedTable(tables.keys, Key)
 KEY_VERSIONS = RevisedTable(tables.key_versions, KeyVersion)
 KEKS = RevisedTable(tables.keks, Kek)
+CONNECTIONS = RevisedTable(tables.connections, Connection)
+DEPLOYMENTS = RevisedTable(tables.deployments, Deployment)
+CUSTOMER_KEY_REQUESTS = RevisedTable(tables.customer_key_requests, CustomerKeyRequest)
 EXPORTS = SealedTable(tables.exports, Export, unsealed=frozenset({"number"}))
 IDEMPOTENCY = SealedTable(tables.idempotency, Idempotency)
