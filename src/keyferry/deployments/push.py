@@ -1,0 +1,239 @@
+"""The walk of a key into a vault, step by step.
+
+    1. kek-ready   the vault has a key encryption key that is fit; its identifier and public key are recorded
+    2. exported    Keyferry has wrapped the key version under it, and recorded that it left
+    3. imported    the vault has it: once, whatever happened on the way
+    4. read-back   what the vault tells of it is what we hold
+    5. proved      the vault can use the private half of our public key
+
+Each step is recorded by itself, and doing one again changes nothing. A run that was stopped anywhere is taken up by the
+next one: it looks at the vault first, and adopts what an earlier run has left there. The transfer file is kept nowhere,
+so that a run that still has to import wraps the key anew.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from keyferry.clouds.azure.facts import VaultKey
+from keyferry.clouds.azure.vault import AzureVault
+from keyferry.custody.deployment_steps import Proof, Step
+from keyferry.deployments.arrival import Arrival, look, look_for_lost, require_free
+from keyferry.deployments.drift import azure_curve, differences_in_attributes, differences_in_kind
+from keyferry.deployments.kek import DEFAULT_NAME, Kek, bits_for, ready_kek, same_kek
+from keyferry.deployments.ledger import Exported, Held, Ledger, Planned
+from keyferry.deployments.patience import Patience
+from keyferry.deployments.progress import Progress, Quiet
+from keyferry.deployments.proof import prove
+from keyferry.errors import AnswerLost, Conflict, InvalidInput, KeyferryError
+from keyferry.material.keys import fingerprint_spki
+
+T = TypeVar("T")
+
+#: seconds of waiting for a throttled vault, all in all
+PATIENCE_SECONDS: Final = 300
+KEY_TAG: Final = "keyferry-key"
+VERSION_TAG: Final = "keyferry-version"
+
+
+def push(
+    ledger: Ledger,
+    vault: AzureVault,
+    *,
+    kek_name: str = DEFAULT_NAME,
+    kek_bits: int | None = None,
+    new_version: bool = False,
+    patience: int = PATIENCE_SECONDS,
+    progress: Progress | None = None,
+) -> None:
+    """Walk the steps that remain.
+
+    Args:
+        kek_name: the vault's key encryption key; it is made where there is none of that name.
+        kek_bits: its least size; None for 3072, or that of a larger RSA key.
+        new_version: where the name is another key's, have ours become its newest version.
+        patience: seconds to wait for a throttled vault, all in all.
+
+    Raises:
+        KeyferryError: what stopped it, recorded as the deployment's problem; the next run goes on from there.
+    """
+    heard = progress or Quiet()
+    wishes = _Wishes(kek_name, kek_bits, new_version)
+    _Walk(ledger, vault, wishes, Patience(patience, heard), heard).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """As the arguments of `push`."""
+
+    kek_name: str
+    kek_bits: int | None
+    new_version: bool
+
+
+class _Walk:
+    """One run: what it knows of the deployment, and what it has in its hands between steps."""
+
+    def __init__(
+        self, ledger: Ledger, vault: AzureVault, wishes: _Wishes, patience: Patience, progress: Progress
+    ) -> None:
+        self._ledger = ledger
+        self._vault = vault
+        self._wishes = wishes
+        self._patience = patience
+        self._progress = progress
+        self._held: Held = ledger.held()
+        self._planned: Planned = ledger.planned()
+        self._kek: Kek | None = None
+        self._file: Exported | None = None
+        self._steps: dict[Step, Callable[[], str]] = {
+            Step.KEK_READY: self._ready_kek,
+            Step.EXPORTED: self._export,
+            Step.IMPORTED: self._import,
+            Step.READ_BACK: self._read_back,
+            Step.PROVED: self._prove,
+        }
+
+    def run(self) -> None:
+        steps = list(Step)
+        for step in steps[steps.index(self._planned.step) + 1 :]:
+            self._progress.began(step)
+            try:
+                what = self._steps[step]()
+            except KeyferryError as refusal:
+                with suppress(KeyferryError):  # what stopped the step is what the person must see
+                    self._ledger.fail(step, refusal)
+                raise
+            self._progress.done(step, what)
+
+    def _ready_kek(self) -> str:
+        self._require_can_leave()
+        arrival = self._look()
+        if arrival.ours is None:  # found out before the key leaves for nothing
+            require_free(arrival, self._planned.name, new_version=self._wishes.new_version)
+        bits = self._wishes.kek_bits or bits_for(self._held.algorithm)
+        kek = self._ask(lambda: ready_kek(self._vault, self._wishes.kek_name, bits))
+        self._kek = kek
+        evidence = {"kek_identifier": kek.identifier, "public_key": kek.pem.decode("ascii"), "created": kek.made}
+        self._record(Step.KEK_READY, evidence)
+        return f"{'made' if kek.made else 'found'} {kek.identifier}, {kek.bits} bits, SPKI SHA-256 {kek.spki_sha256}"
+
+    def _export(self) -> str:
+        made = self._exported_anew()
+        return f"export {made.id}, the file's SHA-256 {made.sha256}"
+
+    def _exported_anew(self) -> Exported:
+        """Have the key wrapped under the KEK that was made ready; a transfer file is kept for this run alone."""
+        self._require_can_leave()
+        kek = self._kek or self._ask(lambda: same_kek(self._vault, self._evidence(Step.KEK_READY)["kek_identifier"]))
+        self._file = self._ledger.export(kek.pem, kek.identifier)
+        self._record(Step.EXPORTED, {"export_id": self._file.id})
+        return self._file
+
+    def _import(self) -> str:
+        arrival, adopted = self._look(), True
+        if arrival.ours is None:
+            require_free(arrival, self._planned.name, new_version=self._wishes.new_version)
+            found, adopted = self._hand_over(), False
+        else:
+            found = arrival.ours
+        self._record(Step.IMPORTED, {"remote_identifier": found.identifier, "found": adopted})
+        return f"{'found there already:' if adopted else 'as'} {found.identifier}"
+
+    def _hand_over(self) -> VaultKey:
+        """Import the file; it is sent once, and looked for when the answer is lost."""
+        file = self._file or self._exported_anew()
+        algorithm = self._held.algorithm
+        try:
+            return self._ask(
+                lambda: self._vault.import_file(
+                    self._planned.name,
+                    file.content,
+                    kty=f"{algorithm.family.value}-HSM",
+                    curve=azure_curve(algorithm),
+                    operations=self._planned.operations,
+                    enabled=True,
+                    tags={KEY_TAG: self._held.key_id, VERSION_TAG: self._held.version_id},
+                )
+            )
+        except AnswerLost:
+            found = self._ask(lambda: look_for_lost(self._vault, self._planned.name, self._public_key)).ours
+            if found is None:
+                raise
+            return found
+
+    def _read_back(self) -> str:
+        found = self._remote()
+        drifts = [*differences_in_kind(self._held, found), *differences_in_attributes(self._planned.operations, found)]
+        if drifts:
+            raise Conflict(
+                " ".join(drift.detail for drift in drifts),
+                code="vault-key-differs",
+                field="name",
+                advice=drifts[0].advice,
+            )
+        self._record(Step.READ_BACK, facts_of(found))
+        size = f"{found.bits} bits" if found.curve is None else found.curve
+        return f"{found.kty}, {size}, may {', '.join(found.operations)}, enabled, {found.recovery_level}"
+
+    def _prove(self) -> str:
+        found = self._remote()
+        proved = self._ask(lambda: prove(self._vault, found, self._public_key))
+        self._record(Step.PROVED, {"method": proved.method, "algorithm": proved.algorithm})
+        if proved.method is Proof.PUBLIC_KEY:
+            return "by its public key only: the key may do nothing there that needs its private half"
+        return f"by use: the vault's {proved.method} ({proved.algorithm}) fits the public key held here"
+
+    @property
+    def _public_key(self) -> bytes:
+        if self._held.public_key is None:
+            raise InvalidInput(
+                f"A key of type {self._held.algorithm.name} has no public half to find it by in a vault.",
+                code="target-needs-managed-hsm",
+                field="key",
+                advice="Push an RSA or EC key; take a symmetric one to a Managed HSM with `keyferry key export`.",
+            )
+        return self._held.public_key
+
+    def _require_can_leave(self) -> None:
+        """An export wraps the current version: any other can no longer be pushed."""
+        if self._held.version_number != self._held.current_version:
+            raise Conflict(
+                f"The key was rotated: its current version is {self._held.current_version}, and this deployment is of "
+                f"version {self._held.version_number}.",
+                field="key",
+                advice="Push the current version: keyferry azure push KEY",
+            )
+
+    def _look(self) -> Arrival:
+        return self._ask(lambda: look(self._vault, self._planned.name, self._public_key))
+
+    def _remote(self) -> VaultKey:
+        name, version = str(self._evidence(Step.IMPORTED)["remote_identifier"]).split("/")[-2:]
+        return self._ask(lambda: self._vault.get(name, version))
+
+    def _record(self, step: Step, evidence: Mapping[str, Any]) -> None:
+        self._ledger.record(step, evidence)
+        self._planned = self._ledger.planned()
+
+    def _evidence(self, step: Step) -> Mapping[str, Any]:
+        return self._planned.evidence[step]
+
+    def _ask(self, act: Callable[[], T]) -> T:
+        return self._patience.try_until(act)
+
+
+def facts_of(found: VaultKey) -> dict[str, Any]:
+    """What a vault tells of a key version, as reading it back records it. Times in Unix seconds."""
+    return {
+        "spki_sha256": None if found.public_key is None else fingerprint_spki(found.public_key),
+        "kty": found.kty,
+        "operations": list(found.operations),
+        "enabled": found.enabled,
+        "recovery_level": found.recovery_level,
+        "recoverable_days": found.recoverable_days,
+        "not_before": found.not_before,
+        "expires": found.expires,
+        "hsm_platform": found.hsm_platform,
+    }
