@@ -110,6 +110,9 @@ TITLES: dict[str, str] = {
     "deployment-pushed-otherwise": "Deployment is pushed in another way",
     "deployment-not-imported": "Key was not imported yet",
     "azure-not-configured": "Server makes no pushes",
+    # Customer Key
+    "contacts-refused": "Contact information refused",
+    "stand-in-refused": "Stand-in for onboarding refused",
     "kek-unfit": "Key will not do as a key encryption key",
     "vault-key-differs": "Vault's key is not what was sent",
     "proof-failed": "Vault has another private key",
