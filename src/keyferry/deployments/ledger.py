@@ -39,7 +39,7 @@ class Planned:
     Attributes:
         vault: the vault's URL.
         name: the key's name there.
-        operations: what the key shall be allowed there, in Azure's words.
+        operations: what the key shall be allowed there, in Azure's words; none leaves it to the vault.
         step: the last step that is done.
         evidence: what each step that is done left behind.
     """

@@ -2,9 +2,9 @@
 
 The vault is asked for what only the private half can do, on a value that was not there before:
 
-    unwrap   it opens a random value that was encrypted to our held public key (RSA-OAEP-256)
-    decrypt  the same, where unwrapKey is not among the key's operations
-    sign     it signs a random digest, and the signature verifies with our held public key
+    unwrapKey  it opens a random value that was encrypted to our held public key (RSA-OAEP-256)
+    decrypt    the same, where unwrapKey is not allowed
+    sign       it signs a random digest, and the signature verifies with our held public key
 
 Where the key may do none of these, the proof says so: it rests on the public key that the vault tells, compared byte by
 byte when the key was read back.
@@ -13,7 +13,7 @@ byte when the key was read back.
 import hmac
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -23,8 +23,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_ds
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from keyferry.clouds.azure.facts import VaultKey
-from keyferry.custody.deployment_steps import Proof
+from keyferry.custody.deployment_steps import PUBLIC_KEY_ONLY
 from keyferry.errors import CloudFailed, Conflict, InternalError
+
+NOT_AN_OPERATION: Final = "not among the key's operations"
+NOT_WANTED: Final = "not to be used"
+FORBIDDEN: Final = "the sign-in may not"
 
 _RANDOM_BYTES: Final = 32
 _OAEP: Final = "RSA-OAEP-256"
@@ -57,17 +61,23 @@ class KeyUse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """How it was shown; `algorithm` in Azure's words, None where the public key has to do."""
+    """How it was shown.
 
-    method: Proof
+    Attributes:
+        how: one of `PROOFS`, or `PUBLIC_KEY_ONLY`.
+        algorithm: in Azure's words; None where the public key has to do.
+        why_not: why the key was not used otherwise, by operation.
+    """
+
+    how: str
     algorithm: str | None
+    why_not: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """One way to prove: what it is called, the operation that it needs, and whether the vault's answer fits."""
+    """One way to prove: the operation that it needs, and whether the vault's answer fits."""
 
-    method: Proof
     operation: str
     algorithm: str
     fits: Callable[[], bool]
@@ -85,35 +95,38 @@ def prove(vault: KeyUse, found: VaultKey, public_key: bytes) -> Proved:
         CloudFailed: (`azure-forbidden`) the key may be used, but not by this sign-in.
         KeyferryError: the vault refused for another reason.
     """
-    possible = [way for way in _ways(vault, found.identifier, public_key) if way.operation in found.operations]
+    ways = _ways(vault, found.identifier, public_key)
+    why_not = {way.operation: NOT_AN_OPERATION for way in ways if way.operation not in found.operations}
     forbidden = None
-    for way in possible:
+    for way in ways:
+        if way.operation in why_not:
+            continue
         try:
             fits = way.fits()
         except CloudFailed as refusal:
             if refusal.code != "azure-forbidden":
                 raise
-            forbidden = refusal
+            forbidden, why_not[way.operation] = refusal, FORBIDDEN
             continue
         if not fits:
             raise _failed(way.operation, found)
-        return Proved(way.method, way.algorithm)
+        return Proved(way.operation, way.algorithm, why_not)
     if forbidden is not None:
-        raise _not_allowed(forbidden, possible)
-    return Proved(Proof.PUBLIC_KEY, None)
+        raise _not_allowed(forbidden, [operation for operation, why in why_not.items() if why == FORBIDDEN])
+    return Proved(PUBLIC_KEY_ONLY, None, why_not)
 
 
 def _ways(vault: KeyUse, identifier: str, public_key: bytes) -> list[_Way]:
     key = load_der_public_key(public_key)
     if isinstance(key, rsa.RSAPublicKey):
         return [
-            _Way(Proof.UNWRAP, "unwrapKey", _OAEP, lambda: _opens(vault.unwrap, identifier, key)),
-            _Way(Proof.DECRYPT, "decrypt", _OAEP, lambda: _opens(vault.decrypt, identifier, key)),
-            _Way(Proof.SIGN, "sign", _PSS, lambda: _signs_rsa(vault, identifier, key)),
+            _Way("unwrapKey", _OAEP, lambda: _opens(vault.unwrap, identifier, key)),
+            _Way("decrypt", _OAEP, lambda: _opens(vault.decrypt, identifier, key)),
+            _Way("sign", _PSS, lambda: _signs_rsa(vault, identifier, key)),
         ]
     if isinstance(key, ec.EllipticCurvePublicKey):
         algorithm = _EC_SIGNING[key.curve.name][0]
-        return [_Way(Proof.SIGN, "sign", algorithm, lambda: _signs_ec(vault, identifier, key))]
+        return [_Way("sign", algorithm, lambda: _signs_ec(vault, identifier, key))]
     raise InternalError("A public key that is held is neither RSA nor EC.")
 
 
@@ -149,14 +162,13 @@ def _signs_ec(vault: KeyUse, identifier: str, key: ec.EllipticCurvePublicKey) ->
     return True
 
 
-def _not_allowed(forbidden: CloudFailed, possible: list[_Way]) -> CloudFailed:
-    wanted = " or ".join(way.operation for way in possible)
+def _not_allowed(forbidden: CloudFailed, operations: list[str]) -> CloudFailed:
     return CloudFailed(
         f"The key is in the vault and reads back as ours, but this sign-in may not use it. {forbidden.detail}",
         code=forbidden.code,
         field=forbidden.field,
-        advice=f"Have somebody who may {wanted} there take the push up; or allow it to this sign-in. "
-        f"{forbidden.advice}",
+        advice=f"Have somebody who may {' or '.join(operations)} there take the push up with --resume; or, if nobody "
+        "shall, take it up with --public-key-proof.",
     )
 
 

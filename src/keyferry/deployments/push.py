@@ -18,14 +18,14 @@ from typing import Any, Final, TypeVar
 
 from keyferry.clouds.azure.facts import VaultKey
 from keyferry.clouds.azure.vault import AzureVault
-from keyferry.custody.deployment_steps import Proof, Step
+from keyferry.custody.deployment_steps import PROOFS, PUBLIC_KEY_ONLY, Step
 from keyferry.deployments.arrival import Arrival, look, look_for_lost, require_free
 from keyferry.deployments.drift import azure_curve, differences_in_attributes, differences_in_kind
 from keyferry.deployments.kek import DEFAULT_NAME, Kek, bits_for, ready_kek, same_kek
 from keyferry.deployments.ledger import Exported, Held, Ledger, Planned
 from keyferry.deployments.patience import Patience
 from keyferry.deployments.progress import Progress, Quiet
-from keyferry.deployments.proof import prove
+from keyferry.deployments.proof import NOT_WANTED, Proved, prove
 from keyferry.errors import AnswerLost, Conflict, InvalidInput, KeyferryError
 from keyferry.material.keys import fingerprint_spki
 
@@ -44,6 +44,7 @@ def push(
     kek_name: str = DEFAULT_NAME,
     kek_bits: int | None = None,
     new_version: bool = False,
+    by_use: bool = True,
     patience: int = PATIENCE_SECONDS,
     progress: Progress | None = None,
 ) -> None:
@@ -53,13 +54,14 @@ def push(
         kek_name: the vault's key encryption key; it is made where there is none of that name.
         kek_bits: its least size; None for 3072, or that of a larger RSA key.
         new_version: where the name is another key's, have ours become its newest version.
+        by_use: prove the key by using it; else by its public key alone, where nobody who pushes may use it.
         patience: seconds to wait for a throttled vault, all in all.
 
     Raises:
         KeyferryError: what stopped it, recorded as the deployment's problem; the next run goes on from there.
     """
     heard = progress or Quiet()
-    wishes = _Wishes(kek_name, kek_bits, new_version)
+    wishes = _Wishes(kek_name, kek_bits, new_version, by_use)
     _Walk(ledger, vault, wishes, Patience(patience, heard), heard).run()
 
 
@@ -70,6 +72,7 @@ class _Wishes:
     kek_name: str
     kek_bits: int | None
     new_version: bool
+    by_use: bool
 
 
 class _Walk:
@@ -115,7 +118,7 @@ class _Walk:
         bits = self._wishes.kek_bits or bits_for(self._held.algorithm)
         kek = self._ask(lambda: ready_kek(self._vault, self._wishes.kek_name, bits))
         self._kek = kek
-        evidence = {"kek_identifier": kek.identifier, "public_key": kek.pem.decode("ascii"), "created": kek.made}
+        evidence = {"identifier": kek.identifier, "public_key": kek.pem.decode("ascii"), "made": kek.made}
         self._record(Step.KEK_READY, evidence)
         return f"{'made' if kek.made else 'found'} {kek.identifier}, {kek.bits} bits, SPKI SHA-256 {kek.spki_sha256}"
 
@@ -126,9 +129,9 @@ class _Walk:
     def _exported_anew(self) -> Exported:
         """Have the key wrapped under the KEK that was made ready; a transfer file is kept for this run alone."""
         self._require_can_leave()
-        kek = self._kek or self._ask(lambda: same_kek(self._vault, self._evidence(Step.KEK_READY)["kek_identifier"]))
+        kek = self._kek or self._ask(lambda: same_kek(self._vault, self._evidence(Step.KEK_READY)["identifier"]))
         self._file = self._ledger.export(kek.pem, kek.identifier)
-        self._record(Step.EXPORTED, {"export_id": self._file.id})
+        self._record(Step.EXPORTED, {"export": self._file.id, "sha256": self._file.sha256})
         return self._file
 
     def _import(self) -> str:
@@ -138,7 +141,7 @@ class _Walk:
             found, adopted = self._hand_over(), False
         else:
             found = arrival.ours
-        self._record(Step.IMPORTED, {"remote_identifier": found.identifier, "found": adopted})
+        self._record(Step.IMPORTED, {"identifier": found.identifier, "adopted": adopted})
         return f"{'found there already:' if adopted else 'as'} {found.identifier}"
 
     def _hand_over(self) -> VaultKey:
@@ -152,7 +155,7 @@ class _Walk:
                     file.content,
                     kty=f"{algorithm.family.value}-HSM",
                     curve=azure_curve(algorithm),
-                    operations=self._planned.operations,
+                    operations=self._planned.operations or None,
                     enabled=True,
                     tags={KEY_TAG: self._held.key_id, VERSION_TAG: self._held.version_id},
                 )
@@ -178,12 +181,17 @@ class _Walk:
         return f"{found.kty}, {size}, may {', '.join(found.operations)}, enabled, {found.recovery_level}"
 
     def _prove(self) -> str:
-        found = self._remote()
-        proved = self._ask(lambda: prove(self._vault, found, self._public_key))
-        self._record(Step.PROVED, {"method": proved.method, "algorithm": proved.algorithm})
-        if proved.method is Proof.PUBLIC_KEY:
-            return "by its public key only: the key may do nothing there that needs its private half"
-        return f"by use: the vault's {proved.method} ({proved.algorithm}) fits the public key held here"
+        if self._wishes.by_use:
+            found = self._remote()
+            proved = self._ask(lambda: prove(self._vault, found, self._public_key))
+        else:
+            proved = Proved(PUBLIC_KEY_ONLY, None, dict.fromkeys(PROOFS, NOT_WANTED))
+        evidence = {"how": proved.how, "algorithm": proved.algorithm, "why_not": dict(proved.why_not)}
+        self._record(Step.PROVED, evidence)
+        if proved.how == PUBLIC_KEY_ONLY:
+            reasons = "; ".join(f"{operation}: {why}" for operation, why in proved.why_not.items())
+            return f"by its public key only, not by use ({reasons})"
+        return f"by use: the vault's {proved.how} ({proved.algorithm}) fits the public key held here"
 
     @property
     def _public_key(self) -> bytes:
@@ -210,7 +218,7 @@ class _Walk:
         return self._ask(lambda: look(self._vault, self._planned.name, self._public_key))
 
     def _remote(self) -> VaultKey:
-        name, version = str(self._evidence(Step.IMPORTED)["remote_identifier"]).split("/")[-2:]
+        name, version = str(self._evidence(Step.IMPORTED)["identifier"]).split("/")[-2:]
         return self._ask(lambda: self._vault.get(name, version))
 
     def _record(self, step: Step, evidence: Mapping[str, Any]) -> None:
@@ -227,13 +235,18 @@ class _Walk:
 def facts_of(found: VaultKey) -> dict[str, Any]:
     """What a vault tells of a key version, as reading it back records it. Times in Unix seconds."""
     return {
+        "identifier": found.identifier,
         "spki_sha256": None if found.public_key is None else fingerprint_spki(found.public_key),
-        "kty": found.kty,
+        "type": found.kty,
+        "bits": found.bits,
+        "curve": found.curve,
         "operations": list(found.operations),
         "enabled": found.enabled,
-        "recovery_level": found.recovery_level,
-        "recoverable_days": found.recoverable_days,
         "not_before": found.not_before,
         "expires": found.expires,
+        "recovery_level": found.recovery_level,
+        "recoverable_days": found.recoverable_days,
         "hsm_platform": found.hsm_platform,
+        "created": found.created,
+        "updated": found.updated,
     }
