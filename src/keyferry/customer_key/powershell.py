@@ -9,7 +9,11 @@ import unicodedata
 
 from keyferry.errors import InvalidInput
 
-SINGLE_QUOTES = "'\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{SINGLE LOW-9 QUOTATION MARK}" + (
+SINGLE_QUOTES = (
+    "'"
+    "\N{LEFT SINGLE QUOTATION MARK}"
+    "\N{RIGHT SINGLE QUOTATION MARK}"
+    "\N{SINGLE LOW-9 QUOTATION MARK}"
     "\N{SINGLE HIGH-REVERSED-9 QUOTATION MARK}"
 )
 """Every character that ends a single-quoted string."""
