@@ -82,9 +82,7 @@ def client_certificate_credential(
     if not _is_tenant(tenant_id):
         raise _refused_tenant()
     try:
-        credential: Credential = CertificateCredential(
-            tenant_id, client_id, certificate_data=pem.reveal(), **settings
-        )
+        credential: Credential = CertificateCredential(tenant_id, client_id, certificate_data=pem.reveal(), **settings)
     except (ValueError, TypeError):
         raise _refused(
             "client_certificate",

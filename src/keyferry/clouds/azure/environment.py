@@ -79,7 +79,12 @@ CHINA: Final = AzureCloud(
 
 CLOUDS: Final[Mapping[str, AzureCloud]] = {cloud.name: cloud for cloud in (PUBLIC, US_GOVERNMENT, CHINA)}
 
-LOGIN_ALIASES: Final = ("login.windows.net", "login.microsoft.com", "login.partner.microsoftonline.cn", "sts.windows.net")
+LOGIN_ALIASES: Final = (
+    "login.windows.net",
+    "login.microsoft.com",
+    "login.partner.microsoftonline.cn",
+    "sts.windows.net",
+)
 """Further names of Azure's authorities, which challenges and discovery documents use."""
 
 

@@ -1,14 +1,15 @@
 """The last thing before the wire. Loading this module loads Azure's SDK.
 
 Redirections, pages, long-running operations, sign-ins and repeated requests all end here, so that one place judges the
-address of each, as it is sent. Proxies and authorities are settled here too, and nothing else of the environment counts:
-no `.netrc`, which would send a password of somebody else's.
+address of each, as it is sent. Proxies and authorities are settled here too, and nothing else of the environment
+counts: no `.netrc`, which would send a password of somebody else's.
 """
 
 import os
 import re
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from azure.core.pipeline import PipelineResponse
@@ -30,7 +31,7 @@ _CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _AUTHORITY: Final = re.compile(r'\bauthorization(?:_uri)?\s*=\s*"?([^",\s]+)', re.IGNORECASE)
 
 
-class GuardedTransport(RequestsTransport):
+class GuardedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hands it out by name, untyped
     """Sends requests to allowed hosts only.
 
     Args:
@@ -45,15 +46,13 @@ class GuardedTransport(RequestsTransport):
     def __init__(
         self, outgoing: Outgoing, *, only: Sequence[HostPattern] | None = None, plain: Sequence[str] = ()
     ) -> None:
-        super().__init__(
-            connection_timeout=CONNECT_SECONDS, read_timeout=ANSWER_SECONDS, use_env_settings=False
-        )
+        super().__init__(connection_timeout=CONNECT_SECONDS, read_timeout=ANSWER_SECONDS, use_env_settings=False)
         self._outgoing = outgoing
         self._only = only
         self._plain = tuple(plain)
         self._trust = _trust(outgoing)
 
-    def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]  # both of the SDK's kinds of request
+    def send(self, request: Any, **options: Any) -> Any:
         """Judge the address, send the request, and judge where a challenge would have the token come from."""
         if self._is_plain(request.url):
             return super().send(request, **options | {"proxies": {}})
@@ -95,7 +94,9 @@ class BoundedRetries(RetryPolicy[Any, Any]):
     """The SDK's own repeating of requests, a few times, and not where the service asks for a long wait."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"retry_total": RETRIES, "retry_backoff_max": LONGEST_WAIT_SECONDS, "timeout": ALL_SECONDS} | options)
+        super().__init__(
+            **{"retry_total": RETRIES, "retry_backoff_max": LONGEST_WAIT_SECONDS, "timeout": ALL_SECONDS} | options
+        )
 
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
         """Whether to send it again: not if nothing is left to try, and not if the wait is too long to sit out."""
@@ -107,15 +108,18 @@ class BoundedRetries(RetryPolicy[Any, Any]):
 
 def _trust(outgoing: Outgoing) -> str | bool:
     """The file of authorities: the one given, else the one that the environment names, else the usual ones."""
-    if outgoing.ca_file is None:
-        return next((os.environ[name] for name in _CA_VARIABLES if os.environ.get(name)), True)
+    variable = next((name for name in _CA_VARIABLES if os.environ.get(name)), None)
+    if outgoing.ca_file is None and variable is None:
+        return True
+    path = outgoing.ca_file or Path(os.environ[variable or ""])
+    folder = path.is_dir()
     try:
-        ssl.create_default_context(cafile=outgoing.ca_file)
+        ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
     except (OSError, ValueError):
         raise CloudFailed(
-            f"{outgoing.ca_file} holds no certificates of authorities that can be read",
+            f"{path} holds no certificates of authorities that can be read",
             code="azure-untrusted",
-            field="outgoing_ca_file",
+            field="outgoing_ca_file" if outgoing.ca_file else variable,
             advice="Give a PEM file with the certificates of the authorities to trust for Azure.",
         ) from None
-    return str(outgoing.ca_file)
+    return str(path)
