@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 VAULT_SUFFIX: Final = ".vault.azure.net"
 SIGN_IN_HOST: Final = "login.microsoftonline.com"
 MANAGEMENT_HOST: Final = "management.azure.com"
+#: of Azure; only at localhost is the emulator's own Graph reached
+GRAPH_HOST: Final = "graph.microsoft.com"
 DEFAULT_ADDRESS: Final = "127.0.0.1"
 #: the proxy's row among the listeners; no vault's name holds a colon
 PROXY: Final = "proxy:"
@@ -102,6 +104,11 @@ class Addresses:
         """The management plane's base URL (no slash at its end) for who reached the emulator at `host`."""
         name, _ = split_host(host)
         return f"https://{bracketed(name)}:{self.main_port}" if is_local(name) else f"https://{MANAGEMENT_HOST}"
+
+    def graph_at(self, host: str) -> str:
+        """Microsoft Graph's base URL (no slash at its end) for who reached the emulator at `host`."""
+        name, _ = split_host(host)
+        return f"https://{bracketed(name)}:{self.main_port}" if is_local(name) else f"https://{GRAPH_HOST}"
 
     def port_of(self, vault_name: str) -> int | None:
         """The port of the vault's listener; recorded once, kept over restarts where it is still free."""

@@ -1,0 +1,1 @@
+"""The emulator's sign-in: discovery, tokens, and who presents them."""
