@@ -38,3 +38,12 @@ KEK_POLICIES = ("any", "registered", "inherit")
 
 DESTINATIONS = ("azure",)
 """`keyferry.byok.destinations.DESTINATIONS`."""
+
+AZURE_CLOUDS = ("public", "us-government", "china")
+"""`keyferry.clouds.azure.environment.CLOUDS`."""
+
+AZURE_OPERATIONS = ("encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey")
+"""What a key may be allowed in a vault: `keyferry.custody.deployment_steps.OPERATIONS`, of RSA keys."""
+
+CUSTOMER_KEY_WORKLOADS = ("exchange", "multi-workload", "sharepoint")
+"""`keyferry.customer_key.workloads`."""

@@ -69,19 +69,6 @@ def ready_kek(vault: AzureVault, name: str, bits: int) -> Kek:
     return _kek(found, made=False)
 
 
-def same_kek(vault: AzureVault, identifier: str) -> Kek:
-    """The KEK version that an earlier run made ready, judged anew.
-
-    Raises:
-        Conflict: `kek-unfit` or `kek-disabled`: it is no longer fit.
-    """
-    name, version = identifier.split("/")[-2:]
-    found = vault.get(name, version)
-    _require_kek(found)
-    _require_usable(found)
-    return _kek(found, made=False)
-
-
 def _kek(found: VaultKey, *, made: bool) -> Kek:
     if found.public_key is None or found.bits is None:
         raise _unfit(found, "the vault tells no public key of it")
@@ -111,8 +98,6 @@ def _require_usable(found: VaultKey) -> None:
         )
     if found.not_before is not None and found.not_before > time.time():
         raise _unfit(found, f"it is not valid before {moment(found.not_before)}")
-    if found.expires is not None and found.expires <= time.time():
-        raise _unfit(found, f"it expired at {moment(found.expires)}")
 
 
 def _unfit(found: VaultKey, why: str) -> Conflict:

@@ -11,23 +11,23 @@ next one: it looks at the vault first, and adopts what an earlier run has left t
 so that a run that still has to import wraps the key anew.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from keyferry.clouds.azure.facts import VaultKey
 from keyferry.clouds.azure.vault import AzureVault
-from keyferry.custody.deployment_steps import PROOFS, PUBLIC_KEY_ONLY, Step
+from keyferry.custody.deployment_steps import ORDER, PROOFS, PUBLIC_KEY_ONLY, Step, before_import, unfinished
 from keyferry.deployments.arrival import Arrival, look, look_for_lost, require_free
 from keyferry.deployments.drift import azure_curve, differences_in_attributes, differences_in_kind
-from keyferry.deployments.kek import DEFAULT_NAME, Kek, bits_for, ready_kek, same_kek
+from keyferry.deployments.kek import DEFAULT_NAME, Kek, bits_for, ready_kek
 from keyferry.deployments.ledger import Exported, Held, Ledger, Planned
+from keyferry.deployments.observing import told_by
 from keyferry.deployments.patience import Patience
 from keyferry.deployments.progress import Progress, Quiet
 from keyferry.deployments.proof import NOT_WANTED, Proved, prove
 from keyferry.errors import AnswerLost, Conflict, InvalidInput, KeyferryError
-from keyferry.material.keys import fingerprint_spki
 
 T = TypeVar("T")
 
@@ -99,16 +99,34 @@ class _Walk:
         }
 
     def run(self) -> None:
-        steps = list(Step)
-        for step in steps[steps.index(self._planned.step) + 1 :]:
+        if not unfinished(self._planned.step):
+            return
+        with self._recording(_next(self._planned.step)):
+            first = self._first()
+        for step in ORDER[ORDER.index(first) :]:
             self._progress.began(step)
-            try:
+            with self._recording(step):
                 what = self._steps[step]()
-            except KeyferryError as refusal:
-                with suppress(KeyferryError):  # what stopped the step is what the person must see
-                    self._ledger.fail(step, refusal)
-                raise
             self._progress.done(step, what)
+
+    def _first(self) -> Step:
+        """The step to begin with. Before the import that is the first, unless the key turns out to be there already:
+        the KEK may have changed meanwhile, and there is no file.
+        """
+        present = self._planned.step
+        if not before_import(present):
+            return _next(present)
+        arrived = present is Step.EXPORTED and self._look().ours is not None
+        return Step.IMPORTED if arrived else Step.KEK_READY
+
+    @contextmanager
+    def _recording(self, step: Step) -> Iterator[None]:
+        try:
+            yield
+        except KeyferryError as refusal:
+            with suppress(KeyferryError):  # what stopped the step is what the person must see
+                self._ledger.fail(step, refusal)
+            raise
 
     def _ready_kek(self) -> str:
         self._require_can_leave()
@@ -123,16 +141,11 @@ class _Walk:
         return f"{'made' if kek.made else 'found'} {kek.identifier}, {kek.bits} bits, SPKI SHA-256 {kek.spki_sha256}"
 
     def _export(self) -> str:
-        made = self._exported_anew()
-        return f"export {made.id}, the file's SHA-256 {made.sha256}"
-
-    def _exported_anew(self) -> Exported:
-        """Have the key wrapped under the KEK that was made ready; a transfer file is kept for this run alone."""
         self._require_can_leave()
-        kek = self._kek or self._ask(lambda: same_kek(self._vault, self._evidence(Step.KEK_READY)["identifier"]))
-        self._file = self._ledger.export(kek.pem, kek.identifier)
+        assert self._kek is not None  # `_first` begins with it wherever a file is needed
+        self._file = self._ledger.export(self._kek.pem, self._kek.identifier)
         self._record(Step.EXPORTED, {"export": self._file.id, "sha256": self._file.sha256})
-        return self._file
+        return f"export {self._file.id}, the file's SHA-256 {self._file.sha256}"
 
     def _import(self) -> str:
         arrival, adopted = self._look(), True
@@ -146,13 +159,16 @@ class _Walk:
 
     def _hand_over(self) -> VaultKey:
         """Import the file; it is sent once, and looked for when the answer is lost."""
-        file = self._file or self._exported_anew()
-        algorithm = self._held.algorithm
+        if self._file is None:  # what was there a moment ago is there no longer
+            self._ready_kek()
+            self._export()
+        assert self._file is not None
+        content, algorithm = self._file.content, self._held.algorithm
         try:
             return self._ask(
                 lambda: self._vault.import_file(
                     self._planned.name,
-                    file.content,
+                    content,
                     kty=f"{algorithm.family.value}-HSM",
                     curve=azure_curve(algorithm),
                     operations=self._planned.operations or None,
@@ -176,7 +192,7 @@ class _Walk:
                 field="name",
                 advice=drifts[0].advice,
             )
-        self._record(Step.READ_BACK, facts_of(found))
+        self._record(Step.READ_BACK, told_by(found))
         size = f"{found.bits} bits" if found.curve is None else found.curve
         return f"{found.kty}, {size}, may {', '.join(found.operations)}, enabled, {found.recovery_level}"
 
@@ -218,35 +234,16 @@ class _Walk:
         return self._ask(lambda: look(self._vault, self._planned.name, self._public_key))
 
     def _remote(self) -> VaultKey:
-        name, version = str(self._evidence(Step.IMPORTED)["identifier"]).split("/")[-2:]
+        name, version = str(self._planned.evidence[Step.IMPORTED]["identifier"]).split("/")[-2:]
         return self._ask(lambda: self._vault.get(name, version))
 
     def _record(self, step: Step, evidence: Mapping[str, Any]) -> None:
         self._ledger.record(step, evidence)
         self._planned = self._ledger.planned()
 
-    def _evidence(self, step: Step) -> Mapping[str, Any]:
-        return self._planned.evidence[step]
-
     def _ask(self, act: Callable[[], T]) -> T:
         return self._patience.try_until(act)
 
 
-def facts_of(found: VaultKey) -> dict[str, Any]:
-    """What a vault tells of a key version, as reading it back records it. Times in Unix seconds."""
-    return {
-        "identifier": found.identifier,
-        "spki_sha256": None if found.public_key is None else fingerprint_spki(found.public_key),
-        "type": found.kty,
-        "bits": found.bits,
-        "curve": found.curve,
-        "operations": list(found.operations),
-        "enabled": found.enabled,
-        "not_before": found.not_before,
-        "expires": found.expires,
-        "recovery_level": found.recovery_level,
-        "recoverable_days": found.recoverable_days,
-        "hsm_platform": found.hsm_platform,
-        "created": found.created,
-        "updated": found.updated,
-    }
+def _next(step: Step) -> Step:
+    return ORDER[ORDER.index(step) + 1]
