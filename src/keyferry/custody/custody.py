@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from keyferry.clock import SECOND, Microseconds
 from keyferry.custody.activity import Activity
 from keyferry.custody.audit import Audit
+from keyferry.custody.connections import Connections
 from keyferry.custody.current_password import PasswordKeeper
+from keyferry.custody.deployments import Deployments
 from keyferry.custody.exports import Exports
 from keyferry.custody.gate import Gate
 from keyferry.custody.groups import Groups
@@ -43,5 +45,7 @@ class Custody:
         self.states = States(self.gate, rules.destruction_pending)
         self.keks = Keks(self.gate)
         self.exports = Exports(self.gate, rules.kek_policy)
+        self.connections = Connections(self.gate)
+        self.deployments = Deployments(self.gate)
         self.audit = Audit(self.gate)
         self.jobs = Jobs(store, sealer)

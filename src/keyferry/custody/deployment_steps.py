@@ -16,7 +16,20 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from keyferry.custody.facts import FLAG, ID, LINE, MOMENT, NUMBER, OPERATION_WORDS, PEM, SHA256, Fact, check_facts
+from keyferry.custody.facts import (
+    FLAG,
+    ID,
+    LINE,
+    LINES,
+    MOMENT,
+    NUMBER,
+    OPERATION_WORDS,
+    PEM,
+    REASONS,
+    SHA256,
+    Fact,
+    check_facts,
+)
 from keyferry.errors import Conflict, InvalidInput
 from keyferry.material.algorithms import Family
 
@@ -39,42 +52,49 @@ class Reporter(StrEnum):
     SERVER = "server"
 
 
-class Proof(StrEnum):
-    """How a key in a vault was shown to be ours."""
-
-    DECRYPT = "decrypt"
-    UNWRAP = "unwrap"
-    SIGN = "sign"
-    PUBLIC_KEY = "public-key"
-
-
 ORDER: Final = tuple(Step)
 
 #: what each step is shown by; members that are not named here are refused
 EVIDENCE: Final[Mapping[Step, Mapping[str, Fact]]] = {
     Step.PLANNED: {},
     Step.KEK_READY: {
-        "kek_identifier": Fact(LINE),
+        "identifier": Fact(LINE),
         "public_key": Fact(PEM),
-        "created": Fact(FLAG, optional=True, aside=True),
+        "spki_sha256": Fact(SHA256, optional=True),
+        "bits": Fact(NUMBER, optional=True),
+        "made": Fact(FLAG, optional=True, aside=True),
     },
-    Step.EXPORTED: {"export_id": Fact(ID)},
+    Step.EXPORTED: {
+        "export": Fact(ID),
+        "sha256": Fact(SHA256, optional=True),
+        "kek_identifier": Fact(LINE, optional=True),
+    },
     Step.IMPORTED: {
-        "remote_identifier": Fact(LINE),
-        "found": Fact(FLAG, optional=True, aside=True),
+        "identifier": Fact(LINE),
+        "adopted": Fact(FLAG, optional=True, aside=True),
+        "other_versions": Fact(LINES, optional=True, aside=True),
     },
     Step.READ_BACK: {
+        "identifier": Fact(LINE, optional=True),
         "spki_sha256": Fact(SHA256),
-        "kty": Fact(LINE),
+        "type": Fact(LINE),
+        "bits": Fact(NUMBER, optional=True),
+        "curve": Fact(LINE, optional=True),
         "operations": Fact(OPERATION_WORDS),
         "enabled": Fact(FLAG),
-        "recovery_level": Fact(LINE, optional=True),
-        "recoverable_days": Fact(NUMBER, optional=True),
         "not_before": Fact(MOMENT, optional=True),
         "expires": Fact(MOMENT, optional=True),
+        "recovery_level": Fact(LINE, optional=True),
+        "recoverable_days": Fact(NUMBER, optional=True),
         "hsm_platform": Fact(LINE, optional=True),
+        "created": Fact(MOMENT, optional=True, aside=True),
+        "updated": Fact(MOMENT, optional=True, aside=True),
     },
-    Step.PROVED: {"method": Fact(LINE), "algorithm": Fact(LINE, optional=True)},
+    Step.PROVED: {
+        "how": Fact(LINE),
+        "algorithm": Fact(LINE, optional=True, aside=True),
+        "why_not": Fact(REASONS, optional=True, aside=True),
+    },
 }
 
 #: what a key of each family may be allowed to do in a vault
@@ -83,13 +103,14 @@ OPERATIONS: Final[Mapping[Family, tuple[str, ...]]] = {
     Family.EC: ("sign", "verify"),
 }
 
-#: the operation in the vault that a proof needs
-_PROVED_BY: Final[Mapping[Proof, str | None]] = {
-    Proof.DECRYPT: "decrypt",
-    Proof.UNWRAP: "unwrapKey",
-    Proof.SIGN: "sign",
-    Proof.PUBLIC_KEY: None,
-}
+#: the operations in a vault that show its private half to be ours; without any of them, public keys are compared alone
+PROOFS: Final = ("unwrapKey", "decrypt", "sign")
+PUBLIC_KEY_ONLY: Final = "public key only"
+
+#: what is kept with each step's evidence: when (microseconds), by which user, and who saw it
+BESIDE: Final = frozenset({"at", "by", "reported_by"})
+
+_IMPORTED: Final = ORDER.index(Step.IMPORTED)
 
 
 def check_evidence(step: Step, evidence: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,11 +147,6 @@ def require_in_order(present: Step, wanted: Step, recorded: Mapping[str, Any] | 
     )
 
 
-def _essence(step: Step, evidence: Mapping[str, Any]) -> dict[str, Any]:
-    aside = {name for name, fact in EVIDENCE[step].items() if fact.aside}
-    return {name: value for name, value in evidence.items() if name not in aside}
-
-
 def unfinished(step: Step) -> bool:
     """Whether anything remains to be done."""
     return step is not ORDER[-1]
@@ -142,38 +158,44 @@ def before_import(step: Step) -> bool:
 
 
 def check_operations(family: Family, wanted: tuple[str, ...]) -> str:
-    """Operations as a row keeps them: sorted, separated by commas.
+    """Operations as a row keeps them: sorted, separated by commas; none leaves them to what the vault allows unasked.
 
     Raises:
-        InvalidInput: none, or one that a key of this family cannot do; names `operations`.
+        InvalidInput: a key of this family cannot do one of them; names `operations`.
     """
     known = OPERATIONS[family]
     unknown = sorted(set(wanted) - set(known))
-    if unknown or not wanted:
-        said = f"A key of type {family} cannot {unknown[0][:40]!r} in a vault." if unknown else "No operation is named."
-        raise InvalidInput(said, field="operations", advice=f"Give some of {', '.join(known)}.")
+    if unknown:
+        raise InvalidInput(
+            f"A key of type {family} cannot {unknown[0][:40]!r} in a vault.",
+            field="operations",
+            advice=f"Give some of {', '.join(known)}.",
+        )
     return ",".join(sorted(set(wanted)))
 
 
-def check_proof(method: str, operations: frozenset[str]) -> Proof:
-    """How the key was proved, which has to be something that it is allowed to do there.
+def check_proof(how: str, operations: frozenset[str]) -> str:
+    """How the key was proved, which has to be something that it was to be allowed there, or `PUBLIC_KEY_ONLY`.
 
-    Comparing public keys alone proves a key only where it may do nothing that needs its private half.
+    Args:
+        operations: those of the deployment; none leaves them to the vault.
 
     Raises:
-        InvalidInput: no such way, or not for this key; names `evidence.method`.
+        InvalidInput: no such way, or not for this key; names `evidence.how`.
     """
-    possible = [proof for proof, needed in _PROVED_BY.items() if needed in operations] or [Proof.PUBLIC_KEY]
-    if method not in possible:
+    possible = [*(proof for proof in PROOFS if not operations or proof in operations), PUBLIC_KEY_ONLY]
+    if how not in possible:
         raise InvalidInput(
-            f"{method[:40]!r} is no way to prove a key that may {', '.join(sorted(operations))}.",
-            field="evidence.method",
+            f"{how[:40]!r} is no way to prove this key.",
+            field="evidence.how",
             advice=f"Give one of {', '.join(possible)}.",
         )
-    return Proof(method)
+    return how
 
 
-_IMPORTED: Final = ORDER.index(Step.IMPORTED)
+def _essence(step: Step, evidence: Mapping[str, Any]) -> dict[str, Any]:
+    aside = {name for name, fact in EVIDENCE[step].items() if fact.aside} | BESIDE
+    return {name: value for name, value in evidence.items() if name not in aside}
 
 
 def _order_advice(present: Step, wanted: Step) -> str:

@@ -24,7 +24,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A member: its form, whether it may be left out, and whether it is said aside: how it came about, not what is so."""
+    """A member: its form, whether it may be left out, and whether it is said aside, and so not compared."""
 
     form: Form
     optional: bool = False
@@ -47,6 +47,10 @@ def _is_list(value: Any, holds: Callable[[Any], bool]) -> bool:
     return isinstance(value, list | tuple) and len(value) <= MOST_LINES and all(holds(each) for each in value)
 
 
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) and _is_list([*value, *value.values()], _is_line)
+
+
 def _is_word(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[A-Za-z]{1,40}", value, re.ASCII) is not None
 
@@ -57,6 +61,8 @@ def _is_sha256(value: Any) -> bool:
 
 LINE: Final = Form(_is_line, f"a line of 1 to {LONGEST_LINE} printable characters")
 LINES: Final = Form(lambda value: _is_list(value, _is_line), f"a list of at most {MOST_LINES} lines")
+REASONS: Final = Form(_is_mapping, "an object whose members are lines")
+OBJECTS: Final = Form(lambda value: _is_list(value, _is_mapping), "a list of objects whose members are lines")
 FLAG: Final = Form(lambda value: isinstance(value, bool), "true or false")
 NUMBER: Final = Form(lambda value: _is_number(value, 2**53), "a whole number, 0 or more")
 MOMENT: Final = Form(lambda value: _is_number(value, _LATEST), "a time in seconds since 1970")
@@ -92,7 +98,9 @@ def check_facts(given: Mapping[str, Any], table: Mapping[str, Fact], field: str)
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Mapping):
+        return dict(value)
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _give(form: Form) -> str:

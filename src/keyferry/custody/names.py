@@ -7,6 +7,8 @@ from keyferry.ids import is_id_shaped
 
 _GROUP_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _KEY_NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}", re.ASCII)
+_CONNECTION_NAME = _GROUP_ID
+_VAULT_KEY_NAME = re.compile(r"[0-9A-Za-z-]{1,127}", re.ASCII)
 _USER_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
 
 LONGEST_TEXT = 1024
@@ -28,6 +30,29 @@ def check_key_name(name: str) -> str:
 def check_user_name(name: str) -> str:
     """1 to 64 ASCII letters, digits, '.', '_', '-', '@'."""
     return _check(_USER_NAME, name, "name", "A user name has 1 to 64 ASCII letters, digits, '.', '_', '-' and '@'.")
+
+
+def check_connection_name(name: str) -> str:
+    """As a group id: 1 to 64 of a-z, 0-9, '-', '_', '.', beginning with a letter or digit."""
+    rule = "It has 1 to 64 of a-z, 0-9, '-', '_' and '.', and begins with a letter or digit; no upper case."
+    return _check(_CONNECTION_NAME, name, "name", rule)
+
+
+def check_vault_key_name(name: str) -> str:
+    """What a key in an Azure vault may be called: 1 to 127 ASCII letters, digits and dashes."""
+    if _VAULT_KEY_NAME.fullmatch(name) is None:
+        raise InvalidInput(
+            f"{_shown(name)} is no name for a key in a vault.",
+            code="name-refused",
+            field="name",
+            advice="Azure's rule: 1 to 127 ASCII letters, digits and dashes.",
+        )
+    return name
+
+
+def may_name_connection(text: str) -> bool:
+    """Whether a connection can have this name; see `may_name_user`."""
+    return _CONNECTION_NAME.fullmatch(text) is not None
 
 
 def may_name_user(text: str) -> bool:
