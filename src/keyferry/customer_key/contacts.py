@@ -40,7 +40,7 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"(?=.{{3,254}}\Z){_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})+\Z")
 _DOMAIN = re.compile(rf"(?=.{{4,253}}\Z){_LABEL}(\.{_LABEL})+\Z")
-_PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{5,30}\Z")
+_PHONE = re.compile(r"[+(]?[0-9][0-9 ()./-]{5,30}\Z")
 _ADVICE: Final = "See docs/azure-byok.md for the file's members; nothing was recorded."
 
 
