@@ -3,7 +3,22 @@
 from fastapi import FastAPI
 
 from keyferry import __version__
-from keyferry.api import audit, exports, groups, health, keks, keys, sessions, states, tokens, users, versions
+from keyferry.api import (
+    audit,
+    connections,
+    customer_key_requests,
+    deployments,
+    exports,
+    groups,
+    health,
+    keks,
+    keys,
+    sessions,
+    states,
+    tokens,
+    users,
+    versions,
+)
 from keyferry.api.access_log import AccessLog
 from keyferry.api.body_limit import BodyLimit
 from keyferry.api.documented import add_document
@@ -15,7 +30,21 @@ from keyferry.api.services import Services
 from keyferry.api.workers import Workers
 
 # The busiest first: routes are tried in this order.
-_NOUNS = (exports, keys, versions, states, tokens, groups, users, keks, audit, sessions)
+_NOUNS = (
+    exports,
+    keys,
+    versions,
+    states,
+    tokens,
+    deployments,
+    groups,
+    users,
+    keks,
+    connections,
+    customer_key_requests,
+    audit,
+    sessions,
+)
 
 _DESCRIPTION = (
     "Keyferry generates, guards and governs encryption keys, and ferries them, wrapped, to the clouds that ask for "

@@ -27,6 +27,8 @@ ALWAYS: Final = (413, 422, 429, 500, 503)
 READING: Final = refusals(401, 403, 404, 409, *ALWAYS)
 #: what a request that changes something can be refused with
 CHANGING: Final = refusals(400, 401, 403, 404, 409, 412, 415, *ALWAYS)
+#: what a request that has the server do something in a cloud can be refused with
+THROUGH_CONNECTION: Final = {**CHANGING, **refusals(502)}
 
 
 def add_document(app: FastAPI) -> None:

@@ -11,6 +11,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from keyferry.errors import (
+    CloudFailed,
     Conflict,
     IntegrityViolation,
     InternalError,
@@ -46,6 +47,7 @@ STATUS: Final[Mapping[type[KeyferryError], int]] = {
     PreconditionFailed: 412,
     InvalidInput: 422,
     Overloaded: 429,
+    CloudFailed: 502,
     KeyferryError: 500,
 }
 

@@ -7,6 +7,7 @@ from keyferry.custody.activity import Activity
 from keyferry.custody.audit import Audit
 from keyferry.custody.connections import Connections
 from keyferry.custody.current_password import PasswordKeeper
+from keyferry.custody.customer_key_requests import CustomerKeyRequests
 from keyferry.custody.deployments import Deployments
 from keyferry.custody.exports import Exports
 from keyferry.custody.gate import Gate
@@ -47,5 +48,6 @@ class Custody:
         self.exports = Exports(self.gate, rules.kek_policy)
         self.connections = Connections(self.gate)
         self.deployments = Deployments(self.gate)
+        self.customer_key_requests = CustomerKeyRequests(self.gate)
         self.audit = Audit(self.gate)
         self.jobs = Jobs(store, sealer)

@@ -7,7 +7,7 @@ from keyferry.custody.policy import Relation, Role
 from keyferry.custody.users import find_user
 from keyferry.custody.view import View
 from keyferry.errors import Conflict, InvalidInput
-from keyferry.store.records import Key
+from keyferry.store.records import CustomerKeyRequest, Key
 from keyferry.store.sealed import GROUPS, USERS
 
 
@@ -44,13 +44,13 @@ def owner_named(view: View, user: str | None, group: str | None) -> Owner:
     return Owner(view.actor.user.id, None, view.actor.user.name)
 
 
-def owner_of(view: View, key: Key) -> Owner:
-    """The owner of an existing key, whatever has become of them."""
-    if key.owner_group_id is not None:
-        group = view.get(GROUPS, key.owner_group_id)
-        return Owner(None, key.owner_group_id, "" if group is None else group.name)
-    user = view.get(USERS, key.owner_user_id or "")
-    return Owner(key.owner_user_id, None, "" if user is None else user.name)
+def owner_of(view: View, owned: Key | CustomerKeyRequest) -> Owner:
+    """The owner of what is there already, whatever has become of them."""
+    if owned.owner_group_id is not None:
+        group = view.get(GROUPS, owned.owner_group_id)
+        return Owner(None, owned.owner_group_id, "" if group is None else group.name)
+    user = view.get(USERS, owned.owner_user_id or "")
+    return Owner(owned.owner_user_id, None, "" if user is None else user.name)
 
 
 def _group(view: View, reference: str) -> Owner:
