@@ -63,8 +63,12 @@ class Addresses:
     @property
     def main_port(self) -> int:
         """The main listener's port; 443 before there is one."""
-        port = self._value("SELECT port FROM listeners WHERE main = 1")
-        return 443 if port is None else port
+        return self.recorded_main_port or 443
+
+    @property
+    def recorded_main_port(self) -> int | None:
+        """The main listener's port of the last time."""
+        return self._value("SELECT port FROM listeners WHERE main = 1")
 
     def vault_of(self, host: str) -> "Vault | None":
         """The live vault that `host`, a Host header's value, names."""

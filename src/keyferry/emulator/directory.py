@@ -13,17 +13,17 @@ from keyferry.emulator.state import State
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS tenant (
-    only INTEGER PRIMARY KEY CHECK (only = 1),
-    id   TEXT NOT NULL
+    only     INTEGER PRIMARY KEY CHECK (only = 1),
+    id       TEXT NOT NULL,
+    operator TEXT NOT NULL  -- the application id of the person who runs the emulator
 ) STRICT;
 CREATE TABLE IF NOT EXISTS principals (
-    object_id          TEXT PRIMARY KEY,
-    app_id             TEXT NOT NULL UNIQUE,
-    name               TEXT NOT NULL,
-    secret_sha256      BLOB,  -- NULL: nobody signs in as this one with a secret
-    certificate_sha256 BLOB,  -- of the DER; NULL: nor with a certificate
-    certificate        BLOB,  -- DER
-    created            INTEGER NOT NULL
+    object_id     TEXT PRIMARY KEY,
+    app_id        TEXT NOT NULL UNIQUE,
+    name          TEXT NOT NULL,
+    secret_sha256 BLOB,  -- NULL: nobody signs in as this one with a secret
+    certificate   BLOB,  -- DER; NULL: nor with a certificate
+    created       INTEGER NOT NULL
 ) STRICT;
 """
 
@@ -49,27 +49,25 @@ class Principal:
 
 
 class Directory:
-    """The one tenant of an emulator, over its state; made with its principals where it is missing."""
+    """The one tenant of an emulator, over its state; made with its principals where it is missing.
+
+    Attributes:
+        tenant_id: a UUID, in lower case.
+        operator: the application of the person who runs the emulator; `credentials.py` lets it sign in.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
         with state.write() as connection:
-            connection.execute("INSERT OR IGNORE INTO tenant (only, id) VALUES (1, ?)", (str(uuid.uuid4()),))
-            self.tenant_id: str = connection.execute("SELECT id FROM tenant").fetchone()["id"]
+            connection.execute(
+                "INSERT OR IGNORE INTO tenant (only, id, operator) VALUES (1, ?, ?)",
+                (str(uuid.uuid4()), str(uuid.uuid4())),
+            )
+            tenant = connection.execute("SELECT * FROM tenant").fetchone()
+            self.tenant_id: str = tenant["id"]
+            self.operator: Principal = _insert(connection, OPERATOR, tenant["operator"])
             for app_id, name in MICROSOFT_365.items():
                 _insert(connection, name, app_id)
-
-    @property
-    def operator(self) -> Principal:
-        """The application of the person who runs the emulator.
-
-        Raises:
-            LookupError: it is not there yet.
-        """
-        for principal in self.all():
-            if principal.name == OPERATOR:
-                return principal
-        raise LookupError(OPERATOR)
 
     def by_object_id(self, object_id: str) -> Principal | None:
         """The principal of this object id, in any case of letters."""
@@ -93,16 +91,19 @@ class Directory:
         secret = secrets.token_urlsafe(SECRET_BYTES)
         with self._state.write() as connection:
             principal = _insert(connection, name, str(uuid.uuid4()))
-            self._set_secret(connection, principal, secret)
+            _set_secret(connection, principal, secret)
         return principal, secret
+
+    def set_secret(self, principal: Principal, secret: str) -> None:
+        """Let an application sign in with this secret, and with no other any more."""
+        with self._state.write() as connection:
+            _set_secret(connection, principal, secret)
 
     def set_certificate(self, principal: Principal, certificate: bytes) -> None:
         """Let an application sign in with a certificate (DER) too."""
-        fingerprint = hashlib.sha256(certificate).digest()
         with self._state.write() as connection:
             connection.execute(
-                "UPDATE principals SET certificate = ?, certificate_sha256 = ? WHERE object_id = ?",
-                (certificate, fingerprint, principal.object_id),
+                "UPDATE principals SET certificate = ? WHERE object_id = ?", (certificate, principal.object_id)
             )
 
     def certificate(self, principal: Principal) -> bytes | None:
@@ -122,11 +123,6 @@ class Directory:
         expected = b"" if row is None or row["secret_sha256"] is None else row["secret_sha256"]
         return hmac.compare_digest(_digest(secret), expected)
 
-    def _set_secret(self, connection: sqlite3.Connection, principal: Principal, secret: str) -> None:
-        connection.execute(
-            "UPDATE principals SET secret_sha256 = ? WHERE object_id = ?", (_digest(secret), principal.object_id)
-        )
-
     def _one(self, statement: str, value: str) -> Principal | None:
         with self._state.read() as connection:
             row = connection.execute(statement, (value.lower(),)).fetchone()
@@ -139,6 +135,12 @@ def _insert(connection: sqlite3.Connection, name: str, app_id: str) -> Principal
         (str(uuid.uuid4()), app_id, name, now()),
     )
     return _principal(connection.execute("SELECT * FROM principals WHERE app_id = ?", (app_id,)).fetchone())
+
+
+def _set_secret(connection: sqlite3.Connection, principal: Principal, secret: str) -> None:
+    connection.execute(
+        "UPDATE principals SET secret_sha256 = ? WHERE object_id = ?", (_digest(secret), principal.object_id)
+    )
 
 
 def _principal(row: sqlite3.Row) -> Principal:

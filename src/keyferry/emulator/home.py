@@ -1,13 +1,13 @@
 """The emulator's own home: a directory that only its owner may enter, and the key that seals what lies in it.
 
-    home/
-      key             32 bytes; what is sealed in state.db opens under it alone
-      state.db        everything else that the emulator knows
-      ca.pem          the private authority's certificate, for clients to trust
-      server.pem/.key the server's certificate, and its key under a password that is sealed in state.db
-      client-secret   the operator application's secret, to sign in with
-      client-certificate.pem   the same application's certificate and private key, to sign in with instead
-      lock            held by the process that serves
+home/
+  key             32 bytes; what is sealed in state.db opens under it alone
+  state.db        everything else that the emulator knows
+  ca.pem          the private authority's certificate, for clients to trust
+  server.pem/.key the server's certificate, and its key under a password that is sealed in state.db
+  client-secret   the operator application's secret, to sign in with
+  client-certificate.pem   the same application's certificate and private key, to sign in with instead
+  lock            held by the process that serves
 """
 
 import fcntl
@@ -72,6 +72,11 @@ class Home:
     def client_certificate_file(self) -> Path:
         """The operator application's private key and certificate, PEM, as azure-identity and az take them."""
         return self.directory / "client-certificate.pem"
+
+    @property
+    def facts_file(self) -> Path:
+        """Addresses and ids, for who wants to use the emulator; see facts.py."""
+        return self.directory / "emulator.json"
 
     @property
     def lock_file(self) -> Path:
@@ -203,7 +208,9 @@ def _prepare_directory(directory: Path) -> None:
 
 def _require_own(path: Path, facts: os.stat_result) -> None:
     if facts.st_uid not in (os.geteuid(), 0):
-        raise _refused(path, f"belongs to another user (uid {facts.st_uid})", "Run as that user, or use another --home.")
+        raise _refused(
+            path, f"belongs to another user (uid {facts.st_uid})", "Run as that user, or use another --home."
+        )
     if facts.st_mode & _ANYONE_ELSE:
         mode = stat.S_IMODE(facts.st_mode)
         right = "700" if stat.S_ISDIR(facts.st_mode) else "600"

@@ -1,20 +1,21 @@
 """Every room's tables, and the state that has them."""
 
-from importlib.util import find_spec
-from importlib import import_module
+from typing import Final
 
 from keyferry.emulator import addresses, directory
 from keyferry.emulator.home import Home
+from keyferry.emulator.keys import rows as key_rows
+from keyferry.emulator.management import rows as management_rows
+from keyferry.emulator.onboarding import rows as onboarding_rows
 from keyferry.emulator.state import State
 
-
-def schemas() -> list[str]:
-    found = [directory.SCHEMA, addresses.SCHEMA]
-    for room in ("keys", "management", "onboarding"):
-        name = f"keyferry.emulator.{room}"
-        if find_spec(name) and find_spec(f"{name}.rows"):
-            found.append(import_module(f"{name}.rows").SCHEMA)
-    return found
+SCHEMAS: Final = (
+    directory.SCHEMA,
+    addresses.SCHEMA,
+    management_rows.SCHEMA,
+    key_rows.SCHEMA,
+    onboarding_rows.SCHEMA,
+)
 
 
 def open_state(home: Home) -> State:
@@ -23,4 +24,4 @@ def open_state(home: Home) -> State:
     Raises:
         CannotStart: the home or the state cannot be made or opened.
     """
-    return State(home.state_file, home.prepare(), schemas())
+    return State(home.state_file, home.prepare(), SCHEMAS)

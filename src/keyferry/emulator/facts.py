@@ -1,0 +1,129 @@
+"""What a person or a program must know to use an emulator: addresses, ids, and the files to trust and to sign in with.
+
+Whoever serves a home writes them into it as `emulator.json`, so that others can read them without opening the state.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keyferry.emulator.addresses import DEFAULT_ADDRESS, bracketed
+from keyferry.emulator.home import Home, read_private, write_private
+from keyferry.errors import CannotStart
+
+if TYPE_CHECKING:
+    from keyferry.emulator.emulator import Emulator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultFacts:
+    """A vault: `url` is that of its own listener on loopback; through the proxy it is at `azure_url`."""
+
+    name: str
+    url: str
+    subscription: str
+    resource_group: str
+
+    @property
+    def azure_url(self) -> str:
+        """`https://NAME.vault.azure.net`."""
+        return f"https://{self.name.lower()}.vault.azure.net"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """An emulator. URLs have no slash at their end."""
+
+    home: Path
+    url: str
+    proxy_url: str
+    tenant_id: str
+    client_id: str
+    subscriptions: tuple[str, ...]
+    vaults: tuple[VaultFacts, ...]
+
+    @property
+    def ca_file(self) -> Path:
+        """The authority to trust, PEM."""
+        return Home(self.home).ca_file
+
+    @property
+    def client_secret_file(self) -> Path:
+        """The operator application's secret."""
+        return Home(self.home).client_secret_file
+
+    @property
+    def client_certificate_file(self) -> Path:
+        """The operator application's key and certificate, PEM."""
+        return Home(self.home).client_certificate_file
+
+    def document(self) -> dict[str, Any]:
+        """As JSON, with the files named."""
+        files = {
+            "ca_file": str(self.ca_file),
+            "client_secret_file": str(self.client_secret_file),
+            "client_certificate_file": str(self.client_certificate_file),
+        }
+        return {**asdict(self), "home": str(self.home), **files}
+
+
+def gather(emulator: "Emulator") -> Facts:
+    """The facts of an emulator that listens."""
+    addresses = emulator.addresses
+    name = local_name(addresses.address)
+    vaults = tuple(
+        VaultFacts(
+            name=vault.name,
+            url=addresses.url_of(vault, name),
+            subscription=vault.subscription_id,
+            resource_group=vault.resource_group,
+        )
+        for vault in emulator.vaults.all()
+    )
+    with emulator.state.read() as connection:
+        subscriptions = tuple(row["id"] for row in connection.execute("SELECT id FROM subscriptions ORDER BY rowid"))
+    return Facts(
+        home=emulator.home.directory,
+        url=f"https://{name}:{addresses.main_port}",
+        proxy_url=f"http://{bracketed(addresses.address)}:{addresses.proxy_port()}",
+        tenant_id=emulator.directory.tenant_id,
+        client_id=emulator.directory.operator.app_id,
+        subscriptions=subscriptions,
+        vaults=vaults,
+    )
+
+
+def local_name(address: str) -> str:
+    """What a listener on `address` is called in URLs: `localhost` for 127.0.0.1, else the address."""
+    return "localhost" if address == DEFAULT_ADDRESS else bracketed(address)
+
+
+def write_facts(facts: Facts) -> None:
+    """Leave the facts in the home.
+
+    Raises:
+        CannotStart: they cannot be written.
+    """
+    write_private(Home(facts.home).facts_file, json.dumps(facts.document(), indent=2).encode() + b"\n")
+
+
+def read_facts(home: Home) -> Facts:
+    """The facts that were last left in a home.
+
+    Raises:
+        CannotStart: no emulator has ever served there, or the file cannot be read.
+    """
+    advice = f"Start one: keyferry emulator serve --home {home.directory}"
+    if not home.facts_file.exists():
+        raise CannotStart(f"There is no emulator in {home.directory}.", field="home", advice=advice)
+    try:
+        found = json.loads(read_private(home.facts_file))
+        return Facts(
+            home=home.directory,
+            vaults=tuple(VaultFacts(**vault) for vault in found["vaults"]),
+            subscriptions=tuple(found["subscriptions"]),
+            **{name: str(found[name]) for name in ("url", "proxy_url", "tenant_id", "client_id")},
+        )
+    except (ValueError, KeyError, TypeError):
+        raise CannotStart(f"{home.facts_file} cannot be read.", field="home", advice=advice) from None
