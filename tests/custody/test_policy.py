@@ -6,7 +6,7 @@ import pytest
 
 from keyferry.custody.policy import POLICY, Operation, Relation, Role, permits
 
-ALL, MINE, OWN, NEVER = "own group none", "own group", "own", ""
+ALL, MINE, OWN, GRANTED, NEVER = "own group none", "own group", "own", "group", ""
 
 # operation: what an Administrator may reach, what a Key Access User may reach
 EXPECTED = {
@@ -48,6 +48,28 @@ EXPECTED = {
     "key.list": (ALL, MINE),
     "key.metrics": (ALL, MINE),
     "export.list": (ALL, MINE),
+    # connections: an Administrator makes them and uses none; members of a granted group see and use them
+    "connection.create": (ALL, NEVER),
+    "connection.read": (ALL, GRANTED),
+    "connection.list": (ALL, MINE),
+    "connection.edit": (ALL, NEVER),
+    "connection.delete": (ALL, NEVER),
+    "connection.use": (NEVER, GRANTED),
+    # deployments: whoever may export the key; read by whoever may see it
+    "deployment.create": (NEVER, MINE),
+    "deployment.advance": (NEVER, MINE),
+    "deployment.run": (NEVER, MINE),
+    "deployment.observe": (NEVER, MINE),
+    "deployment.back-up": (NEVER, MINE),
+    "deployment.read": (ALL, MINE),
+    "deployment.list": (ALL, MINE),
+    # Customer Key requests: their owners', read by Administrators
+    "customer-key.draft": (NEVER, MINE),
+    "customer-key.edit": (NEVER, MINE),
+    "customer-key.check": (NEVER, MINE),
+    "customer-key.advance": (NEVER, MINE),
+    "customer-key.read": (ALL, MINE),
+    "customer-key.list": (ALL, MINE),
     # sessions and tokens are made by oneself, and ended by oneself or an Administrator
     "session.open": (OWN, OWN),
     "token.create": (OWN, OWN),

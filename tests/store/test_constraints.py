@@ -20,6 +20,15 @@ KEY = {"id": "k1", "name": "tenant", "algorithm": "aes-256", "owner_user_id": "u
 KEY |= {"current_version_id": "v1", "versions": 1, "created_at": 0, "created_by": "u1", **SEAL}
 VERSION = {"id": "v1", "key_id": "k1", "number": 1, "state": "active", "origin": "generated", "material": b"\x00"}
 VERSION |= {"created_at": 0, "created_by": "u1", **SEAL}
+CONNECTION = {"id": "c1", "name": "production", "cloud": "public", "credential_kind": "client-secret", "vaults": "[]"}
+CONNECTION |= {"credential": b"\x00", "credential_set_at": 0, "groups": "[]", "disabled": False}
+CONNECTION |= {"created_at": 0, "created_by": "u1", **SEAL}
+DEPLOYMENT = {"id": "d1", "key_id": "k1", "version_id": "v1", "version_number": 1, "connection_id": "c1"}
+DEPLOYMENT |= {"vault": "https://x", "name": "n", "operations": "", "step": "planned", "evidence": "{}"}
+DEPLOYMENT |= {"created_at": 0, "created_by": "u1", "updated_at": 0, **SEAL}
+REQUEST = {"id": "r1", "owner_user_id": "u1", "organization_id": "o", "workloads": "[]", "keys": "[]", "contacts": "{}"}
+REQUEST |= {"state": "draft", "history": "[]", "checks": "[]"}
+REQUEST |= {"created_at": 0, "created_by": "u1", "updated_at": 0, **SEAL}
 EVENT = {
     "uid": "e1",
     "at": 0,
@@ -44,6 +53,9 @@ SOUND: dict[str, Row] = {
     "exports": {"id": "x1", "key_id": "k1", "version_id": "v1", "version_number": 1, "user_id": "u1", "file_bytes": 1}
     | {"destination": "azure", "key_identifier": "i", "kek_sha256": "0", "file_sha256": "0", "created_at": 0}
     | {"seal": b"\x00"},
+    "connections": CONNECTION,
+    "deployments": DEPLOYMENT,
+    "customer_key_requests": REQUEST,
     "audit_events": EVENT,
     "sign_ins": {"user_id": "u1", "network": "local", "last_at": 0},
 }
@@ -89,6 +101,26 @@ BREAKS: Mapping[str, tuple[str, Row]] = {
     "fk_exports_key_id": ("exports", {"id": "x2", "key_id": "nowhere"}),
     "fk_exports_version_id": ("exports", {"id": "x2", "version_id": "nowhere"}),
     "fk_exports_user_id": ("exports", {"id": "x2", "user_id": "nobody"}),
+    "ck_connections_cloud_known": ("connections", {"id": "c2", "name": "b", "cloud": "moon"}),
+    "ck_connections_credential_kind_known": ("connections", {"id": "c2", "name": "b", "credential_kind": "password"}),
+    "ck_connections_endpoints_of_a_custom_cloud": ("connections", {"id": "c2", "name": "b", "endpoints": "{}"}),
+    "ck_connections_credential_kept_while_needed": ("connections", {"id": "c2", "name": "b", "credential": None}),
+    "ck_connections_revision_positive": ("connections", {"id": "c2", "name": "b", "revision": 0}),
+    "uq_connections_name": ("connections", {"id": "c2"}),
+    "ck_deployments_step_known": ("deployments", {"id": "d2", "step": "arrived"}),
+    "ck_deployments_lease_ends": ("deployments", {"id": "d2", "lease_id": "l"}),
+    "ck_deployments_revision_positive": ("deployments", {"id": "d2", "revision": 0}),
+    "fk_deployments_key_id": ("deployments", {"id": "d2", "key_id": "nowhere"}),
+    "fk_deployments_version_id": ("deployments", {"id": "d2", "version_id": "nowhere"}),
+    "fk_deployments_connection_id": ("deployments", {"id": "d2", "connection_id": "nowhere"}),
+    "ck_customer_key_requests_state_known": ("customer_key_requests", {"id": "r2", "state": "lost"}),
+    "ck_customer_key_requests_one_owner": ("customer_key_requests", {"id": "r2", "owner_group_id": "g1"}),
+    "ck_customer_key_requests_revision_positive": ("customer_key_requests", {"id": "r2", "revision": 0}),
+    "fk_customer_key_requests_owner_user_id": ("customer_key_requests", {"id": "r2", "owner_user_id": "nobody"}),
+    "fk_customer_key_requests_owner_group_id": (
+        "customer_key_requests",
+        {"id": "r2", "owner_user_id": None, "owner_group_id": "nowhere"},
+    ),
     "ck_audit_events_outcome_known": ("audit_events", {"number": 2, "outcome": "perhaps"}),
     "uq_audit_events_number": ("audit_events", {}),
     "fk_sign_ins_user_id": ("sign_ins", {"user_id": "nobody"}),

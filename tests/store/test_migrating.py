@@ -117,3 +117,49 @@ def test_a_migration_that_fails_leaves_nothing(empty_engine: Engine) -> None:
         upgrade(empty_engine)
     assert inspect(empty_engine).get_table_names() in (["exports"], ["alembic_version", "exports"])
     assert present(empty_engine) is None
+
+
+#: what the first release sealed and wrote, in tables that later migrations must leave as they are
+FIRST_RELEASE = (
+    "INSERT INTO stores (id, created_at) VALUES ('s1', 1)",
+    "INSERT INTO users (id, name, name_folded, role, disabled, token_epoch, created_at, revision, seal) "
+    "VALUES ('u1', 'Ada', 'ada', 'key-access-user', '0', 1, 1, 1, 'seal')",
+    "INSERT INTO groups (id, name, created_at, revision, seal) VALUES ('g1', 'payments', 1, 1, 'seal')",
+    "INSERT INTO keys (id, name, algorithm, owner_group_id, exportable, usages, current_version_id, versions, "
+    "created_at, created_by, revision, seal) "
+    "VALUES ('k1', 'tenant', 'ec-p256', 'g1', '1', 'sign', 'v1', 1, 1, 'u1', 1, 'seal')",
+    "INSERT INTO key_versions (id, key_id, number, state, origin, material, created_at, created_by, revision, seal) "
+    "VALUES ('v1', 'k1', 1, 'active', 'generated', 'sealed', 1, 'u1', 1, 'seal')",
+    "INSERT INTO audit_events (uid, at, operation, outcome, details, mac, number) "
+    "VALUES ('e1', 1, 'key.generate', 'done', '{}', 'mac', 1)",
+)
+
+
+def rows_of(engine: Engine, tables: Iterable[str]) -> dict[str, list[tuple[object, ...]]]:
+    with engine.connect() as connection:
+        return {name: [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name}")] for name in tables}
+
+
+def test_a_populated_store_of_the_first_release_is_upgraded_and_keeps_every_row(empty_engine: Engine) -> None:
+    upgrade(empty_engine, "0001")
+    assert present(empty_engine) == "0001"
+    with pytest.raises(CannotStart):
+        require_newest(empty_engine)
+    with empty_engine.begin() as connection:
+        for statement in FIRST_RELEASE:
+            connection.exec_driver_sql(statement)
+    old = set(inspect(empty_engine).get_table_names()) - {"alembic_version"}
+    before = rows_of(empty_engine, old)
+    assert sum(map(len, before.values())) == len(FIRST_RELEASE)
+
+    assert upgrade(empty_engine) == newest()
+
+    assert rows_of(empty_engine, old) == before
+    assert set(metadata.tables) - old == {"connections", "deployments", "customer_key_requests"}
+    with empty_engine.begin() as connection:  # what is new refers to what was there
+        connection.exec_driver_sql(
+            "INSERT INTO deployments (id, key_id, version_id, version_number, vault, name, operations, step, evidence, "
+            "created_at, created_by, updated_at, revision, seal) "
+            "VALUES ('d1', 'k1', 'v1', 1, 'https://x', 'n', '', 'planned', '{}', 1, 'u1', 1, 1, 'seal')"
+        )
+    require_newest(empty_engine)

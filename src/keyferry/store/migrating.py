@@ -13,11 +13,11 @@ from keyferry.errors import CannotStart
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def upgrade(engine: Engine) -> str:
-    """Run the migrations that are missing, all in one transaction; answers the revision reached."""
+def upgrade(engine: Engine, revision: str = "head") -> str:
+    """Run the migrations that are missing up to `revision`, all in one transaction; answers the revision reached."""
     with engine.begin() as connection:
-        command.upgrade(_config(connection), "head")
-    return newest()
+        command.upgrade(_config(connection), revision)
+    return present(engine) or ""
 
 
 def newest() -> str:
