@@ -51,7 +51,7 @@ def parse_vault_address(text: str, *, field: str = "vault") -> VaultAddress:
     Raises:
         InvalidInput: (`vault-refused`) it is none; names `field`.
     """
-    address = text.removesuffix("/")
+    address = text if text.endswith("//") else text.removesuffix("/")
     if not address:
         raise _refused("is empty", field)
     try:
