@@ -50,8 +50,8 @@ def require_action(state: State, principal: Principal, action: str, scope: str) 
         403,
         "AuthorizationFailed",
         f"The client '{principal.app_id}' with object id '{principal.object_id}' does not have authorization to "
-        f"perform action '{action}' over scope '{scopes.normal(scope)}' or the scope is invalid. If access was recently "
-        "granted, please refresh your credentials.",
+        f"perform action '{action}' over scope '{scopes.normal(scope)}' or the scope is invalid. If access was "
+        "recently granted, please refresh your credentials.",
     )
 
 

@@ -171,8 +171,9 @@ class RoleAssignments:
             400,
             "PrincipalNotFound",
             f"Principal {new.principal_id.replace('-', '')} does not exist in the directory "
-            f"{self._directory.tenant_id}. Check that you have the correct principal ID (the object id, not the application's). For a principal "
-            "that the directory does not show, set principalType to User, Group or ServicePrincipal.",
+            f"{self._directory.tenant_id}. Check that you have the correct principal ID: the object id, not the "
+            "application's. For a principal that the directory does not show, set principalType to User, Group or "
+            "ServicePrincipal.",
         )
 
 

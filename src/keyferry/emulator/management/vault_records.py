@@ -80,12 +80,17 @@ def soft_delete(connection: sqlite3.Connection, vault: Vault) -> DeletedVault:
     now = clock.now()
     purge = now + vault.retention_days * DAY
     connection.execute("UPDATE vaults SET deleted = ?, scheduled_purge = ? WHERE name = ?", (now, purge, vault.name))
-    key = scopes.key(vault.resource_id)
+    forget_roles(connection, vault.resource_id)
+    return DeletedVault(vault, now, purge)
+
+
+def forget_roles(connection: sqlite3.Connection, scope: str) -> None:
+    """Take away the roles that are assigned at a scope or below it, inside a transaction."""
+    key = scopes.key(scope)
     connection.execute(
         "DELETE FROM role_assignments WHERE scope_key = ? OR substr(scope_key, 1, length(?) + 1) = ? || '/'",
         (key, key, key),
     )
-    return DeletedVault(vault, now, purge)
 
 
 def live_in_group(connection: sqlite3.Connection, group: groups.ResourceGroup) -> tuple[Vault, ...]:

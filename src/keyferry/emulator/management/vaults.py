@@ -25,7 +25,9 @@ from keyferry.emulator.management.vault_records import (
     SELECT,
     TYPE,
     deleted_from_row,
+    forget_roles,
     from_row,
+    live_in_group,
     require,
     soft_delete,
     store,
@@ -200,6 +202,16 @@ class Vaults:
             deleted = soft_delete(connection, found)
         self.on_change()
         return deleted
+
+    def delete_group(self, group: groups.ResourceGroup) -> None:
+        """Delete a resource group with what is in it: its vaults are soft-deleted, the roles assigned there go."""
+        with self._writing() as connection:
+            subscriptions.require_writable(connection, group.subscription_id)
+            for vault in live_in_group(connection, groups.require(connection, group.subscription_id, group.name)):
+                soft_delete(connection, vault)
+            forget_roles(connection, group.resource_id)
+            groups.remove(connection, group)
+        self.on_change()
 
     def deleted(self, subscription_id: str) -> tuple[DeletedVault, ...]:
         """The soft-deleted vaults of a subscription, in the order of their names. Raises as `subscriptions.require`."""
