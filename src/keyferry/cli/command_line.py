@@ -26,6 +26,10 @@ PLACES: dict[str, tuple[str, str]] = {
     "export": (f"{_CLI}.exports:export", "What has been exported, and what an export would do."),
     "kek": (f"{_CLI}.keks:kek", "Key encryption keys that exports accept."),
     "byok": (f"{_CLI}.byok:byok", "Transfer files, without a server."),
+    "customer-key": (
+        f"{_CLI}.customer_key:customer_key",
+        "Microsoft 365 Customer Key: check a pair of vault keys, and ask for its onboarding.",
+    ),
     "audit": (f"{_CLI}.audit:audit", "The audit log: read it, verify it."),
     "demo": (f"{_CLI}.demo:demo", "Walk the main job from end to end, on loopback, offline."),
 }

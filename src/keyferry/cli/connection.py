@@ -69,9 +69,13 @@ class Server:
         """The document at `path`; members of `query` that are None are left out."""
         return self.request("GET", path, query=query)
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """What the server answers to a POST; members of `body` that are None are left out."""
-        return self.request("POST", path, body=body)
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, revision: int | None = None) -> Any:
+        """What the server answers to a POST; members of `body` that are None are left out.
+
+        Args:
+            revision: refuse if the object is at another one.
+        """
+        return self.request("POST", path, body=body, revision=revision)
 
     def patch(self, path: str, body: Mapping[str, Any], *, clear: Sequence[str] = ()) -> Any:
         """What the server answers to a PATCH; members that are None are left out, those of `clear` sent as null."""
@@ -102,6 +106,7 @@ class Server:
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         clear: Sequence[str] = (),
+        revision: int | None = None,
     ) -> Any:
         """Send a request and read its JSON answer; None when the answer is empty.
 
@@ -110,8 +115,9 @@ class Server:
             ClientFailed: it could not be reached or trusted, or answered with what is no answer of Keyferry's.
         """
         members = None if body is None else _given(body) | dict.fromkeys(clear)
+        headers = {} if revision is None else {"If-Match": f'"{revision}"'}  # RFC 9110 section 13.1.1
         try:
-            answer = self._client.request(method, path, params=_given(query or {}), json=members)
+            answer = self._client.request(method, path, params=_given(query or {}), json=members, headers=headers)
         except httpx2.TimeoutException:
             raise ClientFailed(
                 f"{self.profile.server} did not answer in time.",

@@ -1,0 +1,104 @@
+"""Checks a request's keys, keeps what was found, and marks the request accordingly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from keyferry import clock
+from keyferry.cli.customer_key_lines import show_lines
+from keyferry.cli.customer_key_reading import read_pair, read_principals
+from keyferry.cli.customer_key_records import Asked, Records
+from keyferry.cli.output import Output
+from keyferry.cli.remote import path
+from keyferry.customer_key.checks import check
+from keyferry.customer_key.lines import Line, Outcome, Verdict, Weight, verdict
+from keyferry.customer_key.pair import Pair
+from keyferry.customer_key.workloads import Workload, workloads_named
+from keyferry.errors import Conflict
+
+if TYPE_CHECKING:
+    from keyferry.cli.connection import Server
+    from keyferry.clouds.azure.session import AzureSession
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A request as REST answers it, and the check of its keys."""
+
+    request: dict[str, Any]
+    pair: Pair
+    workloads: tuple[Workload, ...]
+    lines: tuple[Line, ...]
+
+
+def check_request(
+    server: "Server", session: "AzureSession", id_: str, *, principals: Sequence[str], legacy: bool
+) -> Checked:
+    """Read both keys as they are, and judge them.
+
+    Raises:
+        Conflict: (`state-transition-refused`) the request lies with Microsoft, or was answered.
+        KeyferryError: nothing can be looked at.
+    """
+    found = server.get(path("customer-key-requests", id_))
+    if found["state"] not in {"draft", "validated"}:
+        raise Conflict(
+            f"The request is {found['state']}: validating it changes nothing any more.",
+            code="state-transition-refused",
+            field="id",
+            advice="Edit it, if it was refused; check its keys with `keyferry customer-key check`.",
+        )
+    records, workloads = Records(server, ""), workloads_named(tuple(found["workloads"]))
+    first, second = (_asked(records, key) for key in found["keys"])
+    one, other = (key["subscription_id"] for key in found["keys"])
+    pair = read_pair(
+        session,
+        records,
+        (first, second),
+        workloads=workloads,
+        principals=read_principals(principals),
+        organization_id=found["organization_id"],
+        named_subscriptions=(one, other),
+    )
+    return Checked(found, pair, workloads, check(pair, workloads, now=clock.now() // clock.SECOND, legacy=legacy))
+
+
+def settle(server: "Server", out: Output, checked: Checked, *, accept_unseen: bool) -> bool:
+    """Keep the lines, and mark the request: validated if it may be, a draft again if it was and may not; whether it is.
+
+    Required lines that could not be seen are no pass: they stand in the way until a person vouches for them, which is
+    kept with the request.
+    """
+    id_ = checked.request["id"]
+    kept = server.post(path("customer-key-requests", id_, "checks"), {"lines": _documents(checked.lines)})
+    found = verdict(checked.lines)
+    hidden = [each for each in checked.lines if each.weight is Weight.REQUIRED and each.outcome is Outcome.UNSEEN]
+    valid = found is Verdict.READY or (found is Verdict.UNSEEN and accept_unseen)
+    note = f"{len(hidden)} required lines could not be seen; they were vouched for." if valid and hidden else None
+    show_lines(out, checked.pair, checked.workloads, checked.lines)
+    _mark(server, kept, valid=valid, note=note)
+    if valid:
+        out.say("The request is validated." + (f" {note}" if note else ""))
+        out.say(f"Write it with:\n  keyferry customer-key request write {id_} --output customer-key.ps1")
+    elif found is Verdict.UNSEEN:
+        out.say("The request is a draft. If somebody has looked at these lines, repeat this with --accept-unseen.")
+    else:
+        out.say("The request is a draft. Set right what fails, then validate it again.")
+    return valid
+
+
+def _mark(server: "Server", kept: dict[str, Any], *, valid: bool, note: str | None) -> None:
+    wanted = "validated" if valid else "draft"
+    if kept["state"] != wanted:
+        # At the revision that the lines were kept at, so that no edit comes between them and the mark.
+        body = {"state": wanted, "note": note}
+        server.post(path("customer-key-requests", kept["id"], "state"), body, revision=kept["revision"])
+
+
+def _asked(records: Records, key: dict[str, Any]) -> Asked:
+    return records.named(key["deployment"] or key["identifier"])
+
+
+def _documents(lines: Sequence[Line]) -> list[dict[str, str]]:
+    documents = (line.document() for line in lines)
+    return [{name: value for name, value in each.items() if value is not None} for each in documents]
