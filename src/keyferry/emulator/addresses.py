@@ -1,7 +1,7 @@
 """Under which names each vault answers.
 
-Every vault is NAME.vault.azure.net (through the proxy, which leads to the main listener) and also `localhost:PORT`, at a
-port of its own; the main listener's port belongs to the first vault. A key identifier is built from the name by which
+Every vault is NAME.vault.azure.net (through the proxy, which leads to the main listener) and also `localhost:PORT`, at
+a port of its own; the main listener's port belongs to the first vault. A key identifier is built from the name by which
 the vault was called, and a transfer file may name its vault by any of them.
 """
 

@@ -35,6 +35,8 @@ from keyferry.emulator.emulator import Emulator
 from keyferry.emulator.endpoints import cloud_endpoints
 from keyferry.emulator.failures import AzureFailure
 from keyferry.emulator.faults import Kind
+from keyferry.emulator.keys import routes as keys
+from keyferry.emulator.management import routes as management
 from keyferry.emulator.operations import operation_of
 from keyferry.emulator.planes import Plane, plane_of
 from keyferry.emulator.protocol import hang_up
@@ -71,11 +73,11 @@ class Application:
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
-        management = self._plane(rooms.management_routes())
+        arm = self._plane(management.routes())
         self._planes = {
-            Plane.VAULT: self._plane(rooms.vault_routes()),
-            Plane.MANAGEMENT: management,
-            Plane.GRAPH: management,
+            Plane.VAULT: self._plane(keys.routes()),
+            Plane.MANAGEMENT: arm,
+            Plane.GRAPH: arm,
             Plane.CONTROL: self._plane([*control.routes(), *rooms.onboarding_routes()]),
             Plane.METADATA: self._plane([Route("/metadata/endpoints", metadata, methods=["GET"])]),
             Plane.SIGN_IN: self._plane(sign_in.routes()),

@@ -1,4 +1,4 @@
-"""TLS of the emulator: a private certificate authority, bound to the names that it stands for, and its server certificate.
+"""TLS of the emulator: a private authority, bound to the names that it stands for, and its server certificate.
 
 The authority's certificate carries name constraints (RFC 5280 section 4.2.1.10): who trusts it trusts it for the
 emulator's names and loopback alone, so that its key, were it stolen, could not pass for any other host. That key is
@@ -88,9 +88,7 @@ class Authority:
         )
         encryption = BestAvailableEncryption(self._password)
         write_private(self._home.certificate_file, certificate.public_bytes(Encoding.PEM))
-        write_private(
-            self._home.certificate_key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-        )
+        write_private(self._home.certificate_key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
         self.context.load_cert_chain(self._home.certificate_file, self._home.certificate_key_file, self._password)
 
 

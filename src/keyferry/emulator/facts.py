@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultFacts:
-    """A vault: `url` is that of its own listener on loopback; through the proxy it is at `azure_url`."""
+    """A vault: `url` is that of its own listener on loopback; through the proxy it is at `proxied_url`."""
 
     name: str
     url: str
@@ -26,7 +26,7 @@ class VaultFacts:
     resource_group: str
 
     @property
-    def azure_url(self) -> str:
+    def proxied_url(self) -> str:
         """`https://NAME.vault.azure.net`."""
         return f"https://{self.name.lower()}.vault.azure.net"
 

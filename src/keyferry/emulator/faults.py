@@ -133,7 +133,7 @@ def read_fault(document: dict[str, Any]) -> Fault:
     """
     unknown = document.keys() - {"fault", "operation", "vault", "times", "retry_after"}
     if unknown:
-        raise _refuse(f"There is no member {sorted(unknown)[0]!r:.60}.", "fault, operation, vault, times, retry_after")
+        raise _refuse(f"There is no member {min(unknown)!r:.60}.", "fault, operation, vault, times, retry_after")
     kind, operation, vault = (document.get(name) for name in ("fault", "operation", "vault"))
     if kind not in set(Kind):
         raise _refuse("The member 'fault' names no fault.", ", ".join(Kind))

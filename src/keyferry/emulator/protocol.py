@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from starlette.types import Receive, Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 #: the ASGI extension's name: a callable that ends the connection at once
 ABORT: Final = "keyferry.abort"
@@ -18,6 +18,12 @@ class AbortableProtocol(HttpToolsProtocol):
         super().on_message_begin()
         extensions = cast(dict[str, Any], self.scope.setdefault("extensions", {}))
         extensions[ABORT] = self.transport.abort
+
+    def hang_up_if_idle(self) -> None:
+        """End the connection unless a request is under way; its client is not waited for."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request, whatever its type says
+        if cycle is None or cycle.response_complete:
+            self.transport.abort()
 
 
 async def hang_up(scope: Scope, receive: Receive) -> None:

@@ -114,16 +114,17 @@ class State:
         form, nonce = sealed[:1], sealed[1 : 1 + NONCE_BYTES]
         ciphertext, tag = sealed[1 + NONCE_BYTES : -TAG_BYTES], sealed[-TAG_BYTES:]
         try:
-            if form != FORM or len(sealed) < 1 + NONCE_BYTES + TAG_BYTES:
-                raise ValueError
             cipher = AES.new(self._key, AES.MODE_GCM, nonce=nonce, mac_len=TAG_BYTES)
             cipher.update(label.encode())
-            return cipher.decrypt_and_verify(ciphertext, tag)
+            plaintext = cipher.decrypt_and_verify(ciphertext, tag)
         except ValueError:
+            plaintext = None
+        if plaintext is None or form != FORM:
             raise IntegrityViolation(
                 f"What the emulator keeps as {label} does not open under its home's key.",
                 advice="Restore the home's files together, or begin anew with another --home.",
-            ) from None
+            )
+        return plaintext
 
     def kept(self, name: str, make: Callable[[], bytes]) -> bytes:
         """A secret of the emulator's own, sealed in the state: made at first use, the same ever after."""

@@ -83,7 +83,7 @@ def _is_about(claims: Mapping[str, Any], principal: Principal, endpoint: tuple[s
     return (
         claims.get("iss") == claims.get("sub") == principal.app_id
         and claims.get("aud") in endpoint
-        and isinstance(begins, int)
-        and isinstance(ends, int)
+        and isinstance(begins, int | float)  # RFC 7519 section 2, NumericDate: fractions are allowed, and sent
+        and isinstance(ends, int | float)
         and begins - LEEWAY <= now() < ends
     )

@@ -1,7 +1,6 @@
 """How the sign-in refuses: OAuth 2.0's error response (RFC 6749 section 5.2) with Entra ID's code and wording."""
 
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -9,18 +8,11 @@ from typing import Any
 from keyferry.emulator.clock import now
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """A cause of a refusal: Entra ID's number for it, the HTTP status, OAuth's error, and the sentence."""
+class Refusal(Enum):
+    """Every cause there is: Entra ID's number for it, the HTTP status, OAuth's error, and the sentence.
 
-    number: int
-    status: int
-    error: str
-    text: str
-
-
-class Refusal(Cause, Enum):
-    """Every cause there is. Texts name what was given, never a secret."""
+    Sentences name what was given, never a secret.
+    """
 
     MISSING_PARAMETER = (
         900144,
@@ -32,22 +24,28 @@ class Refusal(Cause, Enum):
         90002,
         400,
         "invalid_request",
-        "Tenant '{0}' not found. Check to make sure you have the correct tenant ID and are signing into the correct "
-        "cloud. This emulator has one tenant, {1}.",
+        (
+            "Tenant '{0}' not found. Check to make sure you have the correct tenant ID and are signing into the"
+            " correct cloud. This emulator has one tenant, {1}."
+        ),
     )
     UNKNOWN_APPLICATION = (
         700016,
         400,
         "unauthorized_client",
-        "Application with identifier '{0}' was not found in the directory '{1}'. This can happen if the application "
-        "has not been installed by the administrator of the tenant.",
+        (
+            "Application with identifier '{0}' was not found in the directory '{1}'. This can happen if the "
+            "application has not been installed by the administrator of the tenant."
+        ),
     )
     WRONG_SECRET = (
         7000215,
         401,
         "invalid_client",
-        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not "
-        "the client secret ID, for a secret added to app '{0}'.",
+        (
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
+            "value, not the client secret ID, for a secret added to app '{0}'."
+        ),
     )
     NO_CREDENTIAL = (
         7000216,
@@ -59,37 +57,53 @@ class Refusal(Cause, Enum):
         700027,
         401,
         "invalid_client",
-        "The certificate with which the client assertion of app '{0}' was signed is not registered, or the signature "
-        "is not valid.",
+        (
+            "The certificate with which the client assertion of app '{0}' was signed is not registered, or the "
+            "signature is not valid."
+        ),
     )
     ASSERTION_CLAIMS = (
         700023,
         401,
         "invalid_client",
-        "Client assertion refused: its issuer and subject must be '{0}', its audience this token endpoint, and its "
-        "time must be now.",
+        (
+            "Client assertion refused: its issuer and subject must be '{0}', its audience this token endpoint, "
+            "and its time must be now."
+        ),
     )
     GRANT_TYPE = (
         70003,
         400,
         "unsupported_grant_type",
-        "The app requested an unsupported grant type '{0}'. This emulator signs in applications, with "
-        "'client_credentials'.",
+        (
+            "The app requested an unsupported grant type '{0}'. This emulator signs in applications alone, with"
+            " 'client_credentials'."
+        ),
     )
     SCOPE = (
         1002012,
         400,
         "invalid_scope",
-        "The provided value for scope {0} is not valid. Client credential flows must have a scope value with /.default "
-        "suffixed to the resource identifier (application ID URI).",
+        (
+            "The provided value for scope {0} is not valid. Client credential flows must have a scope value "
+            "with /.default suffixed to the resource identifier (application ID URI)."
+        ),
     )
     RESOURCE = (
         500011,
         400,
         "invalid_resource",
-        "The resource principal named {0} was not found in the tenant named {1}. This emulator has Key Vault, Resource "
-        "Manager and Microsoft Graph.",
+        (
+            "The resource principal named {0} was not found in the tenant named {1}. This emulator has Key "
+            "Vault, Resource Manager and Microsoft Graph."
+        ),
     )
+
+    def __init__(self, number: int, status: int, error: str, text: str) -> None:
+        self.number = number
+        self.status = status
+        self.error = error
+        self.text = text
 
 
 class SignInRefused(Exception):
