@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from keyferry.emulator.server import Running, running
 from keyferry.store.engine import open_engine
 from keyferry.store.migrating import upgrade
 from keyferry.testing import Kek, Kit
@@ -107,3 +108,17 @@ def kit(make_kit: Callable[..., Kit]) -> Kit:
 @pytest.fixture(scope="session")
 def kek() -> Kek:
     return Kek.make()
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """An emulator that this test process's tests share: they use names of keys and vaults of their own."""
+    with running(tmp_path_factory.mktemp("emulator") / "home") as serving:
+        yield serving
+
+
+@pytest.fixture
+def fresh_emulator(tmp_path: Path) -> Iterator[Running]:
+    """An emulator of one test's own, on a new home."""
+    with running(tmp_path / "emulator") as serving:
+        yield serving

@@ -31,6 +31,7 @@ PLACES: dict[str, tuple[str, str]] = {
         "Microsoft 365 Customer Key: check a pair of vault keys, and ask for its onboarding.",
     ),
     "audit": (f"{_CLI}.audit:audit", "The audit log: read it, verify it."),
+    "emulator": (f"{_CLI}.emulator:emulator", "An Azure Key Vault on loopback, to rehearse with."),
     "demo": (f"{_CLI}.demo:demo", "Walk the main job from end to end, on loopback, offline."),
 }
 """Every command of the first level. Adding a noun means adding a file and a row."""

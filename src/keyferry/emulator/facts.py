@@ -4,9 +4,9 @@ Whoever serves a home writes them into it as `emulator.json`, so that others can
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from keyferry.emulator.addresses import DEFAULT_ADDRESS, bracketed
 from keyferry.emulator.home import Home, read_private, write_private
@@ -29,6 +29,9 @@ class VaultFacts:
     def proxied_url(self) -> str:
         """`https://NAME.vault.azure.net`."""
         return f"https://{self.name.lower()}.vault.azure.net"
+
+
+_VAULT: Final = tuple(each.name for each in fields(VaultFacts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,8 @@ class Facts:
             "client_secret_file": str(self.client_secret_file),
             "client_certificate_file": str(self.client_certificate_file),
         }
-        return {**asdict(self), "home": str(self.home), **files}
+        vaults = [{**asdict(vault), "proxied_url": vault.proxied_url} for vault in self.vaults]
+        return {**asdict(self), "home": str(self.home), "vaults": vaults, **files}
 
 
 def gather(emulator: "Emulator") -> Facts:
@@ -121,7 +125,7 @@ def read_facts(home: Home) -> Facts:
         found = json.loads(read_private(home.facts_file))
         return Facts(
             home=home.directory,
-            vaults=tuple(VaultFacts(**vault) for vault in found["vaults"]),
+            vaults=tuple(VaultFacts(**{name: str(vault[name]) for name in _VAULT}) for vault in found["vaults"]),
             subscriptions=tuple(found["subscriptions"]),
             **{name: str(found[name]) for name in ("url", "proxy_url", "tenant_id", "client_id")},
         )

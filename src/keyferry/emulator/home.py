@@ -7,6 +7,7 @@ home/
   server.pem/.key the server's certificate, and its key under a password that is sealed in state.db
   client-secret   the operator application's secret, to sign in with
   client-certificate.pem   the same application's certificate and private key, to sign in with instead
+  emulator.json   addresses and ids, as of the last start or change
   lock            held by the process that serves
 """
 

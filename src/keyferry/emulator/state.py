@@ -47,11 +47,12 @@ class State:
         self._writer_thread: int | None = None
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue(IDLE_READERS)
         try:
+            file.touch(mode=0o600)
             self._writer = self._connect()
             self._writer.execute("PRAGMA journal_mode = WAL")
             for schema in (SCHEMA, *schemas):
                 self._writer.executescript(schema)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise CannotStart(
                 f"The emulator's state {file} cannot be opened: {error}.",
                 advice="Restore the file, or begin anew with another --home.",
