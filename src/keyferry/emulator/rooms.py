@@ -10,4 +10,4 @@ _ROOM = "keyferry.emulator.onboarding"
 
 def onboarding_routes() -> list[Route]:
     """Its routes."""
-    return list(import_module(f"{_ROOM}.routes").routes()) if find_spec(_ROOM) else []
+    return list(import_module(f"{_ROOM}.routes").routes()) if find_spec(_ROOM) and find_spec(f"{_ROOM}.routes") else []
