@@ -47,3 +47,9 @@ AZURE_OPERATIONS = ("encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKe
 
 CUSTOMER_KEY_WORKLOADS = ("exchange", "multi-workload", "sharepoint")
 """`keyferry.customer_key.workloads`."""
+
+KEK_NAME = "keyferry-kek"
+"""`keyferry.deployments.kek.DEFAULT_NAME`."""
+
+KEK_BITS = ("2048", "3072", "4096")
+"""`keyferry.byok.kek.SIZES`."""

@@ -16,6 +16,8 @@ END_OF_TIME: Final = range(253_402_214_400, 253_402_300_800)
 
 #: the JWK names of curves as a vault writes them, where they are not those of RFC 8812
 _CURVES: Final = {"secp256k1": "P-256K"}
+#: strange versions that are named, the newest
+_NAMED: Final = 5
 #: states of ours in which a key protects nothing any more
 _OUT_OF_USE: Final = frozenset({"deactivated", "compromised", "destroyed", "destroyed-compromised"})
 
@@ -198,7 +200,7 @@ def _differences_in_versions(expected: Expected, seen: Seen) -> Iterator[Drift]:
     )
     yield Drift(
         Difference.EXTRA_VERSION,
-        f"{expected.name} has later versions that Keyferry did not put there: {', '.join(strange)}{uses}.",
+        f"{expected.name} has later versions that Keyferry did not put there: {_some(strange)}{uses}.",
         "See who made them (az keyvault key list-versions), disable what should not be there, and push again with "
         "--new-version if ours shall be the current one.",
     )
@@ -265,6 +267,11 @@ def _fingerprint(found: VaultKey) -> str:
 
 def _print_of(public_key: bytes | None) -> str:
     return "none" if public_key is None else fingerprint_spki(public_key)
+
+
+def _some(versions: Sequence[str]) -> str:
+    more = len(versions) - _NAMED
+    return ", ".join(versions[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _list(words: Sequence[str]) -> str:

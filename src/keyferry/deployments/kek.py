@@ -69,6 +69,21 @@ def ready_kek(vault: AzureVault, name: str, bits: int) -> Kek:
     return _kek(found, made=False)
 
 
+def existing_kek(vault: AzureVault, name: str) -> Kek:
+    """The KEK of that name, as it is.
+
+    Raises:
+        CloudFailed: (`azure-not-found`) the vault has none.
+        Conflict: `kek-unfit` or `kek-disabled`.
+    """
+    found = vault.get(name)
+    _require_kek(found)
+    _require_usable(found)
+    if _is_spent(found, 0):
+        raise _unfit(found, f"it expired at {moment(found.expires or 0)}")
+    return _kek(found, made=False)
+
+
 def _kek(found: VaultKey, *, made: bool) -> Kek:
     if found.public_key is None or found.bits is None:
         raise _unfit(found, "the vault tells no public key of it")
