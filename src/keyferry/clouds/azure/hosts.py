@@ -23,6 +23,14 @@ _HTTPS_PORT: Final = 443
 _ADVICE: Final = "An administrator can add hosts with the setting azure_hosts, such as .vault.example.net."
 
 
+def _is_host(host: str) -> bool:
+    return bool(_HOST.match(host)) and not any(label.startswith("xn--") for label in host.split("."))
+
+
+def _is_port(port: str) -> bool:
+    return bool(_PORT.match(port)) and int(port) <= 65535
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A host in lower case, and a port."""
@@ -184,11 +192,3 @@ def vault_origin(url: str, allowed: AllowedHosts, *, field: str = "vault") -> Or
             advice="Copy the Vault URI from the vault's overview page, such as https://contoso-kv.vault.azure.net",
         )
     return allowed.require(url, field=field)
-
-
-def _is_host(host: str) -> bool:
-    return bool(_HOST.match(host)) and not any(label.startswith("xn--") for label in host.split("."))
-
-
-def _is_port(port: str) -> bool:
-    return bool(_PORT.match(port)) and int(port) <= 65535
