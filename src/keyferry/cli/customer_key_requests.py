@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.cli.customer_key_records import Asked
 
 _PLACE = "/customer-key-requests"
-_MOST_CONTACTS = "The contact information: a TOML or JSON file, as docs/azure-byok.md shows."
+_CONTACTS_HELP = "The contact information: a TOML or JSON file, as docs/azure-byok.md shows."
 
 
 @click.group("request", cls=Group)
@@ -29,7 +29,7 @@ def request() -> None:
 
 @request.command("draft")
 @click.argument("keys", metavar="KEY1 KEY2", nargs=2)
-@click.option("--contacts", metavar="FILE", required=True, help=_MOST_CONTACTS)
+@click.option("--contacts", metavar="FILE", required=True, help=_CONTACTS_HELP)
 @workload_option
 @click.option(
     "--subscription",
@@ -105,7 +105,7 @@ def show(server: "Server", out: Output, id_: str) -> None:
 
 @request.command("edit")
 @click.argument("id_", metavar="ID")
-@click.option("--contacts", metavar="FILE", help=_MOST_CONTACTS)
+@click.option("--contacts", metavar="FILE", help=_CONTACTS_HELP)
 @click.option(
     "--workload",
     "workloads",
@@ -187,9 +187,8 @@ def validate(
 @signing_in
 @remote
 def submit(server: "Server", out: Output, sign_in: SignIn, id_: str, stand_in: str) -> None:
-    """Send a validated request to an emulator that stands in for Microsoft's onboarding, and record its answer.
-
-    The real service is reached by its PowerShell cmdlet alone: see `write` and `record`.
+    """Send a validated request to an emulator's stand-in for Microsoft's onboarding, and record its answer. The real
+    service takes requests by its PowerShell cmdlet alone: see `write` and `record`.
     """
     from keyferry.cli.customer_key_submission import send
 
@@ -235,15 +234,16 @@ def onboarding_of(found: dict[str, Any]) -> Any:
 
 def _subscriptions(sign_in: SignIn, asked: "list[Asked]", given: tuple[str, ...]) -> list[str]:
     """The subscriptions of the keys' vaults: as given, else as Azure tells."""
-    from keyferry.cli.customer_key_reading import subscription_of
-    from keyferry.cli.failures import WrongUsage
-
     if given:
+        from keyferry.cli.failures import WrongUsage
+
         if len(given) != len(asked):
             raise WrongUsage(
                 f"{len(given)} subscriptions are given for {len(asked)} keys.", advice="Give --subscription twice."
             )
         return list(given)
+    from keyferry.cli.customer_key_reading import subscription_of
+
     with sign_in.session() as session, working("Looking at Azure"):
         return [subscription_of(session, key) for key in asked]
 

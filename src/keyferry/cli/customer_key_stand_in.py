@@ -140,4 +140,11 @@ def _read(found: object) -> Answer:
 
 def _texts(items: object) -> tuple[str, ...]:
     listed = items if isinstance(items, list) else []
-    return tuple(one_line(each if isinstance(each, str) else json.dumps(each))[:500] for each in listed[:100])
+    return tuple(one_line(_text(each))[:500] for each in listed[:100])
+
+
+def _text(item: object) -> str:
+    """One validation, as a line: its parts, if it has any, in their order."""
+    if isinstance(item, dict):
+        return "; ".join(str(part) for part in item.values())
+    return item if isinstance(item, str) else json.dumps(item)
