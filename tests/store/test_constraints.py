@@ -20,13 +20,26 @@ KEY = {"id": "k1", "name": "tenant", "algorithm": "aes-256", "owner_user_id": "u
 KEY |= {"current_version_id": "v1", "versions": 1, "created_at": 0, "created_by": "u1", **SEAL}
 VERSION = {"id": "v1", "key_id": "k1", "number": 1, "state": "active", "origin": "generated", "material": b"\x00"}
 VERSION |= {"created_at": 0, "created_by": "u1", **SEAL}
-CONNECTION = {"id": "c1", "name": "production", "cloud": "public", "credential_kind": "client-secret", "vaults": "[]"}
+CONNECTION: Row = {
+    "id": "c1",
+    "name": "production",
+    "cloud": "public",
+    "credential_kind": "client-secret",
+    "vaults": "[]",
+}
 CONNECTION |= {"credential": b"\x00", "credential_set_at": 0, "groups": "[]", "disabled": False}
 CONNECTION |= {"created_at": 0, "created_by": "u1", **SEAL}
 DEPLOYMENT = {"id": "d1", "key_id": "k1", "version_id": "v1", "version_number": 1, "connection_id": "c1"}
 DEPLOYMENT |= {"vault": "https://x", "name": "n", "operations": "", "step": "planned", "evidence": "{}"}
 DEPLOYMENT |= {"created_at": 0, "created_by": "u1", "updated_at": 0, **SEAL}
-REQUEST = {"id": "r1", "owner_user_id": "u1", "organization_id": "o", "workloads": "[]", "keys": "[]", "contacts": "{}"}
+REQUEST: Row = {
+    "id": "r1",
+    "owner_user_id": "u1",
+    "organization_id": "o",
+    "workloads": "[]",
+    "keys": "[]",
+    "contacts": "{}",
+}
 REQUEST |= {"state": "draft", "history": "[]", "checks": "[]"}
 REQUEST |= {"created_at": 0, "created_by": "u1", "updated_at": 0, **SEAL}
 EVENT = {

@@ -5,7 +5,15 @@ from collections.abc import Iterable
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Engine, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, inspect
+from sqlalchemy import (
+    CheckConstraint,
+    Engine,
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    UniqueConstraint,
+    insert,
+    inspect,
+)
 
 from keyferry.errors import CannotStart
 from keyferry.store.migrating import newest, present, require_newest, upgrade
@@ -120,19 +128,30 @@ def test_a_migration_that_fails_leaves_nothing(empty_engine: Engine) -> None:
 
 
 #: what the first release sealed and wrote, in tables that later migrations must leave as they are
-FIRST_RELEASE = (
-    "INSERT INTO stores (id, created_at) VALUES ('s1', 1)",
-    "INSERT INTO users (id, name, name_folded, role, disabled, token_epoch, created_at, revision, seal) "
-    "VALUES ('u1', 'Ada', 'ada', 'key-access-user', '0', 1, 1, 1, 'seal')",
-    "INSERT INTO groups (id, name, created_at, revision, seal) VALUES ('g1', 'payments', 1, 1, 'seal')",
-    "INSERT INTO keys (id, name, algorithm, owner_group_id, exportable, usages, current_version_id, versions, "
-    "created_at, created_by, revision, seal) "
-    "VALUES ('k1', 'tenant', 'ec-p256', 'g1', '1', 'sign', 'v1', 1, 1, 'u1', 1, 'seal')",
-    "INSERT INTO key_versions (id, key_id, number, state, origin, material, created_at, created_by, revision, seal) "
-    "VALUES ('v1', 'k1', 1, 'active', 'generated', 'sealed', 1, 'u1', 1, 'seal')",
-    "INSERT INTO audit_events (uid, at, operation, outcome, details, mac, number) "
-    "VALUES ('e1', 1, 'key.generate', 'done', '{}', 'mac', 1)",
+FIRST_RELEASE: tuple[tuple[str, dict[str, object]], ...] = (
+    ("stores", {"id": "s1"}),
+    ("users", {"id": "u1", "name": "Ada", "name_folded": "ada", "role": "key-access-user", "disabled": False}),
+    ("groups", {"id": "g1", "name": "payments"}),
+    ("keys", {"id": "k1", "name": "tenant", "algorithm": "ec-p256", "owner_group_id": "g1", "exportable": True}),
+    ("key_versions", {"id": "v1", "key_id": "k1", "number": 1, "state": "active", "origin": "generated"}),
+    ("audit_events", {"uid": "e1", "at": 1, "operation": "key.generate", "outcome": "done", "details": "{}"}),
 )
+FURTHER: dict[str, dict[str, object]] = {
+    "users": {"token_epoch": 1},
+    "keys": {"usages": "sign", "current_version_id": "v1", "versions": 1, "created_by": "u1"},
+    "key_versions": {"material": b"sealed", "created_by": "u1"},
+    "audit_events": {"mac": b"mac", "number": 1},
+}
+NEW = {"connections", "deployments", "customer_key_requests"}
+
+
+def add(engine: Engine, table: str, row: dict[str, object]) -> None:
+    columns = metadata.tables[table].c
+    sealed = {
+        name: value for name, value in {"created_at": 1, "revision": 1, "seal": b"seal"}.items() if name in columns
+    }
+    with engine.begin() as connection:
+        connection.execute(insert(metadata.tables[table]).values(**sealed, **row, **FURTHER.get(table, {})))
 
 
 def rows_of(engine: Engine, tables: Iterable[str]) -> dict[str, list[tuple[object, ...]]]:
@@ -145,9 +164,8 @@ def test_a_populated_store_of_the_first_release_is_upgraded_and_keeps_every_row(
     assert present(empty_engine) == "0001"
     with pytest.raises(CannotStart):
         require_newest(empty_engine)
-    with empty_engine.begin() as connection:
-        for statement in FIRST_RELEASE:
-            connection.exec_driver_sql(statement)
+    for table, row in FIRST_RELEASE:
+        add(empty_engine, table, row)
     old = set(inspect(empty_engine).get_table_names()) - {"alembic_version"}
     before = rows_of(empty_engine, old)
     assert sum(map(len, before.values())) == len(FIRST_RELEASE)
@@ -155,11 +173,15 @@ def test_a_populated_store_of_the_first_release_is_upgraded_and_keeps_every_row(
     assert upgrade(empty_engine) == newest()
 
     assert rows_of(empty_engine, old) == before
-    assert set(metadata.tables) - old == {"connections", "deployments", "customer_key_requests"}
-    with empty_engine.begin() as connection:  # what is new refers to what was there
-        connection.exec_driver_sql(
-            "INSERT INTO deployments (id, key_id, version_id, version_number, vault, name, operations, step, evidence, "
-            "created_at, created_by, updated_at, revision, seal) "
-            "VALUES ('d1', 'k1', 'v1', 1, 'https://x', 'n', '', 'planned', '{}', 1, 'u1', 1, 1, 'seal')"
-        )
+    assert set(metadata.tables) - old == NEW
+    planned: dict[str, object] = {
+        "id": "d1",
+        "key_id": "k1",
+        "version_id": "v1",
+        "version_number": 1,
+        "vault": "https://x",
+        "name": "n",
+    }
+    planned |= {"operations": "", "step": "planned", "evidence": "{}", "created_by": "u1", "updated_at": 1}
+    add(empty_engine, "deployments", planned)  # what is new refers to what was there
     require_newest(empty_engine)
