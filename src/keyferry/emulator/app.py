@@ -181,6 +181,7 @@ class Application:
             SignInRefused: sign_in.refused,
             HTTPException: _not_found,
             KeyferryError: _broken,
+            Exception: _fault,
         }
         served: list[BaseRoute] = list(routes)
         plane = Starlette(routes=served, exception_handlers=handlers)
@@ -274,6 +275,11 @@ async def _not_found(request: Request, error: Exception) -> Response:
         return _answer(AzureFailure(405, "MethodNotAllowed", detail, headers=error.headers or {}))
     detail = f"The emulator has nothing at {request.url.path[:200]}."
     return _answer(AzureFailure(error.status_code, "NotFound", detail))
+
+
+async def _fault(_request: Request, _error: Exception) -> Response:
+    """A fault of the emulator's own; its trace goes to standard error."""
+    return _answer(AzureFailure(500, "InternalServerError", "The emulator failed; its standard error says where."))
 
 
 async def _broken(_request: Request, error: Exception) -> Response:

@@ -59,7 +59,6 @@ class Fault:
                 429,
                 "TooManyRequests",
                 "Request was not processed because too many requests were received.",
-                inner="Throttled",
                 headers={"Retry-After": "1"} | wait,
             )
         if self.kind is Kind.UNAVAILABLE:

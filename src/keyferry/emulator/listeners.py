@@ -1,7 +1,7 @@
 """The listeners of an emulator while it serves: the main one, the proxy's, and one for every further vault.
 
-Vaults come and go while requests are answered, and their listeners with them: a vault that was made answers at its own
-port by the time its maker is told.
+A vault that is made while requests are answered has its listener by the time its maker is told. A vault that is deleted
+keeps it until the emulator ends, as it may be recovered; whoever calls there is told that there is no such vault.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ HANDOVER_SECONDS: Final = 15
 
 
 class Server(uvicorn.Server):
-    """uvicorn with the proxy beside it, and with listeners that come and go while it serves.
+    """uvicorn with the proxy beside it, and with listeners that are added while it serves.
 
     Args:
         upkeep: what is to be done once an hour, in a thread of its own.
@@ -70,23 +70,17 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         await self._proxy.close()
 
-    def listen_on(self, listener: socket.socket) -> asyncio.AbstractServer | None:
-        """Serve on one socket more; called in another thread than the server's. None: the server is about to end."""
+    def listen_on(self, listener: socket.socket) -> None:
+        """Serve on one socket more; called in another thread than the server's."""
         loop = self._loop
-        if loop is None:
-            return None
-        return asyncio.run_coroutine_threadsafe(self._opened(listener), loop).result(HANDOVER_SECONDS)
+        if loop is None:  # the server is about to end
+            listener.close()
+        else:
+            asyncio.run_coroutine_threadsafe(self._open(listener), loop).result(HANDOVER_SECONDS)
 
-    def close_listener(self, server: asyncio.AbstractServer) -> None:
-        """Take no connection there any more; called in another thread than the server's."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(server.close)
-
-    async def _opened(self, listener: socket.socket) -> asyncio.AbstractServer:
+    async def _open(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._protocol, sock=listener, ssl=self.config.ssl)
-        self.servers.append(server)
-        return server
+        self.servers.append(await loop.create_server(self._protocol, sock=listener, ssl=self.config.ssl))
 
     def _protocol(self) -> AbortableProtocol:
         return AbortableProtocol(self.config, self.server_state, self.lifespan.state)
@@ -117,31 +111,16 @@ class Listeners:
         self._addresses = addresses
         self._main_vault = main_vault.lower()
         self._turn = threading.Lock()
-        self._open: dict[str, asyncio.AbstractServer | None] = {}
+        self._named: set[str] = set()
 
     def bind(self) -> list[socket.socket]:
-        """Sockets for the vaults that there are, before the server serves."""
-        sockets = []
-        for name in self._wanted():
-            sockets.append(self._bind(name))
-            self._open[name] = None
-        return sockets
-
-    def follow(self, server: Server) -> None:
-        """Open listeners for vaults that have none, and close those of vaults that are gone."""
+        """Sockets for the vaults that have none yet."""
         with self._turn:
-            wanted = self._wanted()
-            for name in wanted:
-                if name not in self._open:
-                    self._open[name] = server.listen_on(self._bind(name))
-            for name in set(self._open) - set(wanted):
-                gone = self._open[name]
-                if gone is not None:
-                    server.close_listener(gone)
-                    del self._open[name]
+            return [self._bind(name) for name in self._lacking()]
 
-    def _wanted(self) -> list[str]:
-        return [name for vault in self._vaults.all() if (name := vault.name.lower()) != self._main_vault]
+    def _lacking(self) -> list[str]:
+        names = [vault.name.lower() for vault in self._vaults.all()]
+        return [name for name in names if name != self._main_vault and name not in self._named]
 
     def _bind(self, name: str) -> socket.socket:
         """A socket on the port that the vault had before, else on the first free one behind the main listener's."""
@@ -149,4 +128,5 @@ class Listeners:
         before = self._addresses.port_of(name)
         listener = bind_preferred(self._addresses.address, before, *range(main + 1, main + 10))
         self._addresses.record(name, port_of(listener))
+        self._named.add(name)
         return listener

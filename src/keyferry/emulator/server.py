@@ -134,7 +134,8 @@ def _prepared(directory: Path, listen: str, proxy: str) -> Iterator[tuple[Emulat
         server = Server(_configuration(emulator, authority), Proxy(main), proxy_socket, upkeep)
 
         def vaults_changed() -> None:
-            listeners.follow(server)
+            for listener in listeners.bind():
+                server.listen_on(listener)
             write_facts(gather(emulator))
 
         emulator.vaults.on_change = vaults_changed
