@@ -1,4 +1,4 @@
-"""Connections and deployments for tests: made as people make them, and the evidence that each step is shown by."""
+"""Connections, deployments and Customer Key requests for tests, made as people make them; and what shows each step."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +13,8 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.connection_lookup import ConnectionDetail
 from keyferry.custody.connection_writing import NewConnection
 from keyferry.custody.credentials import CredentialKind, NewCredential
+from keyferry.custody.customer_key_requests import NewRequest
+from keyferry.custody.customer_key_shapes import RequestedKey
 from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.custody.deployment_rules import NewDeployment
 from keyferry.custody.deployment_steps import ORDER, Reporter, Step
@@ -23,6 +25,18 @@ from keyferry.testing import VAULT, Kek, Kit
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "66666666-7777-8888-9999-aaaaaaaaaaaa"
 CLIENT_SECRET = "Zq8~wharf.lantern_Meadow-0042"
+FIRST, SECOND = "00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000B"
+LINE = {
+    "id": "purge-protection",
+    "subject": "key 1",
+    "weight": "required",
+    "outcome": "fails",
+    "wanted": "Purge protection is on.",
+    "found": "It is off.",
+    "remedy": "az keyvault update \\\n  --enable-purge-protection true",
+    "source": "documented",
+}
+CONTACTS = {"organization": "Contoso", "authorized_officers": [{"name": "A", "email": "a@example.org"}]}
 REMOTE_VERSION = "0123456789abcdef0123456789abcdef"
 
 
@@ -147,3 +161,19 @@ def leased_walk(kit: Kit, caller: Caller, key: str, kek: Kek, **more: Any) -> Wa
     detail = plan(kit, caller, key, connection="production", **more)
     lease = kit.custody.deployments.lease(caller, detail.deployment.id).lease
     return Walk(kit, caller, detail, kek, lease)
+
+
+def named(number: int) -> RequestedKey:
+    identifier = f"https://kv{number}x.vault.azure.net/keys/exchange"
+    return RequestedKey(identifier=identifier, subscription_id=(FIRST, SECOND)[number - 1])
+
+
+def new_request(**more: Any) -> NewRequest:
+    fields: dict[str, Any] = {
+        "organization_id": TENANT.upper(),
+        "keys": (named(1), named(2)),
+        "contacts": CONTACTS,
+        "workloads": ("exchange",),
+        "group": "payments",
+    }
+    return NewRequest(**{**fields, **more})

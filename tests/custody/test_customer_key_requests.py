@@ -4,48 +4,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from tests.custody.pushing import TENANT, walk
+from tests.custody.pushing import FIRST, LINE, SECOND, TENANT, named, new_request, walk
 from tests.custody.reading import details_of, events_of, rows
 from tests.custody.refusing import refused
 
 from keyferry.custody.caller import Caller
 from keyferry.custody.customer_key_lookup import CustomerKeyDetail
-from keyferry.custody.customer_key_requests import MOST_RUNS, MOST_STATES, NewRequest, RequestEdit
+from keyferry.custody.customer_key_requests import MOST_RUNS, MOST_STATES, RequestEdit
 from keyferry.custody.customer_key_shapes import RequestedKey
 from keyferry.custody.customer_key_states import TRANSITIONS, RequestState, require_editable, require_follows
 from keyferry.custody.deployment_steps import Step
 from keyferry.errors import KeyferryError
 from keyferry.testing import Kek, Kit
 
-FIRST, SECOND = "00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000B"
 NOWHERE = "0190a8a0-0000-7000-8000-000000000001"
-LINE = {
-    "id": "purge-protection",
-    "subject": "key 1",
-    "weight": "required",
-    "outcome": "fails",
-    "wanted": "Purge protection is on.",
-    "found": "It is off.",
-    "remedy": "az keyvault update \\\n  --enable-purge-protection true",
-    "source": "documented",
-}
-CONTACTS = {"organization": "Contoso", "authorized_officers": [{"name": "A", "email": "a@example.org"}]}
-
-
-def named(number: int) -> RequestedKey:
-    identifier = f"https://kv{number}x.vault.azure.net/keys/exchange"
-    return RequestedKey(identifier=identifier, subscription_id=(FIRST, SECOND)[number - 1])
-
-
-def new_request(**more: Any) -> NewRequest:
-    fields: dict[str, Any] = {
-        "organization_id": TENANT.upper(),
-        "keys": (named(1), named(2)),
-        "contacts": CONTACTS,
-        "workloads": ("exchange",),
-        "group": "payments",
-    }
-    return NewRequest(**{**fields, **more})
 
 
 def draft(kit: Kit, caller: Caller, **more: Any) -> CustomerKeyDetail:

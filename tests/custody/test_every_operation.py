@@ -14,10 +14,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.conftest import DATABASES, PostgreSql
 from tests.custody.people import GROUP, People, fresh_user, shut_out, sign_in
+from tests.custody.pushing import LINE, connect, new_connection, new_request, place, plan, walk
 
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
+from keyferry.custody.connection_writing import ConnectionEdit
 from keyferry.custody.custody import Custody
+from keyferry.custody.customer_key_requests import RequestEdit
+from keyferry.custody.customer_key_states import RequestState
+from keyferry.custody.deployment_reports import Backup, Problem
+from keyferry.custody.deployment_steps import Step
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason
@@ -26,7 +32,7 @@ from keyferry.errors import KeyferryError, NotAuthenticated, NotFound
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
 from keyferry.store.tables import metadata
-from keyferry.testing import PASSWORD, Kek, Kit
+from keyferry.testing import PASSWORD, VAULT, Kek, Kit
 
 OK, DENIED, HIDDEN = "ok", "not-permitted", "not-found"
 COLUMNS = ("administrator", "owner", "member", "stranger")
@@ -64,6 +70,20 @@ class House:
     def registered_kek(self) -> str:
         kek = next(self.keks)
         return self.kit.custody.keks.register(self.kit.administrator, "azure", kek.identifier, kek.public_pem).id
+
+    def connection(self) -> str:
+        return connect(self.kit, f"c{new_id()[-12:]}", groups=(GROUP,)).connection.id
+
+    def deployment(self, column: str, to: Step = Step.PLANNED) -> str:
+        return walk(self.kit, self.people.owner, self.key(column), EXPORT_KEK, to).id
+
+    def deployment_through(self, column: str) -> str:
+        connection = self.connection()
+        return plan(self.kit, self.people.owner, self.key(column), connection=connection).deployment.id
+
+    def customer_key_request(self, column: str) -> str:
+        new = new_request(group=GROUP if column == "member" else None)
+        return self.kit.custody.customer_key_requests.draft(self.people.owner, new).request.id
 
     def disabled_users_key(self) -> str:
         user = sign_in(self.kit, fresh_user(self.kit))
@@ -108,6 +128,26 @@ def _kek_text(house: House, _column: str) -> str:
     return next(house.keks).identifier
 
 
+def _connection(house: House, _column: str) -> str:
+    return house.connection()
+
+
+def _deployment(house: House, column: str) -> str:
+    return house.deployment(column)
+
+
+def _imported(house: House, column: str) -> str:
+    return house.deployment(column, Step.IMPORTED)
+
+
+def _request(house: House, column: str) -> str:
+    return house.customer_key_request(column)
+
+
+def _group(_house: House, _column: str) -> str:
+    return GROUP
+
+
 @dataclass(frozen=True)
 class Row:
     """One operation: on what, how it is asked for, and what the four get.
@@ -123,6 +163,7 @@ class Row:
 
 PUBLIC_PEM = Kek.make().public_pem
 EXPORT_KEK = Kek.make(name="export")
+KEK_READY = {"identifier": EXPORT_KEK.identifier, "public_key": EXPORT_KEK.public_pem.decode()}
 
 
 def _new_user(custody: Custody, caller: Caller, _: str) -> object:
@@ -239,6 +280,83 @@ TABLE: dict[str, Row] = {
         (OK, OK, OK, HIDDEN),
     ),
     "exports.list": Row(_key, lambda it, by, ref: it.exports.list(by, size=5, key=ref), (OK, OK, OK, HIDDEN)),
+    "connections.create": Row(
+        _nothing,
+        lambda it, by, _: it.connections.create(by, new_connection(f"c{new_id()[-12:]}", groups=(GROUP,))),
+        (OK, DENIED, DENIED, DENIED),
+    ),
+    "connections.show": Row(_connection, lambda it, by, ref: it.connections.show(by, ref), (OK, OK, OK, HIDDEN)),
+    "connections.list": Row(_nothing, lambda it, by, _: it.connections.list(by, size=5), (OK, OK, OK, OK)),
+    "connections.edit": Row(
+        _connection,
+        lambda it, by, ref: it.connections.edit(by, ref, ConnectionEdit(description="A")),
+        (OK, DENIED, DENIED, HIDDEN),
+    ),
+    "connections.delete": Row(
+        _connection, lambda it, by, ref: it.connections.delete(by, ref), (OK, DENIED, DENIED, HIDDEN)
+    ),
+    # an Administrator makes a connection, and uses none
+    "connections.open": Row(
+        _connection, lambda it, by, ref: it.connections.open(by, ref, VAULT), (DENIED, OK, OK, HIDDEN)
+    ),
+    "deployments.plan": Row(_key, lambda it, by, ref: it.deployments.plan(by, ref, place()), (DENIED, OK, OK, HIDDEN)),
+    "deployments.show": Row(_deployment, lambda it, by, ref: it.deployments.show(by, ref), (OK, OK, OK, HIDDEN)),
+    "deployments.list": Row(_key, lambda it, by, ref: it.deployments.list(by, size=5, key=ref), (OK, OK, OK, HIDDEN)),
+    "deployments.record": Row(
+        _deployment,
+        lambda it, by, ref: it.deployments.record(by, ref, Step.KEK_READY, KEK_READY),
+        (DENIED, OK, OK, HIDDEN),
+    ),
+    "deployments.fail": Row(
+        _deployment,
+        lambda it, by, ref: it.deployments.fail(by, ref, Step.KEK_READY, Problem(code="conflict", detail="No.")),
+        (DENIED, OK, OK, HIDDEN),
+    ),
+    "deployments.abandon": Row(
+        _deployment, lambda it, by, ref: it.deployments.abandon(by, ref), (DENIED, OK, OK, HIDDEN)
+    ),
+    "deployments.lease": Row(
+        lambda house, column: house.deployment_through(column),
+        lambda it, by, ref: it.deployments.lease(by, ref),
+        (DENIED, OK, OK, HIDDEN),
+    ),
+    "deployments.release": Row(
+        _deployment, lambda it, by, ref: it.deployments.release(by, ref, "x"), (DENIED, OK, OK, HIDDEN)
+    ),
+    "deployments.observe": Row(
+        _deployment, lambda it, by, ref: it.deployments.observe(by, ref, {"present": False}), (DENIED, OK, OK, HIDDEN)
+    ),
+    "deployments.backed_up": Row(
+        _imported,
+        lambda it, by, ref: it.deployments.backed_up(by, ref, Backup(sha256="0" * 64, size=1, taken_at=1)),
+        (DENIED, OK, OK, HIDDEN),
+    ),
+    "customer_key_requests.draft": Row(
+        _group,
+        lambda it, by, ref: it.customer_key_requests.draft(by, new_request(group=ref)),
+        (DENIED, OK, OK, "invalid-input"),
+    ),
+    "customer_key_requests.show": Row(
+        _request, lambda it, by, ref: it.customer_key_requests.show(by, ref), (OK, OK, OK, HIDDEN)
+    ),
+    "customer_key_requests.list": Row(
+        _nothing, lambda it, by, _: it.customer_key_requests.list(by, size=5), (OK, OK, OK, OK)
+    ),
+    "customer_key_requests.edit": Row(
+        _request,
+        lambda it, by, ref: it.customer_key_requests.edit(by, ref, RequestEdit(scenario="EXO")),
+        (DENIED, OK, OK, HIDDEN),
+    ),
+    "customer_key_requests.record_checks": Row(
+        _request,
+        lambda it, by, ref: it.customer_key_requests.record_checks(by, ref, [LINE]),
+        (DENIED, OK, OK, HIDDEN),
+    ),
+    "customer_key_requests.set_state": Row(
+        _request,
+        lambda it, by, ref: it.customer_key_requests.set_state(by, ref, RequestState.VALIDATED),
+        (DENIED, OK, OK, HIDDEN),
+    ),
     "audit.list": Row(_nothing, lambda it, by, _: it.audit.list(by, size=5), (OK, DENIED, DENIED, DENIED)),
     "audit.verify": Row(_nothing, lambda it, by, _: it.audit.verify(by), (OK, DENIED, DENIED, DENIED)),
 }
