@@ -6,15 +6,19 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Column, Text
+from tests.custody.pushing import connect, leased_walk, new_request, plan
 from tests.integrity.conftest import Scene
 
 from keyferry.custody.caller import Caller
+from keyferry.custody.customer_key_states import RequestState
+from keyferry.custody.deployment_reports import Backup, Problem
+from keyferry.custody.deployment_steps import Reporter, Step
 from keyferry.custody.keys import NewKey
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
 from keyferry.errors import KeyferryError, NotAuthenticated, NotFound
 from keyferry.store.tables import metadata
-from keyferry.testing import PASSWORD
+from keyferry.testing import PASSWORD, VAULT
 
 Operate = Callable[[Scene], object]
 
@@ -62,6 +66,50 @@ def replay(scene: Scene) -> object:
     return scene.kit.custody.gate.replayed(scene.kim, Operation.KEY_GENERATE, ONCE)
 
 
+def connected(scene: Scene) -> str:
+    return connect(scene.kit).connection.id
+
+
+def open_connection(scene: Scene) -> object:
+    """What a push does before it reaches a vault."""
+    found = scene.behind.only_id("connections")
+    return scene.kit.custody.connections.open(scene.kim, found, VAULT)
+
+
+def planned(scene: Scene) -> str:
+    """A deployment with every column filled."""
+    connect(scene.kit)
+    walked = leased_walk(scene.kit, scene.kim, scene.key_id, scene.kek).to(Step.IMPORTED)
+    deployments = scene.kit.custody.deployments
+    deployments.observe(scene.kim, walked.id, {"present": True})
+    deployments.backed_up(scene.kim, walked.id, Backup(sha256="0" * 64, size=1, taken_at=1))
+    deployments.fail(
+        scene.kim,
+        walked.id,
+        Step.READ_BACK,
+        Problem(code="conflict", detail="No."),
+        reported_by=Reporter.SERVER,
+        lease=walked.lease,
+    )
+    return walked.id
+
+
+def show_deployment(scene: Scene) -> object:
+    return scene.kit.custody.deployments.show(scene.kim, scene.behind.only_id("deployments"))
+
+
+def drafted(scene: Scene) -> str:
+    new = new_request(group="payments", scenario="EXO")
+    made = scene.kit.custody.customer_key_requests.draft(scene.kim, new).request.id
+    for state in (RequestState.VALIDATED, RequestState.SUBMITTED):
+        scene.kit.custody.customer_key_requests.set_state(scene.kim, made, state, reference="4711")
+    return made
+
+
+def show_request(scene: Scene) -> object:
+    return scene.kit.custody.customer_key_requests.show(scene.kim, scene.behind.only_id("customer_key_requests"))
+
+
 CASES = (
     Case("users", lambda scene: scene.kim.user_id, Scene.show, NotAuthenticated),
     Case("groups", Scene.group_id, Scene.preview),
@@ -72,6 +120,9 @@ CASES = (
     Case("keks", bound, Scene.preview),
     Case("exports", exported, show_export, free=frozenset({"number"})),
     Case("idempotency", created_once, replay),
+    Case("connections", connected, open_connection),
+    Case("deployments", planned, show_deployment),
+    Case("customer_key_requests", drafted, show_request),
 )
 cases = pytest.mark.parametrize("case", CASES, ids=[case.table for case in CASES])
 
@@ -84,6 +135,11 @@ WANTED = {
     "origin": "imported",
     "kind": "api",
     "algorithm": "rsa-4096",
+    "cloud": "custom",
+    "credential_kind": "managed-identity",
+    "vaults": '["https://localhost:8443"]',
+    "groups": "[]",
+    "step": "proved",
 }
 
 
@@ -229,6 +285,7 @@ def test_nobody_gains_a_key_by_its_row(scene: Scene, change: dict[str, Any]) -> 
 
 def test_lists_that_meet_an_edited_row_are_refused(scene: Scene) -> None:
     custody = scene.kit.custody
+    deployed = plan(scene.kit, scene.kim, scene.key_id).deployment.id
     lists: dict[tuple[str, str], Callable[[Caller], object]] = {
         ("users", scene.mallory.user_id): lambda caller: custody.users.list(caller, size=10),
         ("groups", scene.group_id()): lambda caller: custody.groups.list(caller, size=10),
@@ -236,6 +293,9 @@ def test_lists_that_meet_an_edited_row_are_refused(scene: Scene) -> None:
         ("key_versions", scene.version_id): lambda caller: custody.keys.list(caller, size=10),
         ("keks", bound(scene)): lambda caller: custody.keks.list(caller, size=10),
         ("exports", scene.behind.only_id("exports")): lambda caller: custody.exports.list(caller, size=10),
+        ("connections", connected(scene)): lambda caller: custody.connections.list(caller, size=10),
+        ("deployments", deployed): lambda caller: custody.deployments.list(caller, size=10),
+        ("customer_key_requests", drafted(scene)): lambda caller: custody.customer_key_requests.list(caller, size=10),
         ("tokens", scene.mallory.token_id or ""): lambda caller: custody.tokens.list(caller, user="mallory", size=10),
     }
     for (table, id_), read in lists.items():
@@ -290,3 +350,39 @@ def test_an_edited_state_is_refused(scene: Scene, outcome: str) -> None:
     for change in (scene.kit.custody.states.activate, scene.kit.custody.states.destroy):
         with scene.behind.refused_as_tampered():
             change(scene.kim, scene.key_id)
+
+
+def test_a_credential_swapped_between_connections_is_refused(scene: Scene) -> None:
+    """Even with seals as Keyferry makes them: a credential is sealed to its connection, and to whom it is for."""
+    first, second = connected(scene), connect(scene.kit, "other").connection.id
+    blobs = {id_: scene.behind.row("connections", id_)["credential"] for id_ in (first, second)}
+    for id_, other in ((first, second), (second, first)):
+        reseal(scene, id_, credential=blobs[other])
+        with scene.behind.refused_as_tampered():
+            scene.kit.custody.connections.open(scene.kim, id_, VAULT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tenant_id": "00000000-0000-0000-0000-000000000000"},
+        {"client_id": "00000000-0000-0000-0000-000000000000"},
+        {"cloud": "custom", "endpoints": '{"authority":"https://elsewhere.example"}'},
+        {"credential_kind": "client-certificate"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_credential_cannot_be_sent_where_it_was_not_given_for(scene: Scene, change: dict[str, Any]) -> None:
+    id_ = connected(scene)
+    reseal(scene, id_, **change)
+    with scene.behind.refused_as_tampered():
+        open_connection(scene)
+
+
+def reseal(scene: Scene, id_: str, **values: Any) -> None:
+    """A row as somebody would write it who had the key of the seals, and not that of credentials."""
+    row = {**scene.behind.row("connections", id_), **values}
+    row["seal"] = scene.kit.installation.sealer.mac_row(
+        "connections", {name: value for name, value in row.items() if name != "seal"}
+    )
+    scene.behind.put_back("connections", row)

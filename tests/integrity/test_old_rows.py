@@ -5,13 +5,19 @@ The row's seal is sound: it is its revision that the newest audit event about it
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from tests.custody.pushing import FIRST, client_secret, connect, named, new_request, plan
 from tests.integrity.behind import Behind
 from tests.integrity.conftest import Scene
 
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
+from keyferry.custody.connection_writing import ConnectionEdit
+from keyferry.custody.customer_key_shapes import RequestedKey
+from keyferry.custody.customer_key_states import RequestState
+from keyferry.custody.deployment_steps import Step
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.lifecycle import RevocationReason
@@ -19,7 +25,7 @@ from keyferry.custody.policy import Role
 from keyferry.errors import CannotStart, KeyferryError, NotAuthenticated, NotFound
 from keyferry.material.secret import Secret
 from keyferry.store.sealed import MEMBERSHIPS
-from keyferry.testing import PASSWORD, Kek, Kit
+from keyferry.testing import PASSWORD, VAULT, Kek, Kit
 
 NEW_PASSWORD = Secret(b"quiet-orchard-ladder-77")
 OTHER_KEK = Kek.make()
@@ -96,6 +102,47 @@ def list_users_as_second(scene: Scene) -> object:
     return scene.kit.custody.users.list(scene.kit.sign_in("second"), size=10)
 
 
+def connection_id(scene: Scene) -> str:
+    return scene.behind.only_id("connections")
+
+
+def edit_connection(**changes: Any) -> Callable[[Scene], object]:
+    return lambda scene: scene.kit.custody.connections.edit(scene.admin, "production", ConnectionEdit(**changes))
+
+
+def open_connection(scene: Scene) -> object:
+    return scene.kit.custody.connections.open(scene.kim, connection_id(scene), VAULT)
+
+
+def make_connection(scene: Scene) -> object:
+    return connect(scene.kit)
+
+
+def deployment_id(scene: Scene) -> str:
+    return scene.behind.only_id("deployments")
+
+
+def plan_through_connection(scene: Scene) -> object:
+    connect(scene.kit)
+    return plan(scene.kit, scene.kim, scene.key_id, connection="production")
+
+
+def lease(scene: Scene) -> object:
+    return scene.kit.custody.deployments.lease(scene.kim, deployment_id(scene))
+
+
+def draft(scene: Scene) -> object:
+    return scene.kit.custody.customer_key_requests.draft(scene.kim, new_request())
+
+
+def validate(scene: Scene) -> object:
+    return scene.kit.custody.customer_key_requests.set_state(scene.kim, request_id(scene), RequestState.VALIDATED)
+
+
+def request_id(scene: Scene) -> str:
+    return scene.behind.only_id("customer_key_requests")
+
+
 REPLAYS: dict[str, Replay] = {
     "a disabled user enabled": Replay(
         "users", kim_id, lambda scene: scene.kit.custody.users.disable(scene.admin, "kim"), Scene.show
@@ -156,6 +203,38 @@ REPLAYS: dict[str, Replay] = {
         export,
         register,
     ),
+    "a connection that was disabled": Replay(
+        "connections", connection_id, edit_connection(disabled=True), open_connection, make_connection
+    ),
+    "a connection granted to more": Replay(
+        "connections", connection_id, edit_connection(groups=()), open_connection, make_connection
+    ),
+    "a connection that reached more": Replay(
+        "connections", connection_id, edit_connection(vaults=()), open_connection, make_connection
+    ),
+    "a credential that was renewed": Replay(
+        "connections",
+        connection_id,
+        edit_connection(credential=client_secret("another-secret-0043")),
+        open_connection,
+        make_connection,
+    ),
+    "a connection that was deleted": Replay(
+        "connections",
+        connection_id,
+        lambda scene: scene.kit.custody.connections.delete(scene.admin, "production"),
+        open_connection,
+        make_connection,
+    ),
+    "a deployment that nobody held": Replay("deployments", deployment_id, lease, lease, plan_through_connection),
+    "a deployment that was given up": Replay(
+        "deployments",
+        deployment_id,
+        lambda scene: scene.kit.custody.deployments.abandon(scene.kim, deployment_id(scene)),
+        lease,
+        plan_through_connection,
+    ),
+    "a request before it was validated": Replay("customer_key_requests", request_id, validate, validate, draft),
     "a user who was deleted": Replay(
         "users",
         lambda scene: scene.kit.custody.users.show(scene.admin, "second").user.id,
@@ -278,6 +357,31 @@ class TestRemovedRows:
         with pytest.raises(CannotStart):
             Kit.open(scene.kit.installation.settings.home)
 
+    def test_without_its_connection_a_deployment_is_pushed_by_nobody(self, scene: Scene) -> None:
+        plan_through_connection(scene)
+        scene.behind.remove("connections", connection_id(scene))
+        for operate in (
+            lease,
+            lambda scene: scene.kit.custody.deployments.record(scene.kim, deployment_id(scene), Step.KEK_READY, {}),
+        ):
+            with scene.behind.refused_as_tampered():
+                operate(scene)
+
+    def test_without_its_row_there_is_no_connection(self, scene: Scene) -> None:
+        make_connection(scene)
+        found = connection_id(scene)
+        scene.behind.remove("connections", found)
+        with pytest.raises(NotFound):
+            scene.kit.custody.connections.open(scene.kim, found, VAULT)
+
+    def test_a_deployment_that_a_request_names_is_missed(self, scene: Scene) -> None:
+        deployed = plan(scene.kit, scene.kim, scene.key_id).deployment.id
+        keys = (RequestedKey(deployment=deployed, subscription_id=FIRST), named(2))
+        scene.kit.custody.customer_key_requests.draft(scene.kim, new_request(keys=keys))
+        scene.behind.remove("deployments", deployed)
+        with scene.behind.refused_as_tampered():
+            scene.kit.custody.customer_key_requests.show(scene.kim, request_id(scene))
+
 
 class TestForgedRows:
     """Rows that Keyferry never wrote."""
@@ -335,6 +439,12 @@ class TestForgedRows:
         self.forged(scene, "keys", scene.key_id, name="mine", **owner)
         with scene.behind.refused_as_tampered():
             scene.kit.export(scene.mallory, "mine", scene.kek)
+
+    def test_a_connection(self, scene: Scene) -> None:
+        make_connection(scene)
+        self.forged(scene, "connections", connection_id(scene), name="another")
+        with scene.behind.refused_as_tampered():
+            scene.kit.custody.connections.open(scene.kim, "another", VAULT)
 
     def test_a_version(self, scene: Scene) -> None:
         self.forged(scene, "key_versions", scene.version_id, number=2)

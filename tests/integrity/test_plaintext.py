@@ -17,12 +17,17 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_der_private_key,
+    load_pem_private_key,
 )
 from sqlalchemy import Engine
+from tests.custody.pushing import CLIENT_SECRET, certificate_pem, client_secret, connect
 from tests.integrity.behind import Behind
 
 from keyferry.config.settings import Settings
 from keyferry.custody.accounts import NewUser
+from keyferry.custody.caller import Caller
+from keyferry.custody.connection_writing import ConnectionEdit
+from keyferry.custody.credentials import CredentialKind, NewCredential
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.keys import NewKey
 from keyferry.custody.lifecycle import RevocationReason
@@ -34,7 +39,7 @@ from keyferry.server import configure_logs
 from keyferry.store.engine import open_engine
 from keyferry.store.records import KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, KEYS
-from keyferry.testing import ADMINISTRATOR, PASSWORD, Kek, Kit
+from keyferry.testing import ADMINISTRATOR, PASSWORD, VAULT, Kek, Kit
 
 MINUTE = 60 * 10**6
 
@@ -215,6 +220,8 @@ def test_nothing_secret_is_left_by_any_operation(work: Work, kek: Kek) -> None:
     after("export")
     work.learn("the second version", custody.states.rotate(kim, "aes-256"))
     after("rotate")
+    connections(work, kim)
+    after("connections")
     issued = custody.tokens.create(kim, "robot", 5 * MINUTE)
     secrets.add("an API token", issued.text.reveal())
     secrets.add("an API token's secret", issued.text.reveal().split(b"_")[2])
@@ -265,6 +272,29 @@ def imported(work: Work, import_: Callable[..., KeyDetail], kim: object) -> None
     import_(kim, NewKey(algorithm="ec-p384", name="under-a-passphrase"), sealed, passphrase=Secret(passphrase))
     refused(lambda: import_(kim, NewKey(algorithm="rsa-4096", name="wrong"), plain))
     refused(lambda: import_(kim, NewKey(algorithm="rsa-2048", name="broken"), plain[:-7]))
+
+
+def connections(work: Work, kim: Caller) -> None:
+    """A client secret made, renewed, used and refused, and a certificate with its private key."""
+    custody, admin = work.kit.custody, work.kit.administrator
+    renewed, pem = "Renewed~quay.Lantern-0077", certificate_pem()
+    for name, secret in (("a client secret", CLIENT_SECRET), ("a renewed one", renewed), ("a bad one", "Fog~bank 99")):
+        work.secrets.add(name, secret.encode())
+    private = load_pem_private_key(pem, None)
+    work.secrets.add_key("a certificate", private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    work.secrets.add("a certificate's PEM", pem.split(b"PRIVATE KEY-----")[1].strip()[:60])
+    connect(work.kit)
+    custody.connections.open(kim, "production", VAULT)
+    custody.connections.edit(admin, "production", ConnectionEdit(credential=client_secret(renewed)))
+    custody.connections.open(kim, "production", VAULT)
+    refused(lambda: custody.connections.open(kim, "production", "https://other-kv.vault.azure.net"))
+    refused(lambda: connect(work.kit, "bad", credential=client_secret("Fog~bank 99")))
+    connect(work.kit, "certified", credential=NewCredential(CredentialKind.CLIENT_CERTIFICATE, Secret(pem)))
+    custody.connections.open(kim, "certified", VAULT)
+    behind = Behind(work.kit)
+    behind.edit("connections", custody.connections.show(admin, "certified").connection.id, disabled=True)
+    refused(lambda: custody.connections.open(kim, "certified", VAULT))
+    behind.engine.dispose()
 
 
 def refused(operation: Callable[[], object]) -> None:

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from tests.custody.pushing import client_secret, connect, named, new_connection, new_request, plan
 from tests.integrity.conftest import Scene
 
 from keyferry.custody.accounts import NewUser, UserEdit
+from keyferry.custody.customer_key_states import RequestState
+from keyferry.custody.deployment_steps import Step
 from keyferry.custody.export_rules import Request
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit, NewKey
@@ -15,7 +18,7 @@ from keyferry.custody.once import Once
 from keyferry.custody.policy import Role
 from keyferry.errors import KeyferryError
 from keyferry.material.secret import Secret
-from keyferry.testing import ADMINISTRATOR, Kek
+from keyferry.testing import ADMINISTRATOR, VAULT, Kek
 
 PASSWORD = Secret(b"quiet-orchard-ladder-77")
 NOWHERE = "0190a8a0-0000-7000-8000-000000000001"
@@ -41,6 +44,10 @@ def other_kek_under_a_bound_identifier(scene: Scene) -> object:
 def same_idempotency_key_for_another_request(scene: Scene) -> object:
     other = replace(ONCE, request=b'{"type":"aes-256"}')
     return scene.kit.custody.keys.generate(scene.kim, NewKey(algorithm="aes-256"), once=other)
+
+
+def deployment(scene: Scene) -> str:
+    return scene.behind.only_id("deployments")
 
 
 ONCE = Once("4f1c", "POST /api/v1/keys", b"{}")
@@ -131,6 +138,58 @@ REFUSED: dict[str, tuple[str, Callable[[Scene], object]]] = {
     "an idempotency key for another request": ("idempotency-key-reused", same_idempotency_key_for_another_request),
     "a token for too long": ("invalid-input", lambda s: s.kit.custody.tokens.create(s.kim, "robot", 10**18)),
     "a token that is none is revoked": ("not-found", lambda s: s.kit.custody.tokens.revoke(s.admin, NOWHERE)),
+    "a user makes a connection": ("not-permitted", lambda s: s.kit.custody.connections.create(s.kim, new_connection())),
+    "a connection's name again": ("name-taken", lambda s: connect(s.kit)),
+    "a client secret that is none": (
+        "credential-refused",
+        lambda s: connect(s.kit, "new", credential=client_secret("a b")),
+    ),
+    "an Administrator uses a connection": (
+        "not-permitted",
+        lambda s: s.kit.custody.connections.open(s.admin, "production", VAULT),
+    ),
+    "another uses a connection": (
+        "not-found",
+        lambda s: s.kit.custody.connections.open(s.mallory, "production", VAULT),
+    ),
+    "a vault that is none of a connection's": (
+        "vault-not-allowed",
+        lambda s: s.kit.custody.connections.open(s.kim, "production", "https://other-kv.vault.azure.net"),
+    ),
+    "another's key is deployed": ("not-found", lambda s: plan(s.kit, s.mallory, s.key_id)),
+    "an Administrator deploys": ("not-permitted", lambda s: plan(s.kit, s.admin, s.key_id)),
+    "a key is deployed as no such key can be used": (
+        "invalid-input",
+        lambda s: plan(s.kit, s.kim, s.key_id, operations=("wrapKey",)),
+    ),
+    "a deployment that is under way": ("deployment-exists", lambda s: plan(s.kit, s.kim, s.key_id, name="exchange")),
+    "a step out of turn": (
+        "deployment-step-refused",
+        lambda s: s.kit.custody.deployments.record(s.kim, deployment(s), Step.IMPORTED, {}),
+    ),
+    "a KEK of another vault": (
+        "invalid-input",
+        lambda s: s.kit.custody.deployments.record(
+            s.kim,
+            deployment(s),
+            Step.KEK_READY,
+            {"identifier": f"https://other-kv.vault.azure.net/keys/kek/{0:032x}", "public_key": "x"},
+        ),
+    ),
+    "the server pushes what a client pushes": (
+        "deployment-pushed-otherwise",
+        lambda s: s.kit.custody.deployments.lease(s.kim, deployment(s)),
+    ),
+    "a request about one key": (
+        "invalid-input",
+        lambda s: s.kit.custody.customer_key_requests.draft(s.kim, new_request(keys=(named(1),))),
+    ),
+    "a request that is accepted before it is sent": (
+        "state-transition-refused",
+        lambda s: s.kit.custody.customer_key_requests.set_state(
+            s.kim, s.behind.only_id("customer_key_requests"), RequestState.ACCEPTED
+        ),
+    ),
     "a wrong current password": (
         "password-refused",
         lambda s: s.kit.custody.users.set_password(s.kim, "kim", PASSWORD, current=Secret(b"no-idea-at-all")),
@@ -140,7 +199,10 @@ REFUSED: dict[str, tuple[str, Callable[[Scene], object]]] = {
 
 @pytest.fixture
 def staged(scene: Scene) -> Scene:
-    """With an identifier that is bound, and an idempotency key that is used."""
+    """With an identifier that is bound, an idempotency key that is used, and one of all that has to do with clouds."""
+    connect(scene.kit)
+    plan(scene.kit, scene.kim, scene.key_id, name="exchange")
+    scene.kit.custody.customer_key_requests.draft(scene.kim, new_request())
     scene.kit.export(scene.kim, scene.key_id, scene.kek)
     scene.kit.custody.keys.generate(scene.kim, NewKey(algorithm="aes-128"), once=ONCE)
     return scene

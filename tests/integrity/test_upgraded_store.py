@@ -1,0 +1,41 @@
+"""A store that the first release left is upgraded: its keys serve as before, and can be deployed."""
+
+from pathlib import Path
+
+from tests.custody.pushing import connect, leased_walk
+from tests.integrity.behind import Behind
+from tests.integrity.conftest import Scene
+
+from keyferry.custody.deployment_steps import Step
+from keyferry.installation import upgrade_store
+from keyferry.store.migrating import newest
+from keyferry.testing import Kit
+
+SINCE_THEN = ("customer_key_requests", "deployments", "connections")
+
+
+def as_the_first_release_left_it(behind: Behind) -> None:
+    """Nothing was ever written to the tables that came later."""
+    for table in SINCE_THEN:
+        assert behind.rows(table) == []
+        behind.run(f"DROP TABLE {table}")
+    behind.run("UPDATE alembic_version SET version_num = '0001'")
+
+
+def test_an_installation_of_the_first_release_goes_on(scene: Scene, tmp_path: Path) -> None:
+    settings = scene.kit.installation.settings
+    as_the_first_release_left_it(scene.behind)
+    scene.kit.close()
+
+    assert upgrade_store(settings) == newest()
+
+    kit = Kit.open(settings.home)
+    try:
+        kim = kit.sign_in("kim")
+        assert kit.custody.keys.show(kim, scene.key_id) == scene.key
+        connect(kit)
+        assert leased_walk(kit, kim, scene.key_id, scene.kek).to(Step.PROVED).detail.step is Step.PROVED
+        kit.background.tick()
+        assert kit.custody.audit.verify(kit.administrator).findings == ()
+    finally:
+        kit.close()
