@@ -35,10 +35,11 @@ class Answer:
 
 
 class Asker:
-    """A client of one emulator; `token` is presented where it is given."""
+    """A client of one emulator, which it calls `host`."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
+        self.host = "localhost"
         self.trusted = ssl.create_default_context(cafile=facts.ca_file)
 
     def ask(
@@ -66,7 +67,7 @@ class Asker:
 
     def connect(self, at: str | None = None) -> HTTPSConnection:
         port = urlsplit(at or self.facts.url).port
-        return HTTPSConnection("localhost", port, context=self.trusted, timeout=30)
+        return HTTPSConnection(self.host, port, context=self.trusted, timeout=30)
 
     def sign_in(self, form: Mapping[str, str] | None = None, *, path: str | None = None, **more: str) -> Answer:
         """Ask the token endpoint; the operator's right form, changed by `form`, where an empty value leaves out."""

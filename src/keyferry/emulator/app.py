@@ -29,7 +29,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from keyferry.emulator import control, rooms
+from keyferry.emulator import control
 from keyferry.emulator.addresses import VAULT_SUFFIX, bracketed, split_host
 from keyferry.emulator.emulator import Emulator
 from keyferry.emulator.endpoints import cloud_endpoints
@@ -37,6 +37,7 @@ from keyferry.emulator.failures import AzureFailure
 from keyferry.emulator.faults import Kind
 from keyferry.emulator.keys import routes as keys
 from keyferry.emulator.management import routes as management
+from keyferry.emulator.onboarding import routes as onboarding
 from keyferry.emulator.operations import operation_of
 from keyferry.emulator.planes import Plane, plane_of
 from keyferry.emulator.protocol import hang_up
@@ -78,7 +79,7 @@ class Application:
             Plane.VAULT: self._plane(keys.routes()),
             Plane.MANAGEMENT: arm,
             Plane.GRAPH: arm,
-            Plane.CONTROL: self._plane([*control.routes(), *rooms.onboarding_routes()]),
+            Plane.CONTROL: self._plane([*control.routes(), *onboarding.routes()]),
             Plane.METADATA: self._plane([Route("/metadata/endpoints", metadata, methods=["GET"])]),
             Plane.SIGN_IN: self._plane(sign_in.routes()),
         }

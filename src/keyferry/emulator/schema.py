@@ -6,9 +6,10 @@ from keyferry.emulator import addresses, directory
 from keyferry.emulator.home import Home
 from keyferry.emulator.keys import rows as key_rows
 from keyferry.emulator.management import rows as management_rows
+from keyferry.emulator.onboarding import rows as onboarding_rows
 from keyferry.emulator.state import State
 
-SCHEMAS: Final = (directory.SCHEMA, addresses.SCHEMA, management_rows.SCHEMA, key_rows.SCHEMA)
+SCHEMAS: Final = (directory.SCHEMA, addresses.SCHEMA, management_rows.SCHEMA, key_rows.SCHEMA, onboarding_rows.SCHEMA)
 
 
 def open_state(home: Home) -> State:
