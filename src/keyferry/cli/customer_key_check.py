@@ -30,7 +30,7 @@ def looking(command: Callable[..., None]) -> Callable[..., None]:
             "principals",
             multiple=True,
             metavar="WORKLOAD=OBJECT-ID",
-            help="A workload's service principal in your tenant, if Microsoft Graph does not show it to you.",
+            help="A workload's service principal in your tenant, if Microsoft Graph does not show it; or onboarding=.",
         ),
         click.option("--legacy", is_flag=True, help="Judge as for the FastTrack offer of 2019 to 2022."),
     ]

@@ -14,7 +14,7 @@ from keyferry.clouds.azure.management import AzureManagement
 from keyferry.clouds.azure.session import AzureSession
 from keyferry.clouds.azure.vault import AzureVault
 from keyferry.customer_key.pair import Member, Pair, Unread
-from keyferry.customer_key.workloads import ONBOARDING_APPLICATION, Workload, workload_named
+from keyferry.customer_key.workloads import ONBOARDING, ONBOARDING_APPLICATION, Workload, workload_named
 from keyferry.errors import InvalidInput, KeyferryError
 from keyferry.ids import is_id_shaped
 
@@ -77,7 +77,7 @@ def subscription_of(session: AzureSession, asked: Asked) -> str:
 
 
 def read_principals(given: Sequence[str]) -> dict[str, str]:
-    """`WORKLOAD=OBJECT-ID` words, as application ids and object ids.
+    """`WORKLOAD=OBJECT-ID` words, as application ids and object ids; `onboarding` is the onboarding service's.
 
     Raises:
         InvalidInput: one is of another form.
@@ -91,7 +91,8 @@ def read_principals(given: Sequence[str]) -> dict[str, str]:
                 field="principal",
                 advice="Find the object id with: az ad sp show --id APPLICATION-ID --query id --output tsv",
             )
-        found[workload_named(name).application_id] = object_id.lower()
+        application = ONBOARDING_APPLICATION if name == ONBOARDING else workload_named(name).application_id
+        found[application] = object_id.lower()
     return found
 
 

@@ -22,6 +22,9 @@ MANAGED_HSM_ROLE: Final = "Managed HSM Crypto Service Encryption User"
 ONBOARDING_APPLICATION: Final = "19f7f505-34aa-44a4-9dcc-6a768854d2ea"
 """The application of the onboarding service. Not in Microsoft's documentation: several public runbooks name it."""
 
+ONBOARDING: Final = "onboarding"
+"""What that application is called where workloads are named."""
+
 MODULE: Final = "M365CustomerKeyOnboarding"
 """The PowerShell module that has the onboarding cmdlets."""
 
