@@ -16,8 +16,11 @@ import uvicorn
 from keyferry.api.app import create_app
 from keyferry.api.services import Services
 from keyferry.background import Background
+from keyferry.clouds.azure.hosts import AllowedHosts
+from keyferry.clouds.azure.outgoing import Outgoing
 from keyferry.config.settings import Settings
 from keyferry.config.values import Listen
+from keyferry.deployments.server_push import Pushes, sdk_is_installed
 from keyferry.errors import CannotStart
 from keyferry.installation import Installation, open_installation
 from keyferry.tls import ServerTls
@@ -126,6 +129,7 @@ def _configuration(
         authenticator=installation.authenticator,
         settings=settings,
         ready=lambda: _require_ready(installation, background),
+        pushes=Pushes(installation.custody, _outgoing(settings)) if sdk_is_installed() else None,
     )
     return uvicorn.Config(
         create_app(services),
@@ -141,6 +145,14 @@ def _configuration(
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_SECONDS,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
+    )
+
+
+def _outgoing(settings: Settings) -> Outgoing:
+    return Outgoing(
+        proxy=settings.outgoing_proxy or None,
+        ca_file=settings.outgoing_ca_file,
+        allowed=AllowedHosts.adding(settings.azure_hosts),
     )
 
 

@@ -15,6 +15,7 @@ from keyferry.api.models.deployments import (
     DeploymentCreation,
     ObservationReport,
     ProblemReport,
+    RunWishes,
     StepReport,
 )
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
@@ -80,11 +81,14 @@ async def show_deployment(deployment: DeploymentId, visit: Visiting, response: R
 
 
 @router.post("/deployments/{deployment:segment}/run", responses=THROUGH_CONNECTION)
-async def run_deployment(deployment: DeploymentId, visit: Visiting, response: Response) -> DeploymentAnswer:
+async def run_deployment(
+    deployment: DeploymentId, visit: Visiting, response: Response, body: RunWishes | None = None
+) -> DeploymentAnswer:
     """Have the server walk the steps that remain, through the deployment's connection. What stops it is kept in
     `problem`, and is the answer; run it again to go on.
     """
-    return _answer(await visit.ask(_pushes(visit).run, deployment), response)
+    wishes = (body or RunWishes()).wishes()
+    return _answer(await visit.ask(_pushes(visit).run, deployment, wishes), response)
 
 
 @router.post("/deployments/{deployment:segment}/steps", responses=CHANGING)

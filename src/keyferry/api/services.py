@@ -8,14 +8,15 @@ from keyferry.config.settings import Settings
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.custody.deployment_lookup import DeploymentDetail
+from keyferry.deployments.push import Wishes
 from keyferry.identity.sign_in import Authenticator, SignIn
 
 
 class Pushes(Protocol):
     """What the server does in a cloud for a caller, through a connection: `keyferry.deployments.server_push`."""
 
-    def run(self, caller: Caller, deployment: str) -> DeploymentDetail:
-        """Walk the steps of a deployment that remain.
+    def run(self, caller: Caller, deployment: str, wishes: Wishes = ...) -> DeploymentDetail:
+        """Walk the steps of a deployment that remain, as the caller wishes.
 
         Raises:
             KeyferryError: what stopped it, recorded as the deployment's problem.

@@ -92,6 +92,7 @@ def _push_from_here(
 ) -> Mapping[str, Any]:
     from keyferry.cli.azure_ledger import RestLedger
     from keyferry.clouds.azure.vault import AzureVault
+    from keyferry.deployments.push import Wishes
     from keyferry.deployments.push import push as walk
 
     ledger = RestLedger(server, str(deployment["id"]))
@@ -99,9 +100,7 @@ def _push_from_here(
         walk(
             ledger,
             AzureVault(session, str(deployment["vault"])),
-            kek_name=kek_name,
-            kek_bits=None if kek_bits is None else int(kek_bits),
-            new_version=new_version,
+            Wishes(kek_name=kek_name, kek_bits=None if kek_bits is None else int(kek_bits), new_version=new_version),
             progress=Told(),
         )
     return ledger.document()

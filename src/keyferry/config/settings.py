@@ -79,6 +79,15 @@ class Settings:
     hash_queue: int = _row("32", values.integer(0, 1024), "Sign-ins that may wait for their password to be hashed.")
     kek_policy: str = _row("any", values.choice("any", "registered"), "Key encryption keys that exports accept.")
 
+    # Azure, for pushes that the server makes
+    outgoing_proxy: str = _row("", values.optional_proxy, "HTTP proxy for requests to Azure; else HTTPS_PROXY's.")
+    outgoing_ca_file: Path | None = _row(
+        "", values.optional_path, "Authorities that Azure's certificates must come from; else REQUESTS_CA_BUNDLE's."
+    )
+    azure_hosts: tuple[str, ...] = _row(
+        "", values.host_patterns, "Further hosts that requests to Azure may go to, beside Azure's own."
+    )
+
     # logs
     log_level: str = _row("info", values.choice("debug", "info", "warning", "error"), "Least severity that is logged.")
     log_format: str = _row("console", values.choice("console", "json"), "Form of log lines.")

@@ -19,6 +19,7 @@ _QUANTITY = re.compile(r"(0|[1-9][0-9]{0,14})([A-Za-z]*)", re.ASCII)
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_PROXY_FORM = "http://HOST:PORT, without a user or a password in it"
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -151,6 +152,40 @@ def host_names(value: object) -> tuple[str, ...]:
         return tuple(dict.fromkeys(_host(part, ipaddress.ip_address) for part in value))
     except (TypeError, ValueError):
         raise ValueError(form) from None
+
+
+def optional_proxy(value: object) -> str:
+    """`http://HOST:PORT`, or empty text for none. User information would be a secret, and is not taken."""
+    if value == "":
+        return ""
+    if not isinstance(value, str) or not value.startswith("http://"):
+        raise ValueError(_PROXY_FORM)
+    try:
+        found = listen(value.removeprefix("http://").removesuffix("/"))
+    except ValueError:
+        raise ValueError(_PROXY_FORM) from None
+    return f"http://{found}"
+
+
+def host_patterns(value: object) -> tuple[str, ...]:
+    """Host names, each with a dot before it for all hosts below, and `:PORT` if not 443: a TOML array, or text with
+    commas between; doubles dropped, order kept.
+    """
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",")] if value.strip() else []
+    if not isinstance(value, (list, tuple)) or len(value) > 64 or not all(map(_is_host_pattern, value)):
+        raise ValueError("a list of at most 64 hosts such as vault.example.net or .example.net, with :PORT if not 443")
+    return tuple(dict.fromkeys(part.lower() for part in value))
+
+
+def _is_host_pattern(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    host, colon, port = value.lower().partition(":")
+    name = host.removeprefix(".")
+    if colon and (not _WHOLE_NUMBER.fullmatch(port) or not 0 < int(port) <= 65_535):
+        return False
+    return bool(_HOST_NAME.fullmatch(name)) and (name == host or "." in name)
 
 
 def _host(text: str, read_address: Callable[[str], object]) -> str:

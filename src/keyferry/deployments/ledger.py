@@ -52,6 +52,20 @@ class Planned:
     evidence: Mapping[Step, Evidence]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Where some version of a key is, or was on its way to.
+
+    Attributes:
+        identifier: as the vault named it; None while it has not been imported.
+    """
+
+    version_number: int
+    vault: str
+    name: str
+    identifier: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Exported:
     """A transfer file and the record of its export. The file is kept nowhere."""

@@ -1,15 +1,66 @@
-"""Looking at a pushed key where it is, and writing down what was seen."""
+"""Looking at a pushed key where it is, writing down what was seen, and having the vault back it up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from keyferry.clouds.azure.facts import VaultKey
 from keyferry.clouds.azure.vault import AzureVault
+from keyferry.custody.deployment_steps import Step
 from keyferry.deployments.drift import Drift, Expected, Seen, compare, version_of
+from keyferry.deployments.ledger import Held, Placed, Planned
+from keyferry.errors import Conflict
 from keyferry.material.keys import fingerprint_spki
 
 #: versions that an observation names at most; the newest
 MOST_VERSIONS: Final = 64
+
+
+def expected_of(held: Held, planned: Planned, placed: Iterable[Placed]) -> Expected:
+    """What a push has left in the vault.
+
+    Args:
+        placed: all deployments of the key, this one among them.
+
+    Raises:
+        Conflict: (`deployment-not-imported`) it has left nothing there yet.
+    """
+    imported = planned.evidence.get(Step.IMPORTED)
+    if imported is None:
+        raise Conflict(
+            f"The deployment is at {planned.step}: the vault does not have the key yet.",
+            code="deployment-not-imported",
+            field="deployment",
+            advice=f"Go on with it: keyferry azure push --resume {planned.id}",
+        )
+    place = (planned.vault.lower(), planned.name.lower())
+    beside = [each for each in placed if each.identifier and (each.vault.lower(), each.name.lower()) == place]
+    return Expected(
+        held=held,
+        name=planned.name,
+        identifier=str(imported["identifier"]),
+        operations=planned.operations,
+        other_versions=frozenset(version_of(each.identifier) for each in beside if each.identifier),
+        superseded=any(each.version_number > held.version_number for each in beside),
+        recovery_level=planned.evidence.get(Step.READ_BACK, {}).get("recovery_level"),
+    )
+
+
+def take_backup(vault: AzureVault, expected: Expected) -> bytes:
+    """The vault's own backup of the name, with all its versions, once our key is seen to be among them.
+
+    Raises:
+        Conflict: (`vault-key-differs`) what was pushed is not there, or is another key.
+        KeyferryError: the vault refused.
+    """
+    pushed = see(vault, expected.name, expected.identifier).pushed
+    if pushed is None or pushed.public_key != expected.held.public_key:
+        raise Conflict(
+            f"The vault has no key of ours at {expected.identifier}: its backup would be none of our key.",
+            code="vault-key-differs",
+            field="deployment",
+            advice="See what is there: keyferry azure status KEY",
+        )
+    return vault.backup(expected.name)
 
 
 def observe(vault: AzureVault, expected: Expected) -> tuple[dict[str, Any], tuple[Drift, ...]]:

@@ -37,49 +37,51 @@ KEY_TAG: Final = "keyferry-key"
 VERSION_TAG: Final = "keyferry-version"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How a push shall go.
+
+    Attributes:
+        kek_name: the vault's key encryption key; it is made where there is none of that name.
+        kek_bits: its least size; None for 3072, or that of a larger RSA key.
+        new_version: where the name is another key's, have ours become its newest version.
+        by_use: prove the key by using it; else by its public key alone, where nobody who pushes may use it.
+    """
+
+    kek_name: str = DEFAULT_NAME
+    kek_bits: int | None = None
+    new_version: bool = False
+    by_use: bool = True
+
+
+AS_USUAL: Final = Wishes()
+
+
 def push(
     ledger: Ledger,
     vault: AzureVault,
+    wishes: Wishes = AS_USUAL,
     *,
-    kek_name: str = DEFAULT_NAME,
-    kek_bits: int | None = None,
-    new_version: bool = False,
-    by_use: bool = True,
     patience: int = PATIENCE_SECONDS,
     progress: Progress | None = None,
 ) -> None:
     """Walk the steps that remain.
 
     Args:
-        kek_name: the vault's key encryption key; it is made where there is none of that name.
-        kek_bits: its least size; None for 3072, or that of a larger RSA key.
-        new_version: where the name is another key's, have ours become its newest version.
-        by_use: prove the key by using it; else by its public key alone, where nobody who pushes may use it.
         patience: seconds to wait for a throttled vault, all in all.
 
     Raises:
         KeyferryError: what stopped it, recorded as the deployment's problem; the next run goes on from there.
     """
     heard = progress or Quiet()
-    wishes = _Wishes(kek_name, kek_bits, new_version, by_use)
     _Walk(ledger, vault, wishes, Patience(patience, heard), heard).run()
-
-
-@dataclass(frozen=True, slots=True)
-class _Wishes:
-    """As the arguments of `push`."""
-
-    kek_name: str
-    kek_bits: int | None
-    new_version: bool
-    by_use: bool
 
 
 class _Walk:
     """One run: what it knows of the deployment, and what it has in its hands between steps."""
 
     def __init__(
-        self, ledger: Ledger, vault: AzureVault, wishes: _Wishes, patience: Patience, progress: Progress
+        self, ledger: Ledger, vault: AzureVault, wishes: Wishes, patience: Patience, progress: Progress
     ) -> None:
         self._ledger = ledger
         self._vault = vault

@@ -3,16 +3,18 @@
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from keyferry.api.models.values import Answer, Line, Moment, Name, Reference, Request, when
+from keyferry.api.models.values import Answer, Flag, Line, Moment, Name, Reference, Request, when
 from keyferry.custody.deployment_lookup import DeploymentDetail, is_live
 from keyferry.custody.deployment_reports import LARGEST_BACKUP, Backup, Problem
 from keyferry.custody.deployment_rules import NewDeployment
 from keyferry.custody.deployment_steps import OPERATIONS, Step
 from keyferry.custody.lifecycle import State
+from keyferry.deployments.kek import DEFAULT_NAME
+from keyferry.deployments.push import Wishes
 from keyferry.errors import InvalidInput
 from keyferry.material.algorithms import Family
 
@@ -36,6 +38,30 @@ class DeploymentCreation(Request):
         """As custody takes it."""
         operations = tuple(operation.value for operation in self.operations)
         return NewDeployment(vault=self.vault, name=self.name, operations=operations, connection=self.connection)
+
+
+class RunWishes(Request):
+    """How the server shall push. Without it: with the key encryption key `keyferry-kek`, which is made where there is
+    none, never into a name that is another key's, and proved by use.
+    """
+
+    kek: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,127}$")] = DEFAULT_NAME
+    kek_bits: Annotated[
+        Literal[2048, 3072, 4096] | None, Field(description="At the least; null for 3072, or what a larger key needs.")
+    ] = None
+    new_version: Annotated[Flag, Field(description="Have it become the newest version of a name that is taken.")] = (
+        False
+    )
+    public_key_proof: Annotated[Flag, Field(description="Compare public keys only; do not use the key there.")] = False
+
+    def wishes(self) -> Wishes:
+        """As a push takes them."""
+        return Wishes(
+            kek_name=self.kek,
+            kek_bits=self.kek_bits,
+            new_version=self.new_version,
+            by_use=not self.public_key_proof,
+        )
 
 
 class StepReport(Request):

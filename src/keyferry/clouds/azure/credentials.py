@@ -34,6 +34,25 @@ def default_credential(cloud: AzureCloud, outgoing: Outgoing) -> Credential:
     return credential
 
 
+def managed_identity_credential(cloud: AzureCloud, client_id: str | None, outgoing: Outgoing) -> Credential:
+    """The identity that Azure gave this machine, and nothing else that the machine may be signed in with.
+
+    Args:
+        client_id: of a user-assigned identity; None for the machine's own.
+
+    Raises:
+        ClientFailed: (`azure-sdk-missing`) the SDK is not installed.
+    """
+    require_sdk("azure.identity")
+    from azure.identity import ManagedIdentityCredential
+
+    settings = _settings(cloud, outgoing, platform=True)
+    of_authorities = ("authority", "disable_instance_discovery")  # a managed identity asks its platform, and no other
+    kept = {name: value for name, value in settings.items() if name not in of_authorities}
+    credential: Credential = ManagedIdentityCredential(client_id=client_id, **kept)
+    return credential
+
+
 def client_secret_credential(
     cloud: AzureCloud, tenant_id: str, client_id: str, secret: Secret, outgoing: Outgoing
 ) -> Credential:

@@ -1,0 +1,145 @@
+"""What the server does in a vault for a caller: push, look, back up; always through a connection.
+
+A connection's credential is opened for one use, in a session of its own, and let go with it. Requests leave as the
+server's settings say, to hosts that they allow.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from typing import Final
+
+from keyferry import clock
+from keyferry.clouds.azure.credentials import (
+    client_certificate_credential,
+    client_secret_credential,
+    managed_identity_credential,
+)
+from keyferry.clouds.azure.environment import AzureCloud, cloud_named
+from keyferry.clouds.azure.outgoing import Outgoing
+from keyferry.clouds.azure.session import AzureSession, Credential
+from keyferry.clouds.azure.vault import AzureVault
+from keyferry.custody.caller import Caller
+from keyferry.custody.connection_facts import Cloud
+from keyferry.custody.connections import OpenConnection
+from keyferry.custody.credentials import CredentialKind
+from keyferry.custody.custody import Custody
+from keyferry.custody.deployment_lookup import DeploymentDetail
+from keyferry.custody.deployment_reports import Backup
+from keyferry.custody.deployment_rules import require_through_connection
+from keyferry.custody.deployment_steps import ORDER, Reporter, Step, unfinished
+from keyferry.deployments.custody_ledger import CustodyLedger
+from keyferry.deployments.observing import expected_of, observe, take_backup
+from keyferry.deployments.push import AS_USUAL, Wishes, push
+from keyferry.errors import IntegrityViolation, KeyferryError
+
+#: seconds that a run waits for a throttled vault, all in all: somebody waits for the answer
+PATIENCE_SECONDS: Final = 45
+
+
+class Pushes:
+    """Pushes, looks and backups through connections; what the REST door calls.
+
+    Args:
+        outgoing: how requests leave this server, and where they may go.
+    """
+
+    def __init__(self, custody: Custody, outgoing: Outgoing) -> None:
+        self._custody = custody
+        self._outgoing = outgoing
+
+    def run(self, caller: Caller, deployment: str, wishes: Wishes = AS_USUAL) -> DeploymentDetail:
+        """Walk the steps of a deployment that remain, holding it meanwhile.
+
+        Raises:
+            Conflict: somebody else pushes it (`deployment-busy`), or it may not be pushed.
+            KeyferryError: what stopped it, recorded as the deployment's problem.
+        """
+        leased = self._custody.deployments.lease(caller, deployment)
+        ledger = CustodyLedger(self._custody, caller, deployment, leased.lease)
+        try:
+            with self._vault(caller, leased.detail, ledger) as vault:
+                push(ledger, vault, wishes, patience=PATIENCE_SECONDS)
+        finally:
+            with suppress(KeyferryError):  # what stopped the push is what the caller must see; a lease ends by itself
+                self._custody.deployments.release(caller, deployment, leased.lease)
+        return self._custody.deployments.show(caller, deployment)
+
+    def observe(self, caller: Caller, deployment: str) -> DeploymentDetail:
+        """Look at a pushed key where it is, and record what is seen.
+
+        Raises:
+            Conflict: nothing was imported yet (`deployment-not-imported`), or a client pushes it.
+            KeyferryError: the vault could not be asked.
+        """
+        ledger = CustodyLedger(self._custody, caller, deployment)
+        detail = self._custody.deployments.show(caller, deployment)
+        expected = expected_of(ledger.held(), ledger.planned(), ledger.placed())
+        with self._vault(caller, detail) as vault:
+            observed, _ = observe(vault, expected)
+        return self._custody.deployments.observe(caller, deployment, observed, reported_by=Reporter.SERVER)
+
+    def back_up(self, caller: Caller, deployment: str) -> bytes:
+        """Have the vault back a pushed key up, record that, and answer the vault's file, which is kept nowhere.
+
+        Raises:
+            As `observe`; and Conflict (`vault-key-differs`), when the vault's key is not ours.
+        """
+        ledger = CustodyLedger(self._custody, caller, deployment)
+        detail = self._custody.deployments.show(caller, deployment)
+        expected = expected_of(ledger.held(), ledger.planned(), ledger.placed())
+        with self._vault(caller, detail) as vault:
+            content = take_backup(vault, expected)
+        taken = Backup(sha256=hashlib.sha256(content).hexdigest(), size=len(content), taken_at=clock.now())
+        self._custody.deployments.backed_up(caller, deployment, taken, reported_by=Reporter.SERVER)
+        return content
+
+    @contextmanager
+    def _vault(
+        self, caller: Caller, detail: DeploymentDetail, ledger: CustodyLedger | None = None
+    ) -> Iterator[AzureVault]:
+        """The deployment's vault, through its connection; where a push cannot get that far, `ledger` hears why."""
+        try:
+            opened = self._custody.connections.open(caller, require_through_connection(detail), detail.deployment.vault)
+            session = AzureSession(_cloud_of(opened), self._credential(opened), self._outgoing)
+            vault = AzureVault(session, opened.vault)
+        except KeyferryError as refusal:
+            if ledger is not None and unfinished(detail.step):
+                with suppress(KeyferryError):  # the refusal itself is what the caller must see
+                    ledger.fail(_following(detail.step), refusal)
+            raise
+        with session:
+            yield vault
+
+    def _credential(self, opened: OpenConnection) -> Credential:
+        cloud, outgoing = _cloud_of(opened), self._outgoing
+        if opened.kind is CredentialKind.MANAGED_IDENTITY:
+            return managed_identity_credential(cloud, opened.client_id, outgoing)
+        if opened.secret is None or opened.tenant_id is None or opened.client_id is None:
+            raise IntegrityViolation(f"Connection {opened.id} lacks what its sign-in needs.")
+        make = (
+            client_secret_credential if opened.kind is CredentialKind.CLIENT_SECRET else client_certificate_credential
+        )
+        return make(cloud, opened.tenant_id, opened.client_id, opened.secret, outgoing)
+
+
+def sdk_is_installed() -> bool:
+    """Whether Azure's SDK, an extra, is there; nothing of it is loaded."""
+    try:
+        return all(find_spec(name) is not None for name in ("azure.identity", "azure.keyvault.keys"))
+    except ModuleNotFoundError:  # not even the package that they are in
+        return False
+
+
+def _cloud_of(opened: OpenConnection) -> AzureCloud:
+    if opened.cloud is not Cloud.CUSTOM:
+        return cloud_named(opened.cloud.value)
+    told = {name: value for name, value in (opened.endpoints or {}).items() if value is not None}
+    # What Microsoft Graph and Managed HSMs are called plays no part in a push.
+    defaults = {"graph": told["resource_manager"], "managed_hsm_suffix": told["vault_suffix"]}
+    return AzureCloud(name=Cloud.CUSTOM.value, **{**defaults, **told})
+
+
+def _following(step: Step) -> Step:
+    return ORDER[ORDER.index(step) + 1]
