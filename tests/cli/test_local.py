@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.cli.terminal import PASSWORD, Shell
 
-from keyferry.rehearsal.local_server import _free_port, _wait_until_ready
+from keyferry.rehearsal.local_server import free_port, wait_until_ready
 
 
 def init(shell: Shell, home: Path, *more: object, code: int = 0) -> str:
@@ -124,11 +124,11 @@ def test_serve_refuses_a_root_key_that_others_can_read(shell: Shell, tmp_path: P
 def test_a_server_that_is_told_to_end_ends(shell: Shell, tmp_path: Path) -> None:
     home = tmp_path / "home"
     init(shell, home)
-    port, log = _free_port(), tmp_path / "log"
+    port, log = free_port(), tmp_path / "log"
     command = [sys.executable, "-m", "keyferry", "serve", "--home", str(home), "--listen", f"127.0.0.1:{port}"]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            _wait_until_ready(process, f"https://127.0.0.1:{port}", home / "tls" / "ca.pem", log)
+            wait_until_ready(process, f"https://127.0.0.1:{port}/readyz", home / "tls" / "ca.pem", log)
         finally:
             process.terminate()
         assert process.wait() in {0, -signal.SIGTERM}

@@ -36,7 +36,10 @@ _VAULT: Final = tuple(each.name for each in fields(VaultFacts))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """An emulator. URLs have no slash at their end."""
+    """An emulator. URLs have no slash at their end.
+
+    `principals` tells the object id of each application of the tenant, by its application id.
+    """
 
     home: Path
     url: str
@@ -45,6 +48,7 @@ class Facts:
     client_id: str
     subscriptions: tuple[str, ...]
     vaults: tuple[VaultFacts, ...]
+    principals: dict[str, str]
 
     @property
     def ca_file(self) -> Path:
@@ -95,6 +99,7 @@ def gather(emulator: "Emulator") -> Facts:
         client_id=emulator.directory.operator.app_id,
         subscriptions=subscriptions,
         vaults=vaults,
+        principals={each.app_id: each.object_id for each in emulator.directory.all()},
     )
 
 
@@ -127,7 +132,8 @@ def read_facts(home: Home) -> Facts:
             home=home.directory,
             vaults=tuple(VaultFacts(**{name: str(vault[name]) for name in _VAULT}) for vault in found["vaults"]),
             subscriptions=tuple(found["subscriptions"]),
+            principals={str(name): str(value) for name, value in found["principals"].items()},
             **{name: str(found[name]) for name in ("url", "proxy_url", "tenant_id", "client_id")},
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise CannotStart(f"{home.facts_file} cannot be read.", field="home", advice=advice) from None

@@ -1,166 +1,213 @@
-"""`keyferry demo`: the main job from end to end, on loopback, offline, with OpenSSL as the witness at the far end."""
+"""`keyferry demo`: from nothing to an activated Customer Key, on loopback, offline.
 
-import os
-import secrets
+Three systems play: Keyferry; the emulator in the place of Azure Key Vault, reached as Azure is, by its own names and
+through a proxy; and the emulator's stand-in for Microsoft 365's onboarding. Every step goes through a public interface:
+Keyferry's command line, the Azure SDK as it comes, and OpenSSL as a witness that shares no code with either.
+"""
+
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from keyferry.errors import KeyferryError
+from keyferry.customer_key.workloads import workload_named
 from keyferry.rehearsal import openssl
-from keyferry.rehearsal.local_server import serving
+from keyferry.rehearsal.activation import WORKLOAD, Activation
+from keyferry.rehearsal.azure_sdk import environment
+from keyferry.rehearsal.commands import ADMINISTRATOR, USER, Commands
+from keyferry.rehearsal.local_server import LocalServer, start_emulator, start_keyferry
 from keyferry.rehearsal.narration import Narration
+from keyferry.rehearsal.workflow import (
+    AZURE,
+    CUSTOMER_KEY_OPERATIONS,
+    KEYFERRY,
+    Azure,
+    Journey,
+    Plan,
+    Scene,
+    Stage,
+)
 
-STEPS = 9
-KEK_BITS = 3072
-KEY_IDENTIFIER = "https://contoso-kv.vault.azure.net/keys/KEK/0123456789abcdef0123456789abcdef"
-
-
-class StepFailed(KeyferryError):
-    """A command of the demo failed, or its result was not what it should be."""
-
-    default_code = "client-failed"
-    default_advice = "The lines above show the command and what it said."
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the demo keeps its files."""
-
-    directory: Path
-
-    @property
-    def home(self) -> Path:
-        """The installation's home."""
-        return self.directory / "home"
-
-    @property
-    def result(self) -> Path:
-        """The transfer file: what stays."""
-        return self.directory / "tenant-key.byok"
-
-    def password(self, name: str) -> Path:
-        """The file that holds a user's password, for `--password-file`."""
-        return self.directory / f"{name}.password"
+GROUP = "tenant-keys"
+LOCATIONS = ("westeurope", "francecentral")
 
 
-def run_demo(directory: Path | None = None, *, keep: bool = False, narration: Narration | None = None) -> Path:
-    """Walk the whole way; every step is a command that a person could type.
-
-    1. An installation is made. 2. Its server starts. 3. The Administrator signs in. 4. A group. 5. A Key Access User.
-    6. That user makes an RSA key. 7. OpenSSL makes a key encryption key, as Azure Key Vault would. 8. The key is
-    wrapped and exported. 9. OpenSSL alone unwraps the file, and the public keys are compared.
+def run_demo(
+    directory: Path | None = None, *, keep: bool = False, narration: Narration | None = None
+) -> dict[str, Any]:
+    """Walk the whole way.
 
     Args:
         directory: where everything goes; a new temporary directory without it.
-        keep: leave the installation there; otherwise only the file and the public keys stay.
+        keep: leave both servers running and everything in place, and say how to go on and how to end it.
 
     Returns:
-        The transfer file.
+        Every step with its evidence, as `--json` prints it.
 
     Raises:
-        StepFailed: a step did not hold.
+        KeyferryError: a step did not hold.
     """
-    place = Place(directory or Path(tempfile.mkdtemp(prefix="keyferry-demo-")))
-    place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    tell = narration or Narration(STEPS)
-    tell.say(f"Keyferry's main job, end to end, in {place.directory}. Witness: {openssl.version()}.")
+    place = (directory or Path(tempfile.mkdtemp(prefix="keyferry-demo-"))).absolute()
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    rehearsal = Rehearsal(place, narration or Narration())
+    held = False
     try:
-        _walk(place, _Commands(place, tell), tell)
+        rehearsal.walk()
+        held = True
     finally:
-        _clean_up(place, keep=keep)
-    tell.say(f"\nEvery step held. The file for Azure is {place.result}")
-    return place.result
+        if not (keep and held):
+            rehearsal.clean_up()
+    rehearsal.close(kept=keep)
+    return rehearsal.document()
 
 
-def _walk(place: Place, commands: "_Commands", tell: Narration) -> None:
-    for name in ("admin", "kim"):
-        _write_password(place.password(name))
-    with tell.step("Make an installation: store, root key, TLS certificate, first Administrator"):
-        commands.keyferry("init", "--home", place.home, "--admin", "admin", "--password-file", place.password("admin"))
-    with ExitStack() as running:
-        with tell.step("Start the server"):
-            url = running.enter_context(serving(place.home, place.directory / "server.log"))
-            tell.fact(f"ready at {url}")
-        _use_server(place, commands, tell, url)
+class Rehearsal:
+    """The steps in their order, and what they share."""
 
-
-def _use_server(place: Place, commands: "_Commands", tell: Narration, url: str) -> None:
-    with tell.step("Sign in as the Administrator"):
-        commands.login(url, "admin")
-    with tell.step("Add a group"):
-        commands.keyferry("group", "create", "tenant-keys", "--description", "Keys that leave for Azure")
-    with tell.step("Add a Key Access User to it, and sign in as that user"):
-        password = ("--password-file", place.password("kim"))
-        commands.keyferry("user", "create", "kim", "--role", "key-access-user", "--group", "tenant-keys", *password)
-        commands.login(url, "kim")
-    with tell.step("Make an RSA key"):
-        commands.keyferry("key", "create", "--type", "rsa-3072", "--name", "tenant-key", "--group", "tenant-keys")
-        public_key = place.directory / "tenant-key.pem"
-        commands.keyferry("key", "public-key", "tenant-key", "--output", public_key)
-    with tell.step(f"Make a key encryption key with OpenSSL, RSA-{KEK_BITS}, in the place of Azure's"):
-        kek = openssl.make_kek(place.directory, KEK_BITS)
-        tell.fact(f"public half: {kek.public}")
-    with tell.step("Wrap the key and export it"):
-        target = ("--to", "azure", "--public-key", kek.public, "--key-identifier", KEY_IDENTIFIER)
-        commands.keyferry("key", "export", "tenant-key", *target, "--output", place.result)
-    with tell.step("Unwrap the file with OpenSSL alone, and compare the public keys"):
-        unwrapped = openssl.unwrap(place.result, kek, place.directory)
-        if openssl.public_key_of(unwrapped) != openssl.public_key_in(public_key):
-            raise StepFailed("The key in the file is not the key that was exported.")
-        tell.fact("OpenSSL unwrapped a valid RSA key, and its public key is the exported key's.")
-
-
-class _Commands:
-    """Runs `keyferry` as a person would, with a configuration of the demo's own."""
-
-    def __init__(self, place: Place, tell: Narration) -> None:
-        self._place = place
+    def __init__(self, directory: Path, tell: Narration) -> None:
+        self._directory = directory
         self._tell = tell
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYFERRY_")}
-        self._environment = kept | {"XDG_CONFIG_HOME": str(place.directory / "config")}
-
-    def login(self, url: str, name: str) -> None:
-        ca = self._place.home / "tls" / "ca.pem"
-        password = self._place.password(name)
-        self.keyferry("login", "--server", url, "--user", name, "--password-file", password, "--ca-file", ca)
-
-    def keyferry(self, *words: str | Path) -> None:
-        arguments = [str(word) for word in words]
-        self._tell.command(["keyferry", *arguments])
-        done = self._run(arguments)
-        self._tell.fact((done.stdout + done.stderr).strip())
-        if done.returncode != 0:
-            raise StepFailed(f"keyferry {' '.join(arguments[:2])} ended with exit code {done.returncode}.")
-
-    def _run(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(  # no shell, and words of our own
-            [sys.executable, "-m", "keyferry", *arguments],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
+        self._commands = Commands(directory, tell)
+        self._azure = Azure([], "", "", "", "")
+        self._stage = Stage(directory, self._commands, tell, self._azure)
+        self._servers: list[LocalServer] = []
+        self._running = ExitStack()
+        self._pair = [self._journey(index) for index in range(2)]
+        self._third = Journey(
+            Plan(
+                subscription=0,
+                location=LOCATIONS[0],
+                vault=self._pair[0].plan.vault,
+                key="signing-key",
+                group=GROUP,
+                operations=["sign", "verify"],
+            ),
+            self._stage,
         )
 
+    def walk(self) -> None:
+        """Play every scene."""
+        scenes = list(self._scenes())
+        self._tell.expect(len(scenes))
+        self._tell.say(
+            f"From a new key to an activated Customer Key, on this machine alone, in {self._directory}.\n"
+            "An emulator stands in for Azure Key Vault and for Microsoft 365. "
+            f"Witnesses: the Azure SDK, PyCryptodome in the emulator, {openssl.version()}."
+        )
+        with self._running:
+            for scene in scenes:
+                with self._tell.step(scene.system, scene.title):
+                    scene.play()
 
-def _write_password(path: Path) -> None:
-    path.touch(mode=0o600)
-    path.write_text(secrets.token_urlsafe(18))
+    def clean_up(self) -> None:
+        """Stop the servers; leave no private key, password or secret behind."""
+        for server in self._servers:
+            server.stop()
+        for name in ("home", "emulator", "config"):
+            shutil.rmtree(self._directory / name, ignore_errors=True)
+        for file in (*self._directory.glob("*.password"), self._directory / "contacts.toml"):
+            file.unlink(missing_ok=True)
 
+    def close(self, *, kept: bool) -> None:
+        """Say that it held, what remains, and where to go on."""
+        seconds = sum(told.seconds or 0 for told in self._tell.told)
+        self._tell.say(f"\nEvery step held: {len(self._tell.told)} steps in {seconds:.0f} s.")
+        for journey in (*self._pair, self._third):
+            self._tell.say(f"  {journey.plan.key:<16} {journey.identifier}")
+        self._tell.say(f"What stays is in {self._directory}")
+        if kept:
+            self._tell_how_to_go_on()
 
-def _clean_up(place: Place, *, keep: bool) -> None:
-    """Leave no private key behind: the unwrapped key always goes, the installation unless it is to be kept."""
-    for name in ("unwrapped.p8", "wrapped-aes", "wrapped-key"):
-        (place.directory / name).unlink(missing_ok=True)
-    if not keep:
-        shutil.rmtree(place.home, ignore_errors=True)
-        shutil.rmtree(place.directory / "config", ignore_errors=True)
-        for name in ("admin", "kim"):
-            place.password(name).unlink(missing_ok=True)
-        (place.directory / "kek-private.pem").unlink(missing_ok=True)
+    def document(self) -> dict[str, Any]:
+        """Every step with its evidence."""
+        return {"directory": str(self._directory), "held": True, "steps": [told.document for told in self._tell.told]}
+
+    def _scenes(self) -> Iterator[Scene]:
+        yield Scene(KEYFERRY, "Make an installation, with its first Administrator", self._initialise)
+        yield Scene(KEYFERRY, "Start the server", self._serve)
+        yield Scene(AZURE, "Start the emulator: two subscriptions, sign-in, a proxy for Azure's names", self._emulate)
+        yield Scene(KEYFERRY, f"+Add Group {GROUP}", self._add_group)
+        yield Scene(KEYFERRY, f"Add User {USER}, a Key Access User of it, who signs in", self._add_user)
+        for journey in self._pair:
+            yield from journey.all()
+        yield Scene(KEYFERRY, "+Add Key signing-key, and push it into the first vault in one command", self._push)
+        yield Scene(AZURE, "Prove it by signing there and verifying here", self._third.prove_by_signing)
+        yield from Activation(self._pair, self._stage).scenes()
+
+    def _journey(self, index: int) -> Journey:
+        plan = Plan(
+            subscription=index,
+            location=LOCATIONS[index],
+            vault=f"contoso-ck-{index + 1}",
+            key=f"customer-key-{index + 1}",
+            group=GROUP,
+            operations=CUSTOMER_KEY_OPERATIONS,
+        )
+        return Journey(plan, self._stage)
+
+    def _initialise(self) -> None:
+        password = self._commands.password(ADMINISTRATOR)
+        home = self._directory / "home"
+        self._commands.run("init", "--home", home, "--admin", ADMINISTRATOR, "--password-file", password)
+
+    def _serve(self) -> None:
+        log = self._directory / "keyferry.log"
+        self._servers.append(start_keyferry(self._directory / "home", log, self._commands.environment))
+        self._tell.evidence(ready_at=self._servers[0].url)
+
+    def _emulate(self) -> None:
+        home = self._directory / "emulator"
+        server = start_emulator(home, self._directory / "emulator.log", self._commands.environment)
+        self._servers.append(server)
+        facts = self._commands.facts("emulator", "env", "--home", home, "--way", "proxy")
+        secrets = {name: Path(file).read_text() for name, file in facts["variables_from_files"].items()}
+        variables = {name: str(value) for name, value in facts["variables"].items()} | secrets
+        self._commands.also(variables)
+        self._running.enter_context(environment(variables))
+        self._azure.subscriptions = list(facts["subscriptions"])
+        self._azure.tenant = facts["tenant_id"]
+        self._azure.custodian = facts["principals"][facts["client_id"]]
+        self._azure.microsoft = facts["principals"][workload_named(WORKLOAD).application_id]
+        self._azure.stand_in = facts["url"]
+        self._tell.evidence(
+            subscriptions=self._azure.subscriptions, proxy=facts["proxy_url"], tenant=self._azure.tenant
+        )
+
+    def _add_group(self) -> None:
+        self._sign_in(ADMINISTRATOR)
+        description = ("--description", "Keys that leave for Azure")
+        self._commands.run("group", "create", GROUP, *description, by=ADMINISTRATOR)
+
+    def _add_user(self) -> None:
+        role = ("--role", "key-access-user", "--group", GROUP, "--default-group", GROUP)
+        password = ("--password-file", self._commands.password(USER))
+        self._commands.run("user", "create", USER, *role, *password, by=ADMINISTRATOR)
+        self._sign_in(USER)
+
+    def _sign_in(self, name: str) -> None:
+        where = ("--server", self._servers[0].url, "--ca-file", self._directory / "home" / "tls" / "ca.pem")
+        password = ("--password-file", self._commands.password(name))
+        self._commands.run("login", *where, "--user", name, *password, "--profile", name)
+
+    def _push(self) -> None:
+        plan = self._third.plan
+        words = ("--type", "rsa-3072", "--name", plan.key, "--group", plan.group)
+        self._commands.run("key", "create", *words, by=USER)
+        self._commands.run("key", "public-key", plan.key, "--output", self._third.public_file, by=USER)
+        target = ("--vault", plan.vault_url, "--name", plan.key, "--kek-name", "kek")
+        allowed = [word for operation in plan.operations for word in ("--operation", operation)]
+        self._commands.run("azure", "push", plan.key, *target, *allowed, by=USER)
+
+    def _tell_how_to_go_on(self) -> None:
+        processes = " ".join(str(server.process.pid) for server in self._servers)
+        self._tell.say(
+            "Both servers go on running.\n"
+            f"  Keyferry: {self._servers[0].url}, as {ADMINISTRATOR} or {USER}; "
+            f"passwords in {self._directory}/*.password\n"
+            f"            export XDG_CONFIG_HOME={self._directory}/config KEYFERRY_PROFILE={USER}\n"
+            f"  Emulator: {self._azure.stand_in}; "
+            f'eval "$(keyferry emulator env --home {self._directory}/emulator --way proxy)"\n'
+            f"End them with: kill {processes}"
+        )

@@ -1,5 +1,7 @@
-"""A `keyferry serve` of the rehearsal's own, on a free port of loopback."""
+"""Servers of the rehearsal's own, started as a person would start them, on free ports of loopback."""
 
+import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -7,46 +9,131 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from keyferry.errors import CannotStart
 
 READY_WITHIN_SECONDS = 30
+STOPPED_WITHIN_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A running `keyferry …` of our own, in a session of its own, so that it can outlive the rehearsal."""
+
+    process: "subprocess.Popen[bytes]"
+    url: str
+
+    @classmethod
+    def start(
+        cls, words: Sequence[str], *, url: str, ready: str, ca: Path, log: Path, environment: Mapping[str, str]
+    ) -> "LocalServer":
+        """Start `keyferry WORDS…` and wait until `ready`, a path below `url`, answers.
+
+        Args:
+            ca: the certificate to trust; it may come to be only while the server starts.
+            log: where what the server prints goes.
+
+        Raises:
+            CannotStart: it ended, or did not answer in time.
+        """
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "keyferry", *words],
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        started = cls(process, url)
+        try:
+            wait_until_ready(process, url + ready, ca, log)
+        except BaseException:
+            started.stop()
+            raise
+        return started
+
+    def stop(self) -> None:
+        """End it, gently first."""
+        if self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(STOPPED_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def start_keyferry(home: Path, log: Path, environment: Mapping[str, str] | None = None) -> LocalServer:
+    """Serve the installation in `home`; gives the server once it is ready. Its log goes to `log`."""
+    listen = f"127.0.0.1:{free_port()}"
+    return LocalServer.start(
+        ["serve", "--home", str(home), "--listen", listen],
+        url=f"https://{listen}",
+        ready="/readyz",
+        ca=home / "tls" / "ca.pem",
+        log=log,
+        environment=os.environ if environment is None else environment,
+    )
+
+
+def start_emulator(home: Path, log: Path, environment: Mapping[str, str]) -> LocalServer:
+    """Serve an emulator in `home`, which is made; gives the server once it is ready. Its log goes to `log`."""
+    port = free_port()
+    listen = ("--listen", f"127.0.0.1:{port}", "--proxy", f"127.0.0.1:{free_port()}")
+    return LocalServer.start(
+        ["emulator", "serve", "--home", str(home), *listen],
+        url=f"https://localhost:{port}",
+        ready="/metadata/endpoints?api-version=2022-09-01",
+        ca=home / "ca.pem",
+        log=log,
+        environment=environment,
+    )
 
 
 @contextmanager
 def serving(home: Path, log: Path) -> Iterator[str]:
     """Serve `home` until the block ends; gives the URL once the server is ready. Its log goes to `log`."""
-    port = _free_port()
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "keyferry", "serve", "--home", str(home), "--listen", f"127.0.0.1:{port}"]
-        process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)  # no shell
-        try:
-            url = f"https://127.0.0.1:{port}"
-            _wait_until_ready(process, url, home / "tls" / "ca.pem", log)
-            yield url
-        finally:
-            process.terminate()
-            process.wait()
+    server = start_keyferry(home, log)
+    try:
+        yield server.url
+    finally:
+        server.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, ca: Path, log: Path) -> None:
+def wait_until_ready(process: "subprocess.Popen[bytes]", url: str, ca: Path, log: Path) -> None:
+    """Return once `url` answers 200 to one who trusts `ca`.
+
+    Raises:
+        CannotStart: the process ended, or did not answer in time.
+    """
     deadline = time.monotonic() + READY_WITHIN_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            context = ssl.create_default_context(cafile=str(ca))
-            with urllib.request.urlopen(f"{url}/readyz", context=context, timeout=2):  # noqa: S310  # https, to loopback
-                return
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.05)
+    while time.monotonic() < deadline and process.poll() is None:
+        if ca.exists() and _answers(url, ca):
+            return
+        time.sleep(0.05)
     raise CannotStart(f"The server did not become ready; its log is {log}.", advice="Read the log's last lines.")
+
+
+def _answers(url: str, ca: Path) -> bool:
+    # A proxy that the environment names is for other hosts than our own.
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}),
+        urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(ca))),
+    )
+    try:
+        with opener.open(url, timeout=2):
+            return True
+    except (OSError, urllib.error.URLError, ssl.SSLError):
+        return False

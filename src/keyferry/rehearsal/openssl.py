@@ -1,27 +1,16 @@
-"""The OpenSSL command line: it makes key encryption keys, and unwraps transfer files without any of Keyferry's code."""
+"""The OpenSSL command line, a witness without any of Keyferry's code: it wraps for our keys and verifies signatures."""
 
-import base64
-import json
 import subprocess
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from keyferry.errors import CannotStart, InvalidInput
 
-OAEP_SHA1 = (
-    "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1", "-pkeyopt", "rsa_mgf1_md:sha1",
+OAEP_SHA256 = (
+    "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256", "-pkeyopt", "rsa_mgf1_md:sha256",
 )  # fmt: skip
-RFC_5649_IV = "A65959A6"
-
-
-@dataclass(frozen=True, slots=True)
-class KekFiles:
-    """A throw-away key encryption key, as files."""
-
-    private: Path
-    public: Path
-    bits: int
+PSS_SHA256 = ("-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32")
 
 
 def version() -> str:
@@ -32,39 +21,21 @@ def version() -> str:
     return run(["version"]).decode().partition("(")[0].strip()
 
 
-def make_kek(directory: Path, bits: int) -> KekFiles:
-    """An RSA key pair as a vault would make one; its private half stays in `directory`."""
-    files = KekFiles(directory / "kek-private.pem", directory / "kek.pem", bits)
-    run(["genpkey", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{bits}", "-out", str(files.private)])
-    files.private.chmod(0o600)
-    run(["pkey", "-in", str(files.private), "-pubout", "-out", str(files.public)])
-    return files
+def wrap(secret: bytes, public: Path) -> bytes:
+    """RSA-OAEP with SHA-256 and MGF1-SHA-256 under the public key in a PEM file (RFC 8017 section 7.1.1)."""
+    return run(["pkeyutl", "-encrypt", "-pubin", "-inkey", str(public), *OAEP_SHA256], given=secret)
 
 
-def unwrap(file: Path, kek: KekFiles, directory: Path) -> Path:
-    """Unwrap a transfer file: RSA-OAEP with SHA-1, then AES key unwrap with padding (RFC 5649).
+def require_signature(message: bytes, signature: bytes, public: Path) -> None:
+    """Verify an RSA-PSS signature with SHA-256 and a salt of 32 bytes (RFC 8017 section 8.1.2).
 
-    Returns:
-        The key that was in it: PKCS#8 DER, checked by OpenSSL.
+    Raises:
+        InvalidInput: it is not a signature of `message` by the public key in the PEM file.
     """
-    text = json.loads(file.read_text())["ciphertext"]
-    ciphertext = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    head, tail = directory / "wrapped-aes", directory / "wrapped-key"
-    head.write_bytes(ciphertext[: kek.bits // 8])
-    tail.write_bytes(ciphertext[kek.bits // 8 :])
-    aes = run(["pkeyutl", "-decrypt", "-inkey", str(kek.private), "-in", str(head), *OAEP_SHA1])
-    unwrapped = directory / "unwrapped.p8"
-    # OpenSSL takes the key of a cipher in its arguments alone; this one wrapped a single throw-away file.
-    cipher = f"-id-aes{len(aes) * 8}-wrap-pad"
-    run(["enc", "-d", cipher, "-K", aes.hex(), "-iv", RFC_5649_IV, "-in", str(tail), "-out", str(unwrapped)])
-    unwrapped.chmod(0o600)
-    run(["pkey", "-inform", "DER", "-in", str(unwrapped), "-noout", "-check"])
-    return unwrapped
-
-
-def public_key_of(private: Path) -> bytes:
-    """The SubjectPublicKeyInfo (DER) of a PKCS#8 DER private key."""
-    return run(["pkey", "-inform", "DER", "-in", str(private), "-pubout", "-outform", "DER"])
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "signature"
+        file.write_bytes(signature)
+        run(["dgst", "-sha256", "-verify", str(public), "-signature", str(file), *PSS_SHA256], given=message)
 
 
 def public_key_in(pem: Path) -> bytes:
@@ -72,18 +43,18 @@ def public_key_in(pem: Path) -> bytes:
     return run(["pkey", "-pubin", "-in", str(pem), "-outform", "DER"])
 
 
-def run(arguments: Sequence[str]) -> bytes:
-    """What `openssl` prints.
+def run(arguments: Sequence[str], *, given: bytes = b"") -> bytes:
+    """What `openssl` prints, with `given` on its standard input.
 
     Raises:
         CannotStart: it is not installed.
         InvalidInput: it refused; with its first line of complaint.
     """
     try:
-        done = subprocess.run(["openssl", *arguments], capture_output=True, check=False)  # noqa: S607  # no shell; from PATH, as a person would
+        done = subprocess.run(["openssl", *arguments], input=given, capture_output=True, check=False)  # noqa: S607  # no shell; from PATH, as a person would
     except FileNotFoundError:
         raise CannotStart("The openssl command is not there.", advice="Install the package openssl.") from None
     if done.returncode != 0:
         complaint = done.stderr.decode(errors="replace").strip().splitlines() or ["(it said nothing)"]
-        raise InvalidInput(f"openssl {arguments[0]} refused: {complaint[0]}", code="unwrap-failed")
+        raise InvalidInput(f"openssl {arguments[0]} refused: {complaint[0]}", code="client-failed")
     return done.stdout

@@ -1,0 +1,107 @@
+"""The pair of vault keys, activated as a Microsoft 365 Customer Key by the emulator's stand-in for the service."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from keyferry.rehearsal.commands import USER, StepFailed
+from keyferry.rehearsal.workflow import AZURE, KEYFERRY, MICROSOFT, Journey, Scene, Stage
+
+WORKLOAD = "multi-workload"
+CONTACTS = """\
+organization = "Contoso Ltd"
+tenant_id = "{tenant}"
+tenant_domain = "contoso.onmicrosoft.com"
+
+[primary_contact]
+name = "First Contact"
+email = "first.contact@contoso.example"
+phone = "+44 20 7946 0000"
+
+[[authorized_officers]]
+name = "First Officer"
+email = "first.officer@contoso.example"
+phone = "+44 20 7946 0001"
+"""
+
+
+class Activation:
+    """What follows once both keys are in their vaults."""
+
+    def __init__(self, pair: Sequence[Journey], stage: Stage) -> None:
+        self._pair = pair
+        self._stage = stage
+        self._commands = stage.commands
+        self._tell = stage.tell
+        self._request = ""
+
+    def scenes(self) -> Iterator[Scene]:
+        """Every step, in order."""
+        yield Scene(KEYFERRY, "Record where the keys are, read back and proved", self._record)
+        yield Scene(AZURE, "Back the vault keys up", self._back_up)
+        yield Scene(AZURE, "Let Microsoft 365 get, wrapKey and unwrapKey", self._grant)
+        yield Scene(KEYFERRY, "Check the pair against all that a Customer Key needs", self._check)
+        yield Scene(KEYFERRY, "Draft the onboarding request, with the contact information", self._draft)
+        yield Scene(KEYFERRY, "Validate the request", self._validate)
+        yield Scene(MICROSOFT, "Submit the request: Validate, then Enable (a stand-in for the service)", self._submit)
+        yield Scene(MICROSOFT, "See the Customer Key activated", self._see)
+
+    def _record(self) -> None:
+        """The keys were imported by hand: a push finds them there, and imports nothing again."""
+        for journey in self._pair:
+            words = ("--vault", journey.plan.vault_url, "--name", journey.plan.key, "--for-customer-key")
+            done = self._commands.facts("azure", "push", journey.plan.key, *words, "--kek-name", "kek", by=USER)
+            if done["remote_identifier"].lower() != journey.identifier.lower():
+                raise StepFailed(f"The vault has another version of {journey.plan.key} than the one that was imported.")
+            proof = done["evidence"]["proved"]
+            self._tell.evidence(**{journey.plan.key: f"{done['remote_identifier']}, proved by {proof['how']}"})
+
+    def _back_up(self) -> None:
+        for journey in self._pair:
+            file = self._stage.directory / f"{journey.plan.key}.backup"
+            self._commands.run("azure", "backup", journey.plan.key, "--output", file, by=USER)
+
+    def _grant(self) -> None:
+        for journey in self._pair:
+            who = ("--workload", WORKLOAD, "--principal", self._stage.azure.microsoft)
+            self._commands.run("azure", "vault", "grant", journey.plan.vault, *who)
+
+    def _check(self) -> None:
+        self._commands.run("customer-key", "check", *self._keys, *self._for, by=USER)
+
+    def _draft(self) -> None:
+        contacts = self._stage.directory / "contacts.toml"
+        _write_private(contacts, CONTACTS.format(tenant=self._stage.azure.tenant))
+        words = ("--contacts", contacts, "--workload", WORKLOAD, "--group", self._pair[0].plan.group)
+        made = self._commands.facts("customer-key", "request", "draft", *self._keys, *words, by=USER)
+        self._request = str(made["id"])
+        self._tell.evidence(request=self._request, state=made["state"])
+
+    def _validate(self) -> None:
+        self._commands.run("customer-key", "request", "validate", self._request, *self._principal, by=USER)
+
+    def _submit(self) -> None:
+        words = ("--stand-in", self._stage.azure.stand_in)
+        self._commands.run("customer-key", "request", "submit", self._request, *words, by=USER)
+
+    def _see(self) -> None:
+        found = self._commands.facts("customer-key", "request", "show", self._request, by=USER)
+        if found["state"] != "accepted":
+            raise StepFailed(f"The request is {found['state']}, and the Customer Key not activated.")
+        self._tell.evidence(state=found["state"], customer_key=[journey.identifier for journey in self._pair])
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        return tuple(journey.plan.key for journey in self._pair)
+
+    @property
+    def _principal(self) -> tuple[str, str]:
+        return "--principal", f"{WORKLOAD}={self._stage.azure.microsoft}"
+
+    @property
+    def _for(self) -> tuple[str, ...]:
+        return "--workload", WORKLOAD, *self._principal
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
