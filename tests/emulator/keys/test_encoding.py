@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyferry.emulator.failures import AzureFailure
-from keyferry.emulator.keys import encoding, names
+from keyferry.emulator.keys import documents, encoding, names
 from keyferry.emulator.keys.names import KeyIdentifier, NoKeyIdentifier
 
 VERSION = "0123456789abcdef0123456789abcdef"
@@ -42,6 +42,12 @@ def test_arbitrary_text_is_read_or_refused(text: str) -> None:
 def test_a_number_takes_as_few_bytes_as_it_needs_or_as_many_as_asked_for() -> None:
     assert encoding.encode_integer(65537) == "AQAB"
     assert encoding.decode(encoding.encode_integer(1, 66)) == bytes(65) + b"\1"
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"[]", "but no object"), (b"{", "not JSON"), (b"\xff", "not JSON")])
+def test_what_is_no_json_object_is_refused(content: bytes, words: str) -> None:
+    with pytest.raises(documents.NotJson, match=words):
+        documents.parse_object(content)
 
 
 @pytest.mark.parametrize("name", ["a", "A-1", "9", "-", "x" * 127])

@@ -175,6 +175,13 @@ def test_rsa_parameters_must_be_null(rsa_der: bytes) -> None:
     assert "other parameters than NULL" in refusal(with_members(rsa_der, _1=without))
 
 
+def test_a_structure_with_members_of_other_types_is_refused(rsa_der: bytes) -> None:
+    assert "damaged" in refusal(with_members(rsa_der, _1=5))
+    assert "damaged" in refusal(with_members(rsa_der, _1=DerSequence([5]).encode()))
+    numbers = inner_of(rsa_der)
+    assert "no RSAPrivateKey" in refusal(around(rsa_der, [*numbers[:8], b"\x04\x01\x01"]))
+
+
 def test_another_algorithm_is_refused(rsa_der: bytes) -> None:
     ed25519 = generated("ED25519")
     assert "neither an RSA nor an elliptic curve key" in refusal(ed25519)

@@ -96,13 +96,8 @@ def _outer(der: bytes) -> list[int | bytes]:
 def _sequence(der: bytes, *lengths: int) -> list[int | bytes]:
     """The members of a DER sequence: numbers as numbers, everything else as its DER."""
     sequence = DerSequence().decode(der, strict=True, nr_elements=lengths or None)
-    return [_member(sequence[index]) for index in range(len(sequence))]
-
-
-def _member(member: object) -> int | bytes:
-    if not isinstance(member, int | bytes):
-        raise TypeError(type(member))
-    return member
+    members: list[int | bytes] = [sequence[index] for index in range(len(sequence))]
+    return members
 
 
 def _announced(der: bytes) -> int:

@@ -134,12 +134,6 @@ def versions_of(
     return [_version(row) for row in rows]
 
 
-def count_versions(connection: sqlite3.Connection, key: Key) -> int:
-    """How many versions the key has."""
-    row = connection.execute("SELECT count(*) FROM key_versions WHERE key_id = ?", (key.id,)).fetchone()
-    return int(row[0])
-
-
 def insert_key(connection: sqlite3.Connection, key: Key) -> None:
     """Write the row of a new key."""
     connection.execute(
