@@ -1,6 +1,7 @@
 """`keyferry customer-key`: requests at a real server."""
 
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -15,6 +16,15 @@ from keyferry.customer_key.workloads import WORKLOADS
 
 KEYS = (ONE, OTHER)
 WHERE = ("--subscription", FIRST, "--subscription", SECOND)
+
+
+def typed_commands() -> list[str]:
+    """Every `keyferry …` that docs/azure-byok.md has people type, with continued lines joined."""
+    page = (Path(__file__).parents[2] / "docs" / "azure-byok.md").read_text()
+    listings = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    lines = "".join(listings).replace("\\\n", " ").splitlines()
+    inline = re.findall(r"`(keyferry [a-z][^`]* --[^`]+)`", page.replace("\n", " "))
+    return [line for line in (*lines, *inline) if line.startswith("keyferry ")]
 
 
 def contacts(shell: Shell, text: str = FILE) -> Path:
@@ -177,14 +187,20 @@ class TestHelp:
             assert command is not None
             assert (command.help or "").partition("\n")[0] == line
 
-    def test_every_command_of_the_page_exists(self) -> None:
-        requests = customer_key.get_command(click.Context(customer_key), "request")
-        assert isinstance(requests, click.Group)
-        known = {("check",), *(("request", name) for name in requests.commands)}
-        page = (Path(__file__).parents[2] / "docs" / "azure-byok.md").read_text()
-        named = set(re.findall(r"keyferry customer-key (request [a-z]+|[a-z]+)", page))
-        assert named
-        assert {tuple(words.split()) for words in named} <= known
+    @pytest.mark.parametrize("line", typed_commands())
+    def test_every_command_of_the_page_exists_with_its_options(self, line: str) -> None:
+        from tests.cli.test_readme import resolve
+
+        command, rest = resolve(shlex.split(line)[1:])
+        assert not isinstance(command, click.Group), f"{line!r} stops before a command"
+        known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+        assert [word for word in rest if word.startswith("--") and word not in known] == []
+
+    def test_the_page_leads_the_whole_way(self) -> None:
+        verbs = {" ".join(line.split()[1:4]) for line in typed_commands()}
+        steps = ("azure vault create", "azure vault grant", "azure kek create", "azure push customer-key-a1")
+        later = ("azure backup customer-key-a1", "customer-key check customer-key-a1", "customer-key request write")
+        assert {*steps, *later} <= verbs
 
     def test_the_workloads_offered_are_those_of_the_table(self) -> None:
         assert set(choices.CUSTOMER_KEY_WORKLOADS) == set(WORKLOADS)

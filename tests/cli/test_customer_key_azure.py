@@ -4,6 +4,7 @@ The emulator is reached as the real Azure would be, by its own names; only HTTPS
 is not to be had that way, so that object ids are given.
 """
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,6 +226,39 @@ class TestRequest:
         # 4. It is final.
         self.validate(azure_kim, azure, id_, code=1)
         azure_kim("customer-key", "request", "edit", id_, "--workload", "exchange", code=1)
+
+    def test_the_whole_way_with_keys_of_our_own(self, azure_kim: Shell, azure: Azure) -> None:
+        keys = ("customer-key-a1", "customer-key-b1")
+        for number, key in enumerate(keys):
+            place = ("--vault", azure.emulator.vaults[number].name, "--name", key)
+            azure_kim("key", "create", "--type", "rsa-2048", "--name", key)
+            azure_kim("azure", "push", key, *place, "--for-customer-key")
+        # 1. A backup that Keyferry would know of, and does not, is missing.
+        found = check(azure_kim, azure, "--json", keys=keys, code=1).json
+        failed = [line for line in found["lines"] if line["weight"] == "required" and line["outcome"] == "fails"]
+        assert [line["id"] for line in failed] == ["backup-taken", "backup-taken"]
+        assert all(key["deployment"] for key in found["keys"])
+        # 2. Each remedy is a command that can be run as it stands, but for where the file is to be.
+        for line in failed:
+            program, *words, file = shlex.split(line["remedy"])
+            assert program == "keyferry"
+            azure_kim(*words, azure_kim.directory / file)
+        assert check(azure_kim, azure, keys=keys).out.splitlines()[-1].startswith("Ready: all ")
+        # 3. Nothing has to be vouched for.
+        id_ = self.draft(azure_kim, azure, keys)
+        assert "The request is validated.\n" in self.validate(azure_kim, azure, id_).out
+        deployments = [key["deployment"] for key in self.show(azure_kim, id_)["keys"]]
+        assert deployments == [key["deployment"] for key in found["keys"]]
+        sent = azure_kim("customer-key", "request", "submit", id_, "--stand-in", STAND_IN, "--json").json
+        assert (sent["state"], sent["stand_in"]) == ("accepted", True)
+
+    def test_a_submission_that_was_broken_off_can_be_taken_up_again(self, azure_kim: Shell, azure: Azure) -> None:
+        id_ = self.draft(azure_kim, azure)
+        self.validate(azure_kim, azure, id_, "--accept-unseen")
+        azure_kim("customer-key", "request", "record", id_, "--state", "submitted", "--reference", "unknown")
+        sent = azure_kim("customer-key", "request", "submit", id_, "--stand-in", STAND_IN, "--json").json
+        assert [each["state"] for each in sent["history"]] == ["draft", "validated", "submitted", "accepted"]
+        assert sent["reference"] != "unknown"
 
     def test_what_the_stand_in_refuses_can_be_edited_and_sent_again(
         self, azure_kim: Shell, azure: Azure, own_session: AzureSession

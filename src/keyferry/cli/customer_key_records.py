@@ -99,10 +99,12 @@ class Records:
         return found
 
     def _only_deployment(self, key: str) -> Mapping[str, Any]:
+        """The deployment of the key's current version, or of an older one while the current one is in no vault."""
         found = [each for each in self.server.items(path("keys", key, "deployments")) if not each.get("abandoned_at")]
         inside = [each for each in found if each.get("remote_identifier")]
+        inside = [each for each in inside if each.get("version_is_current")] or inside
         if not inside:
-            advice = f"Push it: keyferry azure push {key} --vault VAULT --name NAME"
+            advice = f"Push it: keyferry azure push {key} --vault VAULT --name NAME --for-customer-key"
             raise Conflict(
                 f"The key {key} is in no vault yet.", code="deployment-not-imported", field="key", advice=advice
             )

@@ -99,7 +99,9 @@ class StandIn:
         ]
         with understood(Request(place=str(self._origin), what="take the onboarding request", changes=True)):
             client: Any = PipelineClient(self.url, policies=policies, transport=options["transport"])
-            response = client.send_request(HttpRequest("POST", self.url + STAND_IN_PATH, json=dict(body)), retry_total=0)
+            response = client.send_request(
+                HttpRequest("POST", self.url + STAND_IN_PATH, json=dict(body)), retry_total=0
+            )
             if response.status_code >= 400:
                 raise HttpResponseError(response=response)
             return _read(response.json())

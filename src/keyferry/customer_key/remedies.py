@@ -65,15 +65,17 @@ def update_key(member: Member, *change: str) -> str:
 
 def push_again(member: Member) -> str:
     """Puts another key of Keyferry's into the same vault, or into one that will do."""
-    return command("keyferry", "azure", "push", "KEY", "--vault", member.reference.vault_url, "--name", "NEW-NAME")
+    place = ("--vault", member.reference.vault_url, "--name", "NEW-NAME")
+    return command("keyferry", "azure", "push", "KEY", *place, "--for-customer-key")
 
 
 def back_up(member: Member) -> str:
     """Takes a vault backup: through Keyferry where it made the deployment, else with az."""
+    file = f"{member.reference.name}.backup"
     if member.deployment is not None:
-        return command("keyferry", "azure", "backup", member.deployment)
+        return command("keyferry", "azure", "backup", member.deployment, "--output", file)
     key = f"{member.reference.vault_url}/keys/{member.reference.name}"
-    return command("az", "keyvault", "key", "backup", "--id", key, "--file", f"{member.reference.name}.backup")
+    return command("az", "keyvault", "key", "backup", "--id", key, "--file", file)
 
 
 def register_principal(application_id: str) -> str:
