@@ -20,12 +20,13 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 from tests.api.conftest import Door, Person, add_people, kek_body, opened
+from tests.custody.pushing import TENANT
 
-from keyferry.testing import ADMINISTRATOR, PASSWORD, Kek, Kit
+from keyferry.testing import ADMINISTRATOR, PASSWORD, VAULT, Kek, Kit
 
 ROLES = {"administrator": ADMINISTRATOR, "key access user": "user", "nobody": None}
 #: operations that each role must have got a success from, lest this test find nothing but refusals
-LEAST_SUCCEEDED = {"administrator": 18, "key access user": 14, "nobody": 2}
+LEAST_SUCCEEDED = {"administrator": 23, "key access user": 20, "nobody": 2}
 EXAMPLES = 6
 CHECKS = [
     not_a_server_error,
@@ -99,7 +100,7 @@ def _takes_anything(operation: Any) -> bool:
 
 def _aim(case: Any) -> None:
     """At something that is there, so that not every request ends with a 404."""
-    known = {"key": "signer", "group": "payments", "user": "victim"}
+    known = {"key": "signer", "group": "payments", "user": "victim", "connection": "production"}
     for name in case.path_parameters or {}:
         case.path_parameters[name] = known.get(name, case.path_parameters[name])
 
@@ -109,3 +110,10 @@ def _furnish(administrator: Person, user: Person, kek: Kek) -> None:
     assert administrator("POST", "/users", victim).status_code == 201
     assert user("POST", "/keys", {"type": "ec-p256", "name": "signer", "group": "payments"}).status_code == 201
     assert user("POST", "/keys/signer/exports", kek_body(kek)).status_code == 201
+    connection = {"name": "production", "managed_identity": True, "vaults": [VAULT], "groups": ["payments"]}
+    assert administrator("POST", "/azure-connections", connection).status_code == 201
+    place = {"vault": VAULT, "name": "exchange"}
+    assert user("POST", "/keys/signer/deployments", place).status_code == 201
+    keys = [{"identifier": f"{VAULT}/keys/{name}", "subscription_id": TENANT} for name in ("a", "b")]
+    asked = {"organization_id": TENANT, "scenario": "EXO", "keys": keys, "contacts": {}, "group": "payments"}
+    assert user("POST", "/customer-key-requests", asked).status_code == 201
