@@ -142,7 +142,10 @@ class TestCheck:
         assert "Nothing required fails, but 2 of " in out
 
     def test_without_the_object_id_permissions_cannot_be_seen(self, engineer: Shell, azure: Azure) -> None:
-        found = engineer("customer-key", "check", *azure.keys, "--workload", "multi-workload", "--json").json
+        onboarding = azure.principals[2:]
+        found = engineer(
+            "customer-key", "check", *azure.keys, "--workload", "multi-workload", *onboarding, "--json"
+        ).json
         assert outcomes(found)["key 1", "permissions-multi-workload"] == "cannot-be-seen"
 
     def test_one_key_twice_is_no_pair_and_ends_with_1(self, engineer: Shell, azure: Azure) -> None:
