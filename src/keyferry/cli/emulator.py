@@ -56,6 +56,7 @@ def serve(home: Path | None, listen: str, proxy: str) -> None:
 @json_option
 def env(home: Path | None, way: str, as_json: bool) -> None:
     """Print what to set so that az and Azure's SDKs reach it: eval "$(keyferry emulator env)"."""
+    _require_extra()
     from keyferry.emulator.facts import read_facts
     from keyferry.emulator.home import Home, is_serving, resolve_home
     from keyferry.emulator.variables import Way, commands, variables

@@ -134,9 +134,9 @@ def read_fault(document: dict[str, Any]) -> Fault:
     if unknown:
         raise _refuse(f"There is no member {min(unknown)!r:.60}.", "fault, operation, vault, times, retry_after")
     kind, operation, vault = (document.get(name) for name in ("fault", "operation", "vault"))
-    if kind not in set(Kind):
+    if not isinstance(kind, str) or kind not in set(Kind):
         raise _refuse("The member 'fault' names no fault.", ", ".join(Kind))
-    if operation is not None and operation not in NAMES:
+    if operation is not None and not (isinstance(operation, str) and operation in NAMES):
         raise _refuse("The member 'operation' names no operation.", ", ".join(sorted(NAMES)))
     if vault is not None and not isinstance(vault, str):
         raise _refuse("The member 'vault' is not a name.", "a vault's name, or null for any")
