@@ -1,21 +1,20 @@
 """`keyferry azure backup`: the vault's own backup of a pushed key."""
 
 import hashlib
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from keyferry.cli.azure_places import Deployment, Looker, arrived, place_of, where
 from keyferry.cli.azure_sign_in import SignIn, signing_in
 from keyferry.cli.failures import Command
 from keyferry.cli.files import require_writable, write_whole
 from keyferry.cli.output import Output
 from keyferry.cli.progress import working
 from keyferry.cli.remote import path, remote
-from keyferry.errors import Conflict, NotFound
-from keyferry.ids import is_id_shaped
+from keyferry.errors import Conflict
 
 if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.cli.connection import Server
@@ -27,59 +26,101 @@ if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
 @signing_in
 @remote
 def backup(server: "Server", out: Output, azure: SignIn, reference: str, output: Path) -> None:
-    """Have the vault back a pushed key up, write the file, and record when, its SHA-256 and its size.
+    """Take the vault's own backup of a pushed key, and record it.
 
-    Only the same subscription's vaults in the same geography can restore it. Keep it: a key in Keyferry is no backup of
-    the key in the vault.
+    The file holds all versions of the key, encrypted by Azure; only vaults of the same subscription and geography
+    restore it. Keep it: a key in Keyferry is no backup of the key in the vault. A file that exists is not written over.
     """
     require_writable(output, force=False)
-    deployment = _deployment(server, reference)
-    with working("The vault backs the key up"):
-        content = _taken(server, azure, deployment)
-    write_whole(output, content, what="backup", force=False)
-    done = server.get(path("deployments", str(deployment["id"])))
-    rows = {"Key identifier": done["remote_identifier"], "SHA-256": done["backup"]["sha256"], "Size": len(content)}
-    out.facts(done | {"output": str(output)}, rows, head=f"The backup is in {output}, and on record.")
-
-
-def _taken(server: "Server", azure: SignIn, deployment: Mapping[str, Any]) -> bytes:
-    """The vault's file, recorded."""
-    target = path("deployments", str(deployment["id"]), "backups")
+    deployment, beside = _deployment(server, reference)
     if deployment["connection"] is not None:
-        from keyferry.cli.azure_ledger import bytes_of
-
-        return bytes_of(str(server.post(target)["file"]))
-    from keyferry import clock
-    from keyferry.clouds.azure.vault import AzureVault
-
-    with azure.session() as session:
-        content = AzureVault(session, str(deployment["vault"])).backup(str(deployment["name"]))
-    told = {
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-        "taken_at": clock.to_rfc3339(clock.now()),
+        done = _by_server(server, deployment, output)
+    else:
+        with Looker(server, azure) as looker:
+            done = _from_here(server, looker, deployment, beside, output)
+    record = done["backup"]
+    rows = {
+        "Key identifier": done["remote_identifier"],
+        "SHA-256": record["sha256"],
+        "Size": f"{record['bytes']} bytes",
+        "Taken at": record["taken_at"],
     }
-    server.post(target, told)
-    return content
+    document = {name: value for name, value in done.items() if name != "file"} | {"output": str(output)}
+    out.facts(document, rows, head=f"The backup is in {output}, and on record.")
 
 
-def _deployment(server: "Server", reference: str) -> Mapping[str, Any]:
-    """The deployment with this id, or the only one of this key that has arrived.
+def _by_server(server: "Server", deployment: Deployment, output: Path) -> Deployment:
+    """Have the server ask for the backup: it records it, and answers the file this once."""
+    from keyferry.cli.azure_ledger import bytes_of
+
+    with working("The vault backs the key up"):
+        done: Deployment = server.post(path("deployments", str(deployment["id"]), "backups"))
+    content = bytes_of(str(done["file"]))
+    if hashlib.sha256(content).hexdigest() != done["backup"]["sha256"]:
+        raise Conflict(
+            "The backup's SHA-256 is not the one that the server recorded.",
+            code="answer-refused",
+            advice="Do not keep it. Take the backup again; if it happens again, have the server examined.",
+        )
+    write_whole(output, content, what="backup", force=False)
+    return done
+
+
+def _from_here(
+    server: "Server", looker: Looker, deployment: Deployment, beside: Sequence[Deployment], output: Path
+) -> Deployment:
+    """Ask for the backup with this machine's sign-in; it is recorded once the file is written."""
+    from keyferry import clock
+    from keyferry.deployments.observing import take_backup
+
+    with working("The vault backs the key up"):
+        content = take_backup(looker.vault(deployment), looker.expected(deployment, beside))
+    taken_at = clock.to_rfc3339(clock.now())
+    write_whole(output, content, what="backup", force=False)
+    told = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "taken_at": taken_at}
+    done: Deployment = server.post(path("deployments", str(deployment["id"]), "backups"), told)
+    return done
+
+
+def _deployment(server: "Server", reference: str) -> tuple[Deployment, Sequence[Deployment]]:
+    """The deployment that a deployment's id, or a key in only one place, stands for; and all of its key.
 
     Raises:
-        Conflict: there is none, or there are several.
+        Conflict: the key is in no place, or in several.
     """
-    if is_id_shaped(reference):
-        with suppress(NotFound):
-            deployment: Mapping[str, Any] = server.get(path("deployments", reference))
-            return deployment
-    found = server.items(path("keys", reference, "deployments"))
-    arrived = [each for each in found if each["remote_identifier"] is not None and each["abandoned_at"] is None]
-    if len(arrived) != 1:
-        places = "; ".join(f"{each['id']} at {each['vault']}" for each in arrived) or "none"
+    named = _by_id(server, reference)
+    key = reference if named is None else str(named["key_id"])
+    found = server.items(path("keys", key, "deployments"))
+    if named is not None:
+        return named, found
+    newest = {place_of(each): each for each in sorted(found, key=lambda each: int(each["version"])) if arrived(each)}
+    if len(newest) == 1:
+        return next(iter(newest.values())), found
+    if not newest:
         raise Conflict(
-            f"The key is in {len(arrived)} places that Keyferry knows of: {places}.",
+            "The key is in no vault that Keyferry knows of.",
+            code="deployment-not-imported",
             field="reference",
-            advice="Push it with `keyferry azure push`, or name one deployment by its id.",
+            advice=f"Push it: keyferry azure push {reference} --vault NAME",
         )
-    return arrived[0]
+    raise Conflict(
+        f"The key is in {len(newest)} places.",
+        field="reference",
+        advice="Say which, by the deployment: "
+        + "; ".join(f"{each['id']} is {where(each)}" for each in newest.values()),
+    )
+
+
+def _by_id(server: "Server", reference: str) -> Deployment | None:
+    from keyferry.cli.connection import ServerRefused
+    from keyferry.ids import is_id_shaped
+
+    if not is_id_shaped(reference):
+        return None
+    try:
+        found: Deployment = server.get(path("deployments", reference))
+    except ServerRefused as refused:
+        if refused.code == "not-found":  # it may be a key's id
+            return None
+        raise
+    return found

@@ -22,20 +22,11 @@ class RestLedger:
 
     def held(self) -> Held:
         """The key version that is deployed."""
-        document = self.document()
-        return held_of(self._server, document)
+        return held_of(self._server, self.document())
 
     def planned(self) -> Planned:
         """The deployment as it is recorded now."""
-        found = self.document()
-        return Planned(
-            id=str(found["id"]),
-            vault=str(found["vault"]),
-            name=str(found["name"]),
-            operations=tuple(found["operations"]),
-            step=Step(found["step"]),
-            evidence={Step(step): told for step, told in found["evidence"].items()},
-        )
+        return planned_of(self.document())
 
     def record(self, step: Step, evidence: Evidence) -> None:
         """Record that a step is done."""
@@ -59,6 +50,18 @@ class RestLedger:
 
     def _path(self, *parts: str) -> str:
         return path("deployments", self._deployment, *parts)
+
+
+def planned_of(deployment: Mapping[str, Any]) -> Planned:
+    """A deployment, as REST tells of it."""
+    return Planned(
+        id=str(deployment["id"]),
+        vault=str(deployment["vault"]),
+        name=str(deployment["name"]),
+        operations=tuple(deployment["operations"]),
+        step=Step(deployment["step"]),
+        evidence={Step(step): told for step, told in deployment["evidence"].items()},
+    )
 
 
 def held_of(server: Server, deployment: Mapping[str, Any]) -> Held:

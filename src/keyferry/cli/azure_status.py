@@ -5,102 +5,116 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keyferry.cli.azure_places import Deployment, Looker, arrived, drift_of, key_title, where
 from keyferry.cli.azure_sign_in import SignIn, signing_in
-from keyferry.cli.failures import Command
-from keyferry.cli.output import BLANK, Output
+from keyferry.cli.failures import Command, WrongUsage
+from keyferry.cli.output import Output
 from keyferry.cli.progress import working
 from keyferry.cli.remote import path, remote
+from keyferry.errors import KeyferryError
 
 if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.cli.connection import Server
-    from keyferry.clouds.azure.session import AzureSession
 
-_ARRIVED = ("imported", "read-back", "proved")
+_COLUMNS = {
+    "KEY": "key",
+    "VERSION": "version",
+    "VAULT": "vault",
+    "NAME": "name",
+    "STEP": "step",
+    "ENABLED": "enabled",
+    "EXPIRES": "expires",
+    "RECOVERY": "recovery_level",
+    "BACKED UP": "backed_up",
+    "DRIFT": "drift",
+}
 
 
 @click.command("status", cls=Command)
-@click.argument("key", metavar="KEY", required=False)
+@click.argument("key", metavar="[KEY]", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every key, as without KEY.")
+@click.option("--connection", metavar="NAME", help="Only what is pushed through this connection.")
 @signing_in
 @remote
-def status(server: "Server", out: Output, azure: SignIn, key: str | None) -> None:
-    """Look into the vaults: which version is there, enabled, until when, and what differs from what we hold.
+def status(
+    server: "Server", out: Output, azure: SignIn, key: str | None, everything: bool, connection: str | None
+) -> None:
+    """See what is where, and whether it still is what we hold.
 
-    What was seen is recorded. The exit code is 1 where anything differs.
+    Every vault is looked into, by the server where a key was pushed through a connection, and what is seen is recorded.
+    Ends with 1 where something differs from what we hold, or cannot be seen.
     """
-    place = "/deployments" if key is None else path("keys", key, "deployments")
-    deployments = [each for each in server.items(place) if each["abandoned_at"] is None]
-    with azure.session() as session, working("Looking into the vaults"):
-        seen = [_look(server, session, each, deployments) for each in deployments]
-    columns = {
-        "KEY": "key",
-        "VERSION": "version",
-        "VAULT": "vault",
-        "NAME": "name",
-        "STEP": "step",
-        "ENABLED": "enabled",
-        "EXPIRES": "expires",
-        "RECOVERY": "recovery_level",
-        "DRIFT": "drift",
-    }
-    out.table(seen if out.as_json else [_row(each) for each in seen], columns, none="Nothing was pushed.")
-    drifts = [told for each in seen for told in (each.get("observed") or {}).get("drift", [])]
-    if not out.as_json:
-        for drift in drifts:
-            out.say(f"{drift['detail']} {drift['advice']}")
-    if drifts:
+    if key is not None and everything:
+        raise WrongUsage("KEY and --all exclude each other.", advice="Give one of them.")
+    known = server.items("/deployments" if key is None else path("keys", key, "deployments"))
+    wanted = [
+        each
+        for each in known
+        if each["abandoned_at"] is None and (connection is None or each["connection"] == connection)
+    ]
+    with Looker(server, azure) as looker, working("Looking into the vaults"):
+        seen = [_seen(looker, each, known) for each in wanted]
+    out.table(seen if out.as_json else list(map(_row, seen)), _COLUMNS, none="Nothing was pushed.")
+    for each in seen:
+        _tell(out, each)
+    if any(drift_of(each) or "unseen" in each for each in seen):
         click.get_current_context().exit(1)
 
 
-def _look(
-    server: "Server", session: "AzureSession", deployment: Mapping[str, Any], others: Sequence[Mapping[str, Any]]
-) -> Mapping[str, Any]:
-    """The deployment after a look: by the server where it has the connection, else from here."""
-    if deployment["step"] not in _ARRIVED:
+def _seen(looker: Looker, deployment: Deployment, known: Sequence[Deployment]) -> Deployment:
+    """The deployment after a look; with `unseen`, where nobody could look."""
+    if not arrived(deployment):
         return deployment
-    target = path("deployments", str(deployment["id"]), "observations")
-    if deployment["connection"] is not None:
-        found: Mapping[str, Any] = server.post(target)
-        return found
-    from keyferry.cli.azure_ledger import held_of
-    from keyferry.clouds.azure.vault import AzureVault
-    from keyferry.deployments.drift import Expected, version_of
-    from keyferry.deployments.observing import observe
-
-    siblings = [
-        each
-        for each in others
-        if each["id"] != deployment["id"]
-        and each["remote_identifier"] is not None
-        and (each["vault"], each["name"], each["key_id"])
-        == (deployment["vault"], deployment["name"], deployment["key_id"])
-    ]
-    expected = Expected(
-        held=held_of(server, deployment),
-        name=str(deployment["name"]),
-        identifier=str(deployment["remote_identifier"]),
-        operations=tuple(deployment["operations"]),
-        other_versions=frozenset(version_of(str(each["remote_identifier"])) for each in siblings),
-        superseded=any(int(each["version"]) > int(deployment["version"]) for each in siblings),
-        recovery_level=deployment["evidence"].get("read-back", {}).get("recovery_level"),
-    )
-    observed, _ = observe(AzureVault(session, str(deployment["vault"])), expected)
-    told: Mapping[str, Any] = server.post(target, {"observed": observed})
-    return told
+    try:
+        return looker.look(deployment, known)
+    except KeyferryError as refusal:
+        told = {"code": refusal.code, "detail": refusal.detail, "advice": refusal.advice}
+        return {**deployment, "observed": None, "unseen": told}
 
 
-def _row(deployment: Mapping[str, Any]) -> dict[str, Any]:
-    from keyferry.deployments.drift import moment
-
+def _row(deployment: Deployment) -> dict[str, Any]:
     seen = deployment.get("observed") or {}
-    expires = seen.get("expires")
     return {
-        "key": deployment["key_name"] or BLANK,
+        "key": key_title(deployment),
         "version": deployment["version"],
         "vault": deployment["vault"],
         "name": deployment["name"],
         "step": deployment["step"],
         "enabled": seen.get("enabled"),
-        "expires": "never" if seen and expires is None else (None if expires is None else moment(int(expires))),
+        "expires": _expires(seen),
         "recovery_level": seen.get("recovery_level"),
-        "drift": ", ".join(each["difference"] for each in seen.get("drift", [])) or "none",
+        "backed_up": (deployment.get("backup") or {}).get("taken_at"),
+        "drift": _drift(deployment),
     }
+
+
+def _expires(seen: Mapping[str, Any]) -> str | None:
+    from keyferry.deployments.drift import moment
+
+    if not seen.get("present"):
+        return None
+    return "never" if seen.get("expires") is None else moment(int(seen["expires"]))
+
+
+def _drift(deployment: Deployment) -> str | None:
+    if "unseen" in deployment:
+        return "not seen"
+    if not arrived(deployment):
+        return None
+    return ", ".join(each["difference"] for each in drift_of(deployment)) or "none"
+
+
+def _tell(out: Output, deployment: Deployment) -> None:
+    """What a table has no room for: each difference, what could not be seen, and what stopped a push."""
+    head = f"{key_title(deployment)}, version {deployment['version']}, {where(deployment)}"
+    told = [deployment["unseen"]] if "unseen" in deployment else drift_of(deployment)
+    if deployment["live"]:
+        problem = deployment.get("problem") or {"detail": f"The push has come as far as {deployment['step']}."}
+        resume = f"Go on with: keyferry azure push --resume {deployment['id']}"
+        told = [*told, {"detail": problem["detail"], "advice": " ".join(filter(None, (problem.get("advice"), resume)))}]
+    for each in told:
+        out.say()
+        out.say(f"{head}:")
+        out.say(f"  {each['detail']}")
+        if each.get("advice"):
+            out.say(f"  {each['advice']}")
