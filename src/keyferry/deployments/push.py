@@ -165,6 +165,7 @@ class _Walk:
             self._ready_kek()
             self._export()
         assert self._file is not None
+        self._require_alone(self._file)
         content, algorithm = self._file.content, self._held.algorithm
         try:
             return self._ask(
@@ -230,6 +231,17 @@ class _Walk:
                 f"version {self._held.version_number}.",
                 field="key",
                 advice="Push the current version: keyferry azure push KEY",
+            )
+
+    def _require_alone(self, file: Exported) -> None:
+        """Another run that has exported since is on its way to import too, and finds nothing there yet: it goes on."""
+        recorded = self._ledger.planned().evidence.get(Step.EXPORTED, {}).get("export")
+        if recorded != file.id:
+            raise Conflict(
+                "Another push of it has begun meanwhile, and goes on.",
+                code="deployment-busy",
+                field="deployment",
+                advice="Wait until it has ended, and see how it ended: keyferry azure status",
             )
 
     def _look(self) -> Arrival:
