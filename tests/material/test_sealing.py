@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from keyferry.errors import IntegrityViolation
 from keyferry.material.algorithms import ALGORITHMS
 from keyferry.material.keys import Material
-from keyferry.material.sealing import Binding, Column, SealedMaterial, Sealer, encode_columns
+from keyferry.material.sealing import (
+    Binding,
+    Column,
+    CredentialBinding,
+    SealedCredential,
+    SealedMaterial,
+    Sealer,
+    encode_columns,
+)
 from keyferry.material.secret import Secret
 
 STORE = "store-1"
@@ -139,6 +147,60 @@ class TestMaterial:
         with pytest.raises(IntegrityViolation) as refused:
             SEALER.unseal(SealedMaterial(b"\x02" + blob[1:]), BINDING)
         assert "unknown form" in refused.value.detail
+
+
+CREDENTIAL = Secret(b"Zq8~wharf.lantern_Meadow-0042")
+FOR = CredentialBinding("connection-1", {"cloud": "public", "endpoints": None, "tenant_id": "t", "client_id": "c"})
+FOR_ANOTHER = [
+    CredentialBinding("connection-2", FOR.facts),
+    *(CredentialBinding(FOR.row_id, {**FOR.facts, name: "other"}) for name in FOR.facts),
+    CredentialBinding(FOR.row_id, {name: value for name, value in FOR.facts.items() if name != "client_id"}),
+]
+
+
+class TestCredentials:
+    @given(value=st.binary(min_size=1, max_size=200))
+    def test_what_is_sealed_unseals_for_what_it_was_given_for(self, value: bytes) -> None:
+        opened = SEALER.unseal_credential(SEALER.seal_credential(Secret(value), FOR), FOR)
+        assert opened.reveal() == value
+
+    def test_another_implementation_reads_the_form_as_it_is_described(self) -> None:
+        blob = SEALER.seal_credential(CREDENTIAL, FOR).blob
+        assert blob[:5] == struct.pack(">BI", 1, 2)
+        key = hkdf_sha256(DATA_KEYS[2].reveal(), b"credential connection-1")
+        cipher = AES.new(key, AES.MODE_GCM, nonce=blob[5:17])
+        cipher.update(FOR.encode(STORE))
+        assert cipher.decrypt_and_verify(blob[17:-16], blob[-16:]) == CREDENTIAL.reveal()
+
+    @pytest.mark.parametrize("other", FOR_ANOTHER)
+    def test_it_cannot_be_had_for_anything_else(self, other: CredentialBinding) -> None:
+        sealed = SEALER.seal_credential(CREDENTIAL, FOR)
+        with pytest.raises(IntegrityViolation) as refused:
+            SEALER.unseal_credential(sealed, other)
+        assert other.row_id in refused.value.detail
+
+    def test_nor_in_another_store(self) -> None:
+        with pytest.raises(IntegrityViolation):
+            Sealer("store-2", DATA_KEYS, current=2).unseal_credential(SEALER.seal_credential(CREDENTIAL, FOR), FOR)
+
+    def test_key_material_is_no_credential(self) -> None:
+        binding = dataclasses.replace(BINDING, version_id="connection-1")
+        blob = SEALER.seal(MATERIAL, binding).blob
+        with pytest.raises(IntegrityViolation):
+            SEALER.unseal_credential(SealedCredential(blob), FOR)
+
+    @given(data=st.data())
+    def test_a_changed_bit_anywhere_is_refused(self, data: st.DataObject) -> None:
+        blob = bytearray(SEALER.seal_credential(CREDENTIAL, FOR).blob)
+        at = data.draw(st.integers(0, len(blob) - 1))
+        blob[at] ^= 1 << data.draw(st.integers(0, 7))
+        with pytest.raises(IntegrityViolation):
+            SEALER.unseal_credential(SealedCredential(bytes(blob)), FOR)
+
+    def test_no_nonce_is_used_twice_and_no_plaintext_shows(self) -> None:
+        blobs = {SEALER.seal_credential(CREDENTIAL, FOR).blob for _ in range(100)}
+        assert len({blob[5:17] for blob in blobs}) == 100
+        assert not any(CREDENTIAL.reveal()[:8] in blob for blob in blobs)
 
 
 class TestEncoding:
