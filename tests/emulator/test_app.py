@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.emulator.asking import API, MANAGEMENT, Asker
 
+from keyferry.emulator import app
 from keyferry.emulator.app import MAX_BODY
 from keyferry.emulator.server import Running
 
@@ -164,6 +165,35 @@ def test_a_body_that_grows_beyond_it_is_refused_too(emulator: Running, asker: As
         connection.request("POST", "/emulator/faults", (b" " * 65536 for _ in range(MAX_BODY // 65536 + 2)))
         assert connection.getresponse().status == 413
     assert asker.ask("GET", "/common/discovery/keys").status == 200
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "BODY_SECONDS", 0.05)
+    with closing(asker.connect()) as connection:
+        connection.putrequest("POST", "/emulator/faults")
+        connection.putheader("Content-Length", "10")
+        connection.endheaders(b"half")
+        assert connection.getresponse().status == 408
+
+
+def test_what_was_damaged_in_the_home_is_told_and_not_used(fresh_emulator: Running) -> None:
+    """A key whose sealed material was put in another's place, behind the emulator's back."""
+    asker = Asker(fresh_emulator)
+    token = asker.token()
+    for name in ("one", "two"):
+        body = {"kty": "EC", "crv": "P-256"}
+        assert asker.ask("POST", f"/keys/{name}/create?{API}", token=token, body=body).status == 200
+    with fresh_emulator.emulator.state.write() as connection:
+        rows = connection.execute("SELECT number, sealed FROM key_versions").fetchall()
+        assert len(rows) == 2
+        connection.execute(
+            "UPDATE key_versions SET sealed = ? WHERE number = ?", (rows[0]["sealed"], rows[1]["number"])
+        )
+    kid = asker.ask("GET", f"/keys/two?{API}", token=token).json["key"]["kid"]
+    digest = {"alg": "ES256", "value": "A" * 43}
+    answer = asker.ask("POST", f"/keys/two/{kid.rpartition('/')[2]}/sign?{API}", token=token, body=digest)
+    assert (answer.status, answer.error["code"]) == (500, "InternalServerError")
+    assert "does not open" in answer.error["message"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff", b"NaN", b'{"a": 1, "a": 2}', b"[" * 100_000])

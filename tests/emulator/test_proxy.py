@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.emulator.asking import Asker
 
+from keyferry.emulator import proxy
 from keyferry.emulator.proxy import MAX_HEAD, Refused, require_taken
 from keyferry.emulator.server import Running, running
 from keyferry.errors import CannotStart
@@ -91,6 +92,11 @@ def test_what_cannot_be_read_is_said_so(emulator: Running, request_line: str) ->
 def test_a_head_without_end_is_cut_off(emulator: Running) -> None:
     head = b"CONNECT management.azure.com:443 HTTP/1.1\r\nX: " + b"x" * (MAX_HEAD * 2)
     assert status(send(emulator, head)) == 431
+
+
+def test_a_client_that_says_nothing_is_not_waited_for(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy, "HEAD_SECONDS", 0.05)
+    assert status(send(emulator, b"CONNECT management.azure.com:443 HTTP/1.1\r\n")) == 408
 
 
 def test_a_client_that_leaves_half_way_leaves_nothing_behind(emulator: Running, asker: Asker) -> None:

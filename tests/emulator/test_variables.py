@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.emulator.asking import MANAGEMENT, Asker
 
+from keyferry.emulator.directory import MICROSOFT_365
 from keyferry.emulator.facts import Facts, VaultFacts, read_facts
 from keyferry.emulator.home import Home
 from keyferry.emulator.server import Running, running
@@ -64,6 +65,8 @@ def test_what_is_left_in_the_home_is_what_serves(emulator: Running) -> None:
     left = read_facts(Home(emulator.home))
     assert (left.url, left.proxy_url, left.tenant_id) == (emulator.url, emulator.proxy_url, emulator.tenant_id)
     assert left.vaults[:2] == emulator.vaults[:2]
+    assert left.principals[emulator.client_id] == emulator.emulator.directory.operator.object_id
+    assert left.principals.keys() >= MICROSOFT_365.keys()
     assert Asker(left).token(MANAGEMENT)
 
 

@@ -100,7 +100,8 @@ class Application:
         try:
             exchange.state["body"] = await _whole_body(headers, receive)
             plane = await run_in_threadpool(self._admit, exchange)
-        except AzureFailure as failure:
+        except (AzureFailure, KeyferryError) as error:
+            failure = error if isinstance(error, AzureFailure) else _damage(error)
             await _answer(failure)(scope, receive, _with_headers(send, exchange))
             return
         inner = {**scope, "path": exchange.path, "raw_path": exchange.path.encode(), "state": exchange.state}
@@ -285,4 +286,9 @@ async def _fault(_request: Request, _error: Exception) -> Response:
 
 async def _broken(_request: Request, error: Exception) -> Response:
     assert isinstance(error, KeyferryError)
-    return _answer(AzureFailure(500, "InternalServerError", f"{error.detail} {error.advice}"))
+    return _answer(_damage(error))
+
+
+def _damage(error: KeyferryError) -> AzureFailure:
+    """What a home that was damaged makes of a request."""
+    return AzureFailure(500, "InternalServerError", f"{error.detail} {error.advice}")

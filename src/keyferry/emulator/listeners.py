@@ -5,8 +5,10 @@ keeps it until the emulator ends, as it may be recovered; whoever calls there is
 """
 
 import asyncio
+import logging
 import signal
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from keyferry.emulator.listening import bind_preferred, port_of
 from keyferry.emulator.management.vaults import Vaults
 from keyferry.emulator.protocol import AbortableProtocol
 from keyferry.emulator.proxy import MAX_HEAD, Proxy
+from keyferry.errors import KeyferryError
 
 #: uvicorn ticks ten times a second
 TICKS_AN_HOUR: Final = 36_000
@@ -56,7 +59,10 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Do the upkeep once an hour."""
         if counter % TICKS_AN_HOUR == TICKS_AN_HOUR - 1:
-            await asyncio.to_thread(self._upkeep)
+            try:
+                await asyncio.to_thread(self._upkeep)
+            except (KeyferryError, OSError, sqlite3.Error) as error:  # a full disk ends no service; it is tried again
+                logging.getLogger(__name__).warning("The emulator's upkeep failed: %s", error)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

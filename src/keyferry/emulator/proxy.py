@@ -5,7 +5,6 @@ leads each to the emulator's main listener. TLS runs through it untouched; no ot
 import asyncio
 import contextlib
 import re
-from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Final
 
@@ -77,15 +76,11 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, until it or the emulator ends the connection."""
-        await self.held(self._serve(reader, writer), writer)
-
-    async def held(self, work: Coroutine[None, None, None], writer: asyncio.StreamWriter) -> None:
-        """Do one connection's work, so that `close` can end it, and close the connection afterwards."""
         task = asyncio.current_task()
         assert task is not None, "streams are served in tasks"
         self._open.add(task)
         try:
-            await work
+            await self._serve(reader, writer)
         except OSError:
             pass  # a side has gone; there is nobody to tell
         finally:
@@ -106,22 +101,15 @@ class Proxy:
             writer.write(refused.answer())
             await writer.drain()
             return
-        await lead(reader, writer, self._main, b"HTTP/1.1 200 Connection established\r\n\r\n")
-
-
-async def lead(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: tuple[str, int], greeting: bytes = b""
-) -> None:
-    """Connect to `target`, send the client `greeting`, and hand bytes on both ways until `target` ends its side."""
-    inner_reader, inner_writer = await asyncio.open_connection(*target)
-    writer.write(greeting)
-    onward = asyncio.create_task(_pipe(reader, inner_writer))
-    try:
-        # Once the emulator has ended its side, nothing that the client sends could be answered.
-        await _pipe(inner_reader, writer)
-    finally:
-        onward.cancel()
-        inner_writer.close()
+        inner_reader, inner_writer = await asyncio.open_connection(*self._main)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        onward = asyncio.create_task(_pipe(reader, inner_writer))
+        try:
+            # Once the emulator has ended its side, nothing that the client sends could be answered.
+            await _pipe(inner_reader, writer)
+        finally:
+            onward.cancel()
+            inner_writer.close()
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes:
