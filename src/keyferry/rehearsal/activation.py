@@ -7,6 +7,8 @@ from keyferry.rehearsal.commands import USER, StepFailed
 from keyferry.rehearsal.workflow import AZURE, KEYFERRY, MICROSOFT, Journey, Scene, Stage
 
 WORKLOAD = "multi-workload"
+#: the emulator plays Microsoft's onboarding service beside the management plane, and is reached as that is
+STAND_IN = "https://management.azure.com"
 CONTACTS = """\
 organization = "Contoso Ltd"
 tenant_id = "{tenant}"
@@ -77,11 +79,11 @@ class Activation:
         self._tell.evidence(request=self._request, state=made["state"])
 
     def _validate(self) -> None:
-        self._commands.run("customer-key", "request", "validate", self._request, *self._principal, by=USER)
+        self._commands.run("customer-key", "request", "validate", self._request, *self._principals, by=USER)
 
     def _submit(self) -> None:
-        words = ("--stand-in", self._stage.azure.stand_in)
-        self._commands.run("customer-key", "request", "submit", self._request, *words, by=USER)
+        words = (self._request, "--stand-in", STAND_IN)
+        self._commands.run("customer-key", "request", "submit", *words, by=USER)
 
     def _see(self) -> None:
         found = self._commands.facts("customer-key", "request", "show", self._request, by=USER)
@@ -94,12 +96,14 @@ class Activation:
         return tuple(journey.plan.key for journey in self._pair)
 
     @property
-    def _principal(self) -> tuple[str, str]:
-        return "--principal", f"{WORKLOAD}={self._stage.azure.microsoft}"
+    def _principals(self) -> tuple[str, ...]:
+        """The service principals: the proxy leads to no Microsoft Graph, which would tell them."""
+        azure = self._stage.azure
+        return "--principal", f"{WORKLOAD}={azure.microsoft}", "--principal", f"onboarding={azure.onboarding}"
 
     @property
     def _for(self) -> tuple[str, ...]:
-        return "--workload", WORKLOAD, *self._principal
+        return "--workload", WORKLOAD, *self._principals
 
 
 def _write_private(path: Path, text: str) -> None:

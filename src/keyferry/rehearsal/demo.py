@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from keyferry.customer_key.workloads import workload_named
+from keyferry.customer_key.workloads import ONBOARDING_APPLICATION, workload_named
 from keyferry.rehearsal import openssl
 from keyferry.rehearsal.activation import WORKLOAD, Activation
 from keyferry.rehearsal.azure_sdk import environment
@@ -70,7 +70,7 @@ class Rehearsal:
         self._directory = directory
         self._tell = tell
         self._commands = Commands(directory, tell)
-        self._azure = Azure([], "", "", "", "")
+        self._azure = Azure([], "", "", "", "", "")
         self._stage = Stage(directory, self._commands, tell, self._azure)
         self._servers: list[LocalServer] = []
         self._running = ExitStack()
@@ -170,7 +170,8 @@ class Rehearsal:
         self._azure.tenant = facts["tenant_id"]
         self._azure.custodian = facts["principals"][facts["client_id"]]
         self._azure.microsoft = facts["principals"][workload_named(WORKLOAD).application_id]
-        self._azure.stand_in = facts["url"]
+        self._azure.onboarding = facts["principals"][ONBOARDING_APPLICATION]
+        self._azure.emulator = facts["url"]
         self._tell.evidence(
             subscriptions=self._azure.subscriptions, proxy=facts["proxy_url"], tenant=self._azure.tenant
         )
@@ -207,7 +208,7 @@ class Rehearsal:
             f"  Keyferry: {self._servers[0].url}, as {ADMINISTRATOR} or {USER}; "
             f"passwords in {self._directory}/*.password\n"
             f"            export XDG_CONFIG_HOME={self._directory}/config KEYFERRY_PROFILE={USER}\n"
-            f"  Emulator: {self._azure.stand_in}; "
+            f"  Emulator: {self._azure.emulator}; "
             f'eval "$(keyferry emulator env --home {self._directory}/emulator --way proxy)"\n'
             f"End them with: kill {processes}"
         )

@@ -50,15 +50,16 @@ class Plan:
 
 @dataclass(slots=True)
 class Azure:
-    """What is known of Azure once it is there. `custodian` and `microsoft` are object ids of principals: who brings
-    keys, and the application of Microsoft 365 that will use them. `stand_in` plays Microsoft's onboarding service.
+    """What is known of Azure once it is there. Three are object ids: of who brings keys, and of the
+    applications of Microsoft 365 that will use and that check them.
     """
 
     subscriptions: list[str]
     tenant: str
     custodian: str
     microsoft: str
-    stand_in: str
+    onboarding: str
+    emulator: str
 
 
 @dataclass(frozen=True, slots=True)

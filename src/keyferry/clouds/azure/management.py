@@ -74,7 +74,7 @@ class AzureManagement:
 
             client = ResourceManagementClient(subscription_id=subscription, base_url=self._url, **self._options())
             if not client.resource_groups.check_existence(name):
-                client.resource_groups.create_or_update(name, {"location": location})  # type: ignore[call-overload]  # JSON is taken as well as a model
+                client.resource_groups.create_or_update(name, {"location": location})
 
     def create_vault(self, new: NewVault) -> VaultConfiguration:
         """Make a Premium vault, and wait until it is there.
