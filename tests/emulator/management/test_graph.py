@@ -38,6 +38,14 @@ def test_every_service_principal_is_listed(operator: Application) -> None:
     assert found >= {*MICROSOFT_365, operator.client_id}
 
 
+def test_applications_are_the_tenants_own(operator: Application) -> None:
+    found = {each["appId"] for each in ask(operator, "GET", "/applications").json()["value"]}
+    assert operator.client_id in found
+    assert not found & set(MICROSOFT_365)
+    other = next(iter(MICROSOFT_365))
+    assert ask(operator, "GET", "/applications", filter_=f"appId eq '{other}'").json()["value"] == []
+
+
 def test_what_is_not_there_is_not_found(operator: Application) -> None:
     nobody = "88888888-8888-8888-8888-888888888888"
     assert error_of(ask(operator, "GET", f"/servicePrincipals/{nobody}"))[:2] == (404, "Request_ResourceNotFound")

@@ -103,6 +103,8 @@ def test_a_scope_must_be_there(operator: Application, stranger: Application, gro
     nowhere = f"{group}/providers/Microsoft.KeyVault/vaults/nowhere"
     assert error_of(assign(operator, nowhere, me, READER))[:2] == (404, "ResourceNotFound")
     assert error_of(assign(operator, f"{group}-not", me, READER))[:2] == (404, "ResourceGroupNotFound")
+    for strange in (f"{group}/providers/Microsoft.Storage/storageAccounts/x", f"{group}/x", f"{group}/x/y/z"):
+        assert error_of(assign(operator, strange, me, READER))[:2] == (404, "ResourceNotFound")
     nobody = "/subscriptions/33333333-3333-3333-3333-333333333333"
     assert error_of(assign(operator, nobody, me, READER))[:2] == (404, "SubscriptionNotFound")
     assert error_of(assign(operator, "", me, READER))[:2] == (403, "AuthorizationFailed")

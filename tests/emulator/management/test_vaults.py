@@ -277,6 +277,13 @@ def test_a_call_without_api_version_is_refused(operator: Application, vault: str
     assert error_of(answer)[:2] == (400, "MissingApiVersionParameter")
 
 
+@pytest.mark.parametrize("version", ["latest", "7.4", "2026-02", "2026-02-01-beta"])
+def test_an_api_version_is_a_date(operator: Application, vault: str, version: str) -> None:
+    status, code, message = error_of(operator.send("GET", vault, version=version))
+    assert (status, code) == (400, "InvalidApiVersionParameter")
+    assert f"'{version}'" in message
+
+
 def test_names_are_checked_for_being_free(operator: Application, subscription: str, vault: str) -> None:
     def check(name: Any, kind: str = "Microsoft.KeyVault/vaults") -> httpx2.Response:
         path = f"{subscription}/providers/Microsoft.KeyVault/checkNameAvailability"
@@ -299,6 +306,13 @@ def test_there_are_no_managed_hsms(operator: Application, subscription: str, gro
     assert status == 400
     assert "premium" in message
     assert operator.send("GET", f"{group}/providers/Microsoft.KeyVault/vaults").json() == {"value": []}
+
+
+def test_names_of_managed_hsms_are_checked_too(operator: Application, subscription: str) -> None:
+    path = f"{subscription}/providers/Microsoft.KeyVault/checkMhsmNameAvailability"
+    assert operator.send("POST", path, {"name": "mine"}).json() == {"nameAvailable": True}
+    assert operator.send("POST", path, {"name": "my-own"}).json()["reason"] == "AccountNameInvalid"
+    assert error_of(operator.send("POST", path, {}))[0] == 400
 
 
 def test_a_vault_has_no_private_endpoints(operator: Application, vault: str) -> None:

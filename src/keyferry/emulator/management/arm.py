@@ -18,12 +18,21 @@ from keyferry.emulator.management import access, scopes, subscriptions
 from keyferry.emulator.requests import base_of, emulator_of, principal_of
 
 PAGE: Final = 100
+_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?", re.ASCII)
 RETRY_SECONDS: Final = 1
 
 
 def route(path: str, handler: Callable[[Request], Response], *methods: str) -> Route:
-    """A route whose path is matched in any case, as Resource Manager matches them."""
-    made = Route(path, handler, methods=list(methods))
+    """A route whose path is matched in any case, as Resource Manager matches them, and whose `api-version` is one.
+
+    That there is an `api-version` at all is checked before; Graph has none.
+    """
+
+    def checked(request: Request) -> Response:
+        _require_version(request.query_params.get("api-version"))
+        return handler(request)
+
+    made = Route(path, checked, methods=list(methods))
     made.path_regex = re.compile(made.path_regex.pattern, re.IGNORECASE)
     return made
 
@@ -133,6 +142,15 @@ def member(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise AzureFailure(400, "InvalidRequestContent", f"The request content was invalid: {name} is not an object.")
     return found
+
+
+def _require_version(version: str | None) -> None:
+    if version is not None and not _VERSION.fullmatch(version):
+        raise AzureFailure(
+            400,
+            "InvalidApiVersionParameter",
+            f"The api-version '{version[:40]}' is invalid. Versions are dates, such as 2026-02-01.",
+        )
 
 
 def _number(request: Request, name: str, default: int, least: int) -> int:

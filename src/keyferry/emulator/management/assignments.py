@@ -82,6 +82,8 @@ def require_scope(connection: sqlite3.Connection, scope: str) -> None:
             "The request did not have a subscription or a valid tenant level resource provider.",
         )
     group, vault = scopes.group_of(scope), scopes.vault_of(scope)
+    if not scopes.is_known(scope):
+        raise AzureFailure(404, "ResourceNotFound", f"The emulator has no resource at '{scopes.normal(scope)}'.")
     if group is None:
         subscriptions.require(connection, subscription_id)
     elif vault is None:

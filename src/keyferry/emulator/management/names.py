@@ -11,6 +11,7 @@ from typing import Final
 from keyferry.emulator.failures import AzureFailure
 
 _VAULT: Final = re.compile(r"(?=.{3,24}\Z)[A-Za-z](?!.*--)[A-Za-z0-9-]*[A-Za-z0-9]")
+_MANAGED_HSM: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{2,23}")
 _GROUP: Final = re.compile(r"[\w.()-]{0,89}[\w()-]")
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -29,6 +30,11 @@ def require_vault_name(name: str) -> None:
     """Raises AzureFailure 400 VaultNameNotValid, unless `name` may be a vault's."""
     if advice := vault_name_advice(name):
         raise AzureFailure(400, "VaultNameNotValid", advice)
+
+
+def managed_hsm_name_is_right(name: str) -> bool:
+    """Whether `name` may be a managed HSM's, which has no hyphens."""
+    return _MANAGED_HSM.fullmatch(name) is not None
 
 
 def require_group_name(name: str) -> None:

@@ -4,6 +4,14 @@ A scope is a path of Azure Resource Manager: a subscription, a resource group, a
 regard to case, and a role assigned at a path holds for everything below it.
 """
 
+import re
+from typing import Final
+
+_KNOWN: Final = re.compile(
+    r"/subscriptions/[^/]+"
+    r"(/resourcegroups/[^/]+(/providers/microsoft\.keyvault/vaults/[^/]+(/(keys|secrets|certificates)/[^/]+)?)?)?"
+)
+
 
 def normal(scope: str) -> str:
     """The scope with one slash in front, none at the end and none doubled; the empty string is the tenant's root."""
@@ -14,6 +22,11 @@ def normal(scope: str) -> str:
 def key(scope: str) -> str:
     """What a scope is compared by."""
     return normal(scope).lower()
+
+
+def is_known(scope: str) -> bool:
+    """Whether a scope is of a kind that there is here: a subscription, a group, a vault, or one object in a vault."""
+    return _KNOWN.fullmatch(key(scope)) is not None
 
 
 def holds_for(assigned: str, target: str) -> bool:

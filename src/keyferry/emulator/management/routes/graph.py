@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from keyferry.emulator.directory import Principal
+from keyferry.emulator.directory import MICROSOFT_365, Principal
 from keyferry.emulator.failures import AzureFailure
 from keyferry.emulator.management import arm, filters
 from keyferry.emulator.requests import base_of, emulator_of, object_of
@@ -27,6 +27,7 @@ def routes() -> list[Route]:
         arm.route("/v1.0/servicePrincipals", add_service_principal, "POST"),
         arm.route("/v1.0/servicePrincipals(appId='{app}')", show_service_principal, "GET"),
         arm.route("/v1.0/servicePrincipals/{object}", show_service_principal, "GET"),
+        arm.route("/v1.0/applications", list_applications, "GET"),
         arm.route("/v1.0/users", list_nobody, "GET"),
         arm.route("/v1.0/groups", list_nobody, "GET"),
         arm.route("/v1.0/directoryObjects/getByIds", get_by_ids, "POST"),
@@ -72,6 +73,15 @@ def add_service_principal(request: Request) -> Response:
         "Request_MultipleObjectsWithSameKeyValue",
         f"The service principal cannot be created because the service principal name {app} is already in use.",
     )
+
+
+def list_applications(request: Request) -> Response:
+    """The tenant's own applications, as `$filter` says; Microsoft's are other tenants'."""
+    wanted = filters.parse(request.query_params.get("$filter"), FILTERS)
+    found = emulator_of(request).directory.all()
+    own = [each for each in found if each.app_id not in MICROSOFT_365 and _matches(each, wanted)]
+    shown = [{"id": each.app_id, "appId": each.app_id, "displayName": each.name} for each in own]
+    return _collection(request, "applications", shown)
 
 
 def list_nobody(request: Request) -> Response:

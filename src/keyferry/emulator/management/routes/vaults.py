@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from keyferry.emulator.failures import AzureFailure
 from keyferry.emulator.management import access, arm, vault_settings
+from keyferry.emulator.management.names import managed_hsm_name_is_right
 from keyferry.emulator.management.vault import AccessPolicy, Vault
 from keyferry.emulator.management.vault_records import TYPE
 from keyferry.emulator.requests import emulator_of, object_of, principal_of
@@ -36,6 +37,7 @@ def routes() -> list[Route]:
         arm.route(one, delete, "DELETE"),
         arm.route(one + "/accessPolicies/{operation}", change_policies, "PUT"),
         arm.route(f"{one}/privateEndpointConnections", list_private_endpoints, "GET"),
+        arm.route(f"{provider}/checkMhsmNameAvailability", check_managed_hsm_name, "POST"),
         arm.route(f"{provider}/managedHSMs", list_managed_hsms, "GET"),
         arm.route(f"{in_group}/managedHSMs", list_managed_hsms, "GET"),
         arm.route(f"{provider}/deletedManagedHSMs", list_managed_hsms, "GET"),
@@ -169,6 +171,21 @@ def list_managed_hsms(request: Request) -> Response:
     """None."""
     arm.allow(request, "Microsoft.KeyVault/managedHSMs/read", arm.subscription_scope(request))
     return arm.page(request, [])
+
+
+def check_managed_hsm_name(request: Request) -> Response:
+    """Whether a name may be a managed HSM's; none is taken, as there are none."""
+    arm.allow(request, "Microsoft.KeyVault/checkMhsmNameAvailability/read", arm.subscription_scope(request))
+    name = object_of(request).get("name")
+    if not isinstance(name, str):
+        raise AzureFailure(400, "BadRequest", "The body must have a name.")
+    if managed_hsm_name_is_right(name):
+        return JSONResponse({"nameAvailable": True})
+    message = (
+        f"The managed HSM name '{name}' is invalid. It must be between 3-24 alphanumeric characters, and the first one "
+        "a letter."
+    )
+    return JSONResponse({"nameAvailable": False, "reason": "AccountNameInvalid", "message": message})
 
 
 def show_managed_hsm(request: Request) -> Response:
