@@ -55,6 +55,8 @@ def test_a_deleted_vault_tells_when_it_will_be_purged(operator: Application, del
 
 def test_deleting_what_is_gone_says_so_without_an_error(operator: Application, deleted: dict[str, Any]) -> None:
     assert operator.send("DELETE", deleted["id"]).status_code == 204
+    no_group = deleted["id"].replace("/resourceGroups/rg-", "/resourceGroups/none-")
+    assert error_of(operator.send("DELETE", no_group))[:2] == (404, "ResourceGroupNotFound")
 
 
 def test_a_deleted_vaults_keys_are_out_of_reach_until_it_is_recovered(

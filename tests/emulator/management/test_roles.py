@@ -85,6 +85,12 @@ def test_each_thing_that_is_wrong_with_an_assignment_is_refused(
     assert error_of(operator.send("GET", path))[0] == 404
 
 
+@pytest.mark.parametrize("given", [{}, {"properties": None}, {"properties": 5}, {"properties": []}])
+def test_an_assignment_without_properties_is_refused(operator: Application, vault: str, given: dict[str, Any]) -> None:
+    answer = operator.send("PUT", f"{vault}/{PROVIDER}/roleAssignments/{uuid.uuid4()}", given)
+    assert error_of(answer)[:2] == (400, "InvalidRequestContent")
+
+
 def test_an_assignments_name_is_a_guid(operator: Application, stranger: Application, vault: str) -> None:
     path = f"{vault}/{PROVIDER}/roleAssignments/mine"
     answer = operator.send("PUT", path, body(stranger.principal.object_id, READER))

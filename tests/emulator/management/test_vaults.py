@@ -8,6 +8,7 @@ import pytest
 from tests.emulator.calling import Application, error_of, unique, vault_body
 
 Put = Callable[..., httpx2.Response]
+GUID = "11111111-1111-1111-1111-111111111111"
 
 
 def named(vault: str) -> str:
@@ -93,6 +94,8 @@ def test_a_name_that_breaks_the_rule_is_refused(put_vault: Put, name: str) -> No
         ({"createMode": "borrow"}, "properties.createMode"),
         ({"accessPolicies": {}}, "is not a list"),
         ({"accessPolicies": [{"permissions": {}}]}, "needs tenantId and objectId"),
+        ({"accessPolicies": [{"permissions": {"keys": "get"}, "tenantId": GUID, "objectId": GUID}]}, "a list of words"),
+        ({"accessPolicies": [{}] * 1025}, "a vault takes 1024"),
     ],
 )
 def test_each_setting_that_will_not_do_is_refused_and_makes_nothing(
@@ -210,6 +213,7 @@ def test_policies_are_added_replaced_and_removed(operator: Application, stranger
         return [(each["objectId"], each["permissions"]["keys"]) for each in shown]
 
     me, other = operator.principal.object_id, stranger.principal.object_id
+    assert change("remove", policy(stranger, "get")) == [(me, ["get"])]
     assert change("add", policy(operator, "list"), policy(stranger, "sign")) == [
         (me, ["get", "list"]),
         (other, ["sign"]),
@@ -296,12 +300,20 @@ def test_names_are_checked_for_being_free(operator: Application, subscription: s
     assert error_of(check("abc", "Microsoft.Storage/accounts"))[0] == 400
 
 
+def test_a_policy_may_say_nothing_of_keys(operator: Application, put_vault: Put) -> None:
+    silent = policy(operator) | {"permissions": {"secrets": ["get"]}}
+    made = put_vault(unique("v"), accessPolicies=[silent]).json()
+    assert made["properties"]["accessPolicies"][0]["permissions"] == {"keys": [], "secrets": ["get"]}
+
+
 def test_there_are_no_managed_hsms(operator: Application, subscription: str, group: str) -> None:
     assert operator.send("GET", f"{subscription}/providers/Microsoft.KeyVault/managedHSMs").json() == {"value": []}
     assert operator.send("GET", f"{group}/providers/Microsoft.KeyVault/managedHSMs").json() == {"value": []}
     assert operator.send("GET", f"{subscription}/providers/Microsoft.KeyVault/deletedManagedHSMs").json()["value"] == []
     one = f"{group}/providers/Microsoft.KeyVault/managedHSMs/mine"
     assert error_of(operator.send("GET", one))[:2] == (404, "ResourceNotFound")
+    deleted = f"{subscription}/providers/Microsoft.KeyVault/locations/westeurope/deletedManagedHSMs/mine"
+    assert error_of(operator.send("GET", deleted))[:2] == (404, "DeletedManagedHsmNotFound")
     status, _, message = error_of(operator.send("PUT", one, {}))
     assert status == 400
     assert "premium" in message

@@ -106,6 +106,20 @@ def test_a_key_that_fails_at_work_is_not_activated(pair: Pair, monkeypatch: pyte
     assert "disabled" in reason["Detail"]
 
 
+def test_of_two_who_enable_at_once_one_is_told_of_the_other(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.send("Validate")
+    others: list[str] = []
+
+    def enabled_meanwhile(emulator: Emulator, content: Content) -> tuple[Member, Member]:
+        monkeypatch.undo()
+        others.append(pair.send("Enable").json()["Status"])
+        return look_up_pair(emulator, content)
+
+    monkeypatch.setattr("keyferry.emulator.onboarding.requests.look_up_pair", enabled_meanwhile)
+    assert error_of(pair.send("Enable"))[:2] == (409, "AlreadyActive")
+    assert others == ["Active"]
+
+
 def test_an_active_pair_tells_when_a_key_opens_no_more(pair: Pair) -> None:
     pair.send("Validate")
     request_id = pair.send("Enable").json()["ID"]

@@ -147,6 +147,11 @@ def _no_identifier(pair: Pair) -> None:
     pair.body["KeyIdentifier1"] = "root"
 
 
+@breaks("VaultFound")
+def _no_url(pair: Pair) -> None:
+    pair.body["KeyIdentifier1"] = "https://[::1/keys/root"
+
+
 @breaks("VaultInSubscription")
 def _subscriptions_crossed(pair: Pair) -> None:
     first, second = pair.body["Subscription1"], pair.body["Subscription2"]
