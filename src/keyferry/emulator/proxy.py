@@ -18,6 +18,8 @@ HTTPS_PORT: Final = "443"
 #: one label (RFC 1123 section 2.1), as every vault's name is
 _VAULT: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?" + re.escape(VAULT_SUFFIX))
 _REQUEST: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (\S{1,4096}) HTTP/1\.[01]")
+#: what reading and writing raise when a side has gone; uvloop raises RuntimeError on a transport that is closed
+_GONE: Final = (OSError, RuntimeError)
 _HOSTS: Final = f"NAME{VAULT_SUFFIX}, {SIGN_IN_HOST} and {MANAGEMENT_HOST}"
 
 
@@ -81,8 +83,8 @@ class Proxy:
         self._open.add(task)
         try:
             await self._serve(reader, writer)
-        except OSError:
-            pass  # a side has gone; there is nobody to tell
+        except _GONE:
+            pass  # there is nobody to tell
         finally:
             self._open.discard(task)
             writer.close()
@@ -132,7 +134,7 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Hand bytes on until the end, and then the end itself."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(*_GONE):
         while data := await reader.read(CHUNK):
             writer.write(data)
             await writer.drain()
