@@ -8,7 +8,7 @@ import pytest
 from tests.emulator.asking import MANAGEMENT, Asker
 
 from keyferry.emulator.directory import MICROSOFT_365
-from keyferry.emulator.facts import Facts, VaultFacts, read_facts
+from keyferry.emulator.facts import Facts, VaultFacts, read_facts, write_facts
 from keyferry.emulator.home import Home
 from keyferry.emulator.server import Running, running
 from keyferry.emulator.variables import Way, commands, environment, variables
@@ -81,18 +81,28 @@ def test_a_file_of_facts_that_cannot_be_read_is_told_of(tmp_path: Path, content:
     assert "keyferry emulator serve" in refused.value.advice
 
 
-def test_an_emulator_without_vaults_still_says_what_to_type() -> None:
-    bare = Facts(
-        home=Path("/home"),
+def test_many_vaults_are_no_hindrance(tmp_path: Path) -> None:
+    vault = VaultFacts(name="v" * 24, url="https://localhost:8443", subscription="s" * 36, resource_group="g" * 90)
+    many = bare(tmp_path, vaults=(vault,) * 1000)
+    write_facts(many)
+    assert read_facts(Home(tmp_path)) == many
+
+
+def bare(home: Path, vaults: tuple[VaultFacts, ...] = ()) -> Facts:
+    return Facts(
+        home=home,
         url="https://localhost:8443",
         proxy_url="http://127.0.0.1:8899",
         tenant_id="t",
         client_id="c",
         subscriptions=(),
-        vaults=(),
+        vaults=vaults,
         principals={},
     )
-    assert all("NAME" in commands(bare, way)[-1] for way in (Way.ID, Way.PROXY))
+
+
+def test_an_emulator_without_vaults_still_says_what_to_type() -> None:
+    assert all("NAME" in commands(bare(Path("/home")), way)[-1] for way in (Way.ID, Way.PROXY))
 
 
 def test_a_vault_has_two_urls() -> None:

@@ -31,6 +31,8 @@ class VaultFacts:
         return f"https://{self.name.lower()}.vault.azure.net"
 
 
+#: a few hundred bytes for each vault
+MAX_BYTES: Final = 16 * 1024 * 1024
 _VAULT: Final = tuple(each.name for each in fields(VaultFacts))
 
 
@@ -127,7 +129,7 @@ def read_facts(home: Home) -> Facts:
     if not home.facts_file.exists():
         raise CannotStart(f"There is no emulator in {home.directory}.", field="home", advice=advice)
     try:
-        found = json.loads(read_private(home.facts_file))
+        found = json.loads(read_private(home.facts_file, max_bytes=MAX_BYTES))
         return Facts(
             home=home.directory,
             vaults=tuple(VaultFacts(**{name: str(vault[name]) for name in _VAULT}) for vault in found["vaults"]),

@@ -145,8 +145,8 @@ def is_serving(home: Home) -> bool:
     return False
 
 
-def read_private(path: Path) -> bytes:
-    """A small file that its owner alone may read.
+def read_private(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """A file of at most `max_bytes` bytes that its owner alone may read.
 
     Raises:
         CannotStart: it is missing, no regular file, another user's, open to others, or too large.
@@ -161,10 +161,10 @@ def read_private(path: Path) -> bytes:
             raise _refused(path, "is not a regular file", "Restore it, or begin anew with another --home.")
         _require_own(path, facts)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(max_bytes + 1)
     finally:
         os.close(descriptor)
-    if len(data) > MAX_BYTES:
+    if len(data) > max_bytes:
         raise _refused(path, "is far too large for what it should be", "Restore it.")
     return data
 

@@ -133,10 +133,13 @@ def _prepared(directory: Path, listen: str, proxy: str) -> Iterator[tuple[Emulat
 
         server = Server(_configuration(emulator, authority), Proxy(main), proxy_socket, upkeep)
 
+        turn = threading.Lock()
+
         def vaults_changed() -> None:
             for listener in listeners.bind():
                 server.listen_on(listener)
-            write_facts(gather(emulator))
+            with turn:  # whoever is later has seen more
+                write_facts(gather(emulator))
 
         emulator.vaults.on_change = vaults_changed
         write_facts(gather(emulator))
