@@ -3,11 +3,14 @@
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Final
 
 from keyferry.clouds.azure.hosts import Origin, read_origin
 
 _MAX_LINKS: Final = 20
+#: how a connection ends that was there
+_ENDED: Final = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, TimeoutError, HTTPException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,6 @@ def trouble_of(error: BaseException) -> Trouble:
 
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Trouble], ...] = (
         (inner.NameResolutionError, _NO_NAME),
-        ((inner.ProxyError, outer.ProxyError, outer.InvalidProxyURL), _NO_PROXY),
         (ssl.SSLCertVerificationError, _NOT_TRUSTED),
         ((inner.NewConnectionError, inner.ConnectTimeoutError, outer.ConnectTimeout), _NO_CONNECTION),
         ((inner.SSLError, outer.SSLError, ssl.SSLError), _NO_TLS),
