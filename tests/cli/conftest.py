@@ -1,11 +1,15 @@
 """A real server on loopback, and people who have signed in to it."""
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.terminal import RunningServer, Shell
+from tests.cli.vaults import CLOUD, Vault
 
+from keyferry.emulator.server import Running
 from keyferry.rehearsal.local_server import serving
 
 
@@ -53,3 +57,38 @@ def kim(shell: Shell, server: RunningServer, kim_account: str) -> Shell:
     """Signed in as the Key Access User."""
     shell.sign_in(server, kim_account)
     return shell
+
+
+@pytest.fixture
+def azure_environment(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What leads Azure's clients to the emulator, for this process and for those that it starts."""
+    found = emulator.environment("proxy")
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    return found
+
+
+@pytest.fixture
+def vault(emulator: Running, azure_environment: dict[str, str]) -> Iterator[Vault]:
+    """The emulator's first vault, as somebody in Azure sees it; tests use names of their own."""
+    with CLOUD.session() as session:
+        yield Vault(emulator, emulator.vaults[0].name, session)
+
+
+@pytest.fixture
+def engineer(kim: Shell, azure_environment: dict[str, str]) -> Shell:
+    """The Key Access User, signed in to Azure as well."""
+    kim.env.update(azure_environment)
+    return kim
+
+
+@pytest.fixture
+def name() -> str:
+    """A name of a test's own, for a key here and in a vault."""
+    return f"tenant-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def key(engineer: Shell, name: str) -> Any:
+    """A key of that name, as REST tells of it."""
+    return engineer("key", "create", "--type", "rsa-2048", "--name", name, "--json").json

@@ -33,6 +33,11 @@ class Outcome:
         assert advice.startswith("advice: ")
         return what, advice.removeprefix("advice: ")
 
+    @property
+    def last_refusal(self) -> tuple[str, str]:
+        """The two lines of a failure, where lines about what went well stand before them."""
+        return Outcome(self.code, self.out, "".join(self.err.splitlines(keepends=True)[-2:])).refusal
+
 
 @dataclass
 class Shell:

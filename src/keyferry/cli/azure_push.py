@@ -143,7 +143,7 @@ def _deployment(
         for each in known
         if each["version_is_current"] and each["abandoned_at"] is None and place_of(each) == place
     ]
-    for each in here:
+    for each in sorted(here, key=lambda each: not each["live"]):
         if each["live"] or _still_there(server, azure, each, known):
             _require_same(each, operations, connection)
             return each
@@ -185,7 +185,7 @@ def _go_on(server: "Server", azure: SignIn, deployment: Deployment, wishes: "Wis
     if not deployment["live"]:
         return
     body = {
-        "kek": wishes.kek_name,
+        "kek_name": wishes.kek_name,
         "kek_bits": wishes.kek_bits,
         "new_version": wishes.new_version,
         "public_key_proof": not wishes.by_use,

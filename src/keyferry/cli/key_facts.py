@@ -1,9 +1,13 @@
 """How a key looks to people: in a list, and alone."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyferry.cli.output import BLANK
+from keyferry.cli.remote import path
+
+if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
+    from keyferry.cli.connection import Server
 
 COLUMNS = {
     "NAME": "name",
@@ -62,3 +66,14 @@ def rows(key: Mapping[str, Any]) -> dict[str, Any]:
         "JWK thumbprint": key.get("thumbprint"),
         "Key check value": key.get("check_value"),
     }
+
+
+def deployments(server: "Server", key_id: str) -> list[dict[str, Any]]:
+    """Where the versions of a key are, or are on their way to."""
+    return [each for each in server.items(path("keys", key_id, "deployments")) if not each.get("abandoned_at")]
+
+
+def deployed_as(deployment: Mapping[str, Any]) -> str:
+    """A deployment in a few words."""
+    place = f"version {deployment.get('version')} as {deployment.get('name')} at {deployment.get('vault')}"
+    return f"{place} ({deployment.get('step')})"

@@ -10,7 +10,7 @@ from keyferry.cli import exports, states
 from keyferry.cli.choices import KEY_TYPES, USAGES
 from keyferry.cli.failures import Group
 from keyferry.cli.files import others_can_read, read_input, require_writable, write_whole
-from keyferry.cli.key_facts import COLUMNS, VERSION_COLUMNS, listed, rows, title
+from keyferry.cli.key_facts import COLUMNS, VERSION_COLUMNS, deployed_as, deployments, listed, rows, title
 from keyferry.cli.output import Output
 from keyferry.cli.progress import working
 from keyferry.cli.remote import limit_option, path, remote
@@ -110,9 +110,11 @@ def list_keys(server: "Server", out: Output, /, limit: int | None, **filters: st
 @_id
 @remote
 def show(server: "Server", out: Output, id_: str) -> None:
-    """Show a key and its current version."""
+    """Show a key and its current version, and where it is deployed."""
     found = server.get(path("keys", id_))
-    out.facts(found, rows(found), head=f"Key {title(found)}")
+    deployed = deployments(server, str(found["id"]))
+    placed = [deployed_as(each) for each in deployed] or None
+    out.facts(found | {"deployments": deployed}, rows(found) | {"Deployed": placed}, head=f"Key {title(found)}")
 
 
 @key.command("versions")

@@ -7,8 +7,8 @@ import click
 
 from keyferry.cli.choices import REASONS
 from keyferry.cli.failures import Command, WrongUsage
-from keyferry.cli.key_facts import owner, rows, title
-from keyferry.cli.output import Output, plain
+from keyferry.cli.key_facts import deployments, owner, rows, title
+from keyferry.cli.output import Output, plain, warn
 from keyferry.cli.progress import working
 from keyferry.cli.remote import path, remote
 
@@ -79,8 +79,17 @@ def destroy(server: "Server", out: Output, id_: str, version: int | None, cancel
         changed = server.post(path("keys", id_, "cancel-destruction"), {"version": version})
         _tell(out, changed, f"is {changed.get('state')} again; its destruction was called off")
         return
-    if not yes and not is_id_shaped(id_):
-        id_ = _confirmed(server, id_, version)
+    asks = not yes and not is_id_shaped(id_)
+    found = server.get(path("keys", id_))
+    if asks and not is_interactive():
+        raise WrongUsage(
+            "A destruction by name has to be confirmed, and there is no terminal to ask on.",
+            advice="Add --yes, or give the key's id.",
+        )
+    _warn_of_vaults(server, str(found["id"]), version)
+    if asks:
+        _confirm(found, version)
+    id_ = str(found["id"])
     changed = server.post(path("keys", id_, "destroy"), {"version": version})
     _tell(out, changed, f"is to be destroyed at {changed.get('destroy_at')}")
 
@@ -90,18 +99,18 @@ def is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def _confirmed(server: "Server", name: str, version: int | None) -> str:
-    """Show which key a name stands for, and ask; the id of the key that was agreed to."""
-    if not is_interactive():
-        raise WrongUsage(
-            "A destruction by name has to be confirmed, and there is no terminal to ask on.",
-            advice="Add --yes, or give the key's id.",
-        )
-    found = server.get(path("keys", name))
+def _warn_of_vaults(server: "Server", key_id: str, version: int | None) -> None:
+    """Say which vaults hold what is to be destroyed here."""
+    for each in deployments(server, key_id):
+        if each.get("remote_identifier") and version in {None, each.get("version")}:
+            warn(f"{each['remote_identifier']} stays as it is: it is version {each['version']} of this key.")
+
+
+def _confirm(found: dict[str, Any], version: int | None) -> None:
+    """Show which key a name stands for, and ask."""
     what = "all versions" if version is None else f"version {version}"
     question = f"Destroy {what} of {title(found)}, {found.get('type')}, owned by {owner(found)}?"
     click.confirm(plain(question), abort=True, err=True)
-    return str(found["id"])
 
 
 def _tell(out: Output, changed: dict[str, Any], what: str) -> None:

@@ -107,9 +107,9 @@ def _require_usable(found: VaultKey) -> None:
         raise Conflict(
             f"The key encryption key {found.identifier} is disabled.",
             code="kek-disabled",
-            field="kek",
+            field="kek_name",
             advice=f"Find out why; then enable it (az keyvault key set-attributes --id {found.identifier} "
-            "--enabled true), or have another one made with --kek NAME.",
+            "--enabled true), or have another one made with --kek-name NAME.",
         )
     if found.not_before is not None and found.not_before > time.time():
         raise _unfit(found, f"it is not valid before {moment(found.not_before)}")
@@ -119,6 +119,6 @@ def _unfit(found: VaultKey, why: str) -> Conflict:
     return Conflict(
         f"{found.identifier} will not do as a key encryption key: {why}.",
         code="kek-unfit",
-        field="kek",
-        advice="Name another with --kek NAME; where the vault has none of that name, one is made.",
+        field="kek_name",
+        advice="Name another with --kek-name NAME; where the vault has none of that name, one is made.",
     )

@@ -45,7 +45,7 @@ class RunWishes(Request):
     none, never into a name that is another key's, and proved by use.
     """
 
-    kek: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,127}$")] = DEFAULT_NAME
+    kek_name: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,127}$")] = DEFAULT_NAME
     kek_bits: Annotated[
         Literal[2048, 3072, 4096] | None, Field(description="At the least; null for 3072, or what a larger key needs.")
     ] = None
@@ -57,7 +57,7 @@ class RunWishes(Request):
     def wishes(self) -> Wishes:
         """As a push takes them."""
         return Wishes(
-            kek_name=self.kek,
+            kek_name=self.kek_name,
             kek_bits=self.kek_bits,
             new_version=self.new_version,
             by_use=not self.public_key_proof,
