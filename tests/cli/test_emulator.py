@@ -50,6 +50,14 @@ def test_env_as_json_names_files_in_place_of_secrets(shell: Shell, home: Path) -
     assert (home / "client-secret").read_text() not in json.dumps(told)
 
 
+def test_serve_as_json_tells_what_serves_and_where(tmp_path: Path) -> None:
+    with serving(tmp_path / "emulator", "--listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0", "--json") as server:
+        told = json.loads(server.said)
+        assert told["url"] == server.facts.url
+        assert told["client_secret_file"] == str(tmp_path / "emulator" / "client-secret")
+        assert len(told["vaults"]) == 2
+
+
 def test_env_says_when_it_serves(shell: Shell, tmp_path: Path) -> None:
     with serving(tmp_path / "emulator"):
         told = shell("emulator", "env", "--home", tmp_path / "emulator", "--json").json

@@ -47,7 +47,7 @@ class Serving:
         said = ""
         for line in self.process.stdout:
             said += line
-            if "keyferry emulator env" in line:
+            if "keyferry emulator env" in line or line == "}\n":
                 break
         watch.cancel()
         return said

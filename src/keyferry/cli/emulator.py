@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyferry.cli.failures import Group
-from keyferry.cli.output import Output, warn
+from keyferry.cli.output import Output, warn, write_json
 from keyferry.cli.remote import json_option
 from keyferry.errors import CannotStart
 
@@ -35,13 +35,14 @@ def emulator() -> None:
 @home_option
 @click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:8443", show_default=True, help="Loopback only.")
 @click.option("--proxy", metavar="HOST:PORT", default="127.0.0.1:8899", show_default=True, help="Loopback only.")
-def serve(home: Path | None, listen: str, proxy: str) -> None:
+@json_option
+def serve(home: Path | None, listen: str, proxy: str, as_json: bool) -> None:
     """Serve an emulator from its home, made where it is missing."""
     _require_extra()
     from keyferry.emulator.home import resolve_home
     from keyferry.emulator.server import serve as run
 
-    run(resolve_home(home), listen, proxy, _tell)
+    run(resolve_home(home), listen, proxy, _tell_programs if as_json else _tell)
 
 
 @emulator.command("env")
@@ -92,6 +93,11 @@ def _document(facts: "Facts", way: "Way", *, serving: bool) -> dict[str, Any]:
         "variables_from_files": {name: str(value) for name, value in set_to.items() if isinstance(value, Path)},
         "commands": list(commands(facts, way)),
     }
+
+
+def _tell_programs(facts: "Facts") -> None:
+    write_json(facts.document())
+    sys.stdout.flush()
 
 
 def _tell(facts: "Facts") -> None:
