@@ -96,7 +96,7 @@ def test_no_option_takes_a_secret_itself(path: tuple[str, ...], command: click.C
 @pytest.mark.parametrize(("path", "command"), LEAVES, ids=[" ".join(path) for path, _ in LEAVES])
 def test_every_command_that_prints_facts_takes_json(path: tuple[str, ...], command: click.Command) -> None:
     options = {name for parameter in command.params for name in parameter.opts}
-    assert ("--json" in options) == (path not in {("serve",), ("logout",), ("demo",)})
+    assert ("--json" in options) == (path not in {("serve",), ("logout",)})
 
 
 def test_the_page_of_commands_is_current() -> None:

@@ -30,10 +30,10 @@ PLACES: dict[str, tuple[str, str]] = {
         f"{_CLI}.customer_key:customer_key",
         "Microsoft 365 Customer Key: check a pair of vault keys, and ask for its onboarding.",
     ),
-    "azure": (f"{_CLI}.azure:azure", "Live vaults: make them, push keys into them, see what is there."),
+    "azure": (f"{_CLI}.azure:azure", "Live vaults: make them, push keys into them, and see what is there."),
     "audit": (f"{_CLI}.audit:audit", "The audit log: read it, verify it."),
     "emulator": (f"{_CLI}.emulator:emulator", "An Azure Key Vault on loopback, to rehearse with."),
-    "demo": (f"{_CLI}.demo:demo", "Walk the main job from end to end, on loopback, offline."),
+    "demo": (f"{_CLI}.demo:demo", "Walk the whole way, to an activated Customer Key, on loopback, offline."),
 }
 """Every command of the first level. Adding a noun means adding a file and a row."""
 
