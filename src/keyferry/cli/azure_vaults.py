@@ -16,6 +16,10 @@ if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.clouds.azure.facts import VaultConfiguration
 
 CUSTODIAN_ROLE = "Key Vault Crypto Officer"
+_CUSTODIAN_ROLE_WARNING = (
+    f"The role {CUSTODIAN_ROLE} allows deleting and purging keys too. For custodians who may not, let access policies "
+    "decide (azure vault create --access-policies), or assign a role of your own without them."
+)
 #: what whoever brings keys needs; neither delete nor purge is among it
 CUSTODIAN = ("get", "list", "create", "import", "update", "backup", "restore", "recover")
 #: what the proof by use needs of a key that may do it
@@ -78,7 +82,9 @@ def create(
         if custodian is not None:
             management.grant_policy(made, custodian, (*CUSTODIAN, *PROVING))
             made = management.vault_configuration(made.url, subscription)
-    Output(as_json=as_json).facts(_document(made), _rows(made), head="The vault was made.")
+    out = Output(as_json=as_json)
+    out.facts(_document(made), _rows(made), head=f"Vault {made.name} was made.")
+    out.warn(_warnings(made))
 
 
 @vault.command("show")
@@ -91,7 +97,9 @@ def show(azure: SignIn, vault_: str, as_json: bool) -> None:
 
     with azure.session() as session, working("Reading the vault"):
         found = AzureManagement(session).vault_configuration(azure.vault_url(vault_))
-    Output(as_json=as_json).facts(_document(found), _rows(found), head=f"Vault {found.name}")
+    out = Output(as_json=as_json)
+    out.facts(_document(found), _rows(found), head=f"Vault {found.name}")
+    out.warn(_warnings(found))
 
 
 @vault.command("grant")
@@ -119,11 +127,14 @@ def grant(
         else:
             who, permissions, role = _principal(session, str(workload), principal), PERMISSIONS, VAULT_ROLE
         if found.rbac:
-            management.grant_role(found, who, role)
+            management.grant_role(found, who, role, principal_type="ServicePrincipal" if workload else None)
         else:
             management.grant_policy(found, who, permissions)
         now = management.vault_configuration(found.url, found.subscription_id)
-    Output(as_json=as_json).facts(_document(now), _rows(now), head=f"{who} was let in.")
+    out = Output(as_json=as_json)
+    out.facts(_document(now), _rows(now), head=f"{who} was let in; it takes effect within some minutes.")
+    if custodian is not None and found.rbac:
+        out.warn([_CUSTODIAN_ROLE_WARNING])
 
 
 def _principal(session: Any, workload: str, given: str | None) -> str:
@@ -139,6 +150,23 @@ def _principal(session: Any, workload: str, given: str | None) -> str:
             f"az ad sp show --id {workload_named(workload).application_id} --query id --output tsv",
         )
     return found
+
+
+def _warnings(found: "VaultConfiguration") -> list[str]:
+    """What makes a vault less than it should be; sentences."""
+    warnings = []
+    if found.sku == "standard":
+        warnings.append("Its pricing tier is Standard, which has no HSM: no transfer file can be imported.")
+    if not found.purge_protection:
+        warnings.append(
+            "It has no purge protection: whoever may purge can destroy keys for good at once. Switch it on: "
+            f"az keyvault update --name {found.name} --enable-purge-protection true"
+        )
+    if found.retention_days is not None and found.retention_days < 90:
+        warnings.append(f"Deleted keys are kept for {found.retention_days} days, which cannot be changed any more.")
+    if found.grants is None:
+        warnings.append("Who may do what with its keys cannot be seen with this sign-in.")
+    return warnings
 
 
 def _document(found: "VaultConfiguration") -> dict[str, Any]:
@@ -166,6 +194,7 @@ def _document(found: "VaultConfiguration") -> dict[str, Any]:
         "purge_protection": found.purge_protection,
         "rbac": found.rbac,
         "grants": grants,
+        "warnings": _warnings(found),
     }
 
 

@@ -86,6 +86,14 @@ class AzureManagement:
         require_new_vault(new)
         client = self._key_vault(new.subscription_id)
         with self._asking(f"make the vault {new.name}", field="name"):
+            here = list(client.vaults.list_by_subscription())
+            if any((vault.name or "").lower() == new.name.lower() for vault in here):
+                raise CloudFailed(  # making it would quietly overwrite its configuration, access policies included
+                    f"The subscription has a vault named {new.name!r} already.",
+                    code="azure-name-taken",
+                    field="name",
+                    advice="Look at it: keyferry azure vault show NAME. Or choose another name.",
+                )
             parameters: Any = _parameters(new, new.tenant_id or self._tenant_of(new.subscription_id))
             vault = client.vaults.begin_create_or_update(new.resource_group, new.name, parameters).result()
         return self._with_grants(new.subscription_id, vault)
@@ -98,8 +106,19 @@ class AzureManagement:
         with self._asking(f"change the access policies of {vault.name}"):
             client.vaults.update_access_policy(vault.resource_group, vault.name, "add", added)
 
-    def grant_role(self, vault: VaultConfiguration, principal_id: str, role: str) -> None:
+    def grant_role(
+        self,
+        vault: VaultConfiguration,
+        principal_id: str,
+        role: str,
+        *,
+        principal_type: str | None = "ServicePrincipal",
+    ) -> None:
         """Assign a role, by its name, at the vault; that it is assigned already is no failure.
+
+        Args:
+            principal_type: `User`, `Group` or `ServicePrincipal`; None leaves it to Azure to find out. Saying it lets a
+                principal in that is new and not known everywhere yet.
 
         Raises:
             CloudFailed: (`azure-not-found`) there is no role of this name.
@@ -113,11 +132,9 @@ class AzureManagement:
             held = client.role_assignments.list_for_scope(scope, filter="atScope()")
             if any(_assigns(each, principal_id, wanted) for each in held):
                 return
-            properties = {
-                "roleDefinitionId": definitions[0].id,
-                "principalId": principal_id,
-                "principalType": "ServicePrincipal",
-            }
+            properties = {"roleDefinitionId": definitions[0].id, "principalId": principal_id}
+            if principal_type is not None:
+                properties["principalType"] = principal_type
             client.role_assignments.create(scope, str(uuid.uuid4()), {"properties": properties})
 
     def _with_grants(self, subscription: str, vault: "Vault") -> VaultConfiguration:
