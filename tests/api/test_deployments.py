@@ -205,7 +205,7 @@ class TestPushesByTheServer:
             person = replace(user, client=client)
             planned = person("POST", "/keys/signer/deployments", {**PLACE, "connection": "production"}).json()
             path = f"/deployments/{planned['id']}"
-            run = person("POST", f"{path}/run", {"kek": "another-kek", "new_version": True}).json()
+            run = person("POST", f"{path}/run", {"kek_name": "another-kek", "new_version": True}).json()
             assert (run["step"], run["connection"], run["busy_until"]) == ("proved", "production", None)
             assert {told["reported_by"] for told in run["evidence"].values()} == {Reporter.SERVER}
             assert list(run["evidence"]) == sorted(ORDER[1:])

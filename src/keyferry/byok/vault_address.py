@@ -58,8 +58,6 @@ def parse_vault_address(text: str, *, field: str = "vault") -> VaultAddress:
         parsed = parse_key_identifier(address + _ANY_KEY)
     except IdentifierRefused as refused:
         raise _refused(_WORDS.get(refused.code, "has a path"), field) from None
-    if address.count("/") > 2:
-        raise _refused("has a path", field)
     return VaultAddress(f"https://{parsed.host}", parsed.host, parsed.service, parsed.cloud)
 
 
