@@ -163,6 +163,16 @@ class TestValues:
             ("kek_policy", "registered", "registered"),
             ("hash_queue", "0", 0),
             ("database_file", "", None),
+            ("outgoing_proxy", "", ""),
+            ("outgoing_proxy", "http://Proxy.Example.net:3128/", "http://proxy.example.net:3128"),
+            ("outgoing_proxy", "http://[::1]:3128", "http://[::1]:3128"),
+            ("outgoing_ca_file", "", None),
+            ("azure_hosts", "", ()),
+            (
+                "azure_hosts",
+                ".Vault.Example.net, login.example.net:8443",
+                (".vault.example.net", "login.example.net:8443"),
+            ),
         ],
     )
     def test_taken(self, home: Path, name: str, text: str, value: object) -> None:
@@ -200,6 +210,15 @@ class TestValues:
             ("root", ""),
             ("root", "file:\n"),
             ("database_file", "a\x00b"),
+            ("outgoing_proxy", "proxy.example.net:3128"),
+            ("outgoing_proxy", "https://proxy.example.net:3128"),
+            ("outgoing_proxy", "http://user:swordfish@proxy.example.net:3128"),
+            ("outgoing_proxy", "http://proxy.example.net"),
+            ("azure_hosts", "https://vault.example.net"),
+            ("azure_hosts", ".net"),
+            ("azure_hosts", "*.example.net"),
+            ("azure_hosts", "vault.example.net:0"),
+            ("azure_hosts", "vault.example.net,"),
         ],
     )
     def test_refused_with_the_settings_name(self, home: Path, name: str, text: str) -> None:
@@ -208,7 +227,7 @@ class TestValues:
         assert TABLE[name].variable in refused.detail
         assert refused.advice.startswith("It must be ")
 
-    @pytest.mark.parametrize("name", ["listen", "max_page", "kek_policy", "allow_plain_http", "destruction_pending"])
+    @pytest.mark.parametrize("name", ["listen", "max_page", "kek_policy", "allow_plain_http", "outgoing_proxy"])
     def test_a_secret_put_in_the_wrong_setting_is_not_repeated(self, home: Path, name: str) -> None:
         refused = refusal(home, **{TABLE[name].variable: "swordfish!"})
         assert "swordfish" not in refused.detail + refused.advice
@@ -228,6 +247,8 @@ class TestValues:
             "listen = 8420",
             "root = 1",
             "database_file = 1",
+            "azure_hosts = [1]",
+            "azure_hosts = 7",
         ):
             put(home, line)
             assert refusal(home).code == "setting-refused", line
