@@ -37,7 +37,7 @@ class Az:
     @classmethod
     def at(cls, directory: Path, environment: Mapping[str, str]) -> "Az":
         """`az` on a machine that knows nothing but `environment`, which says where its configuration lies."""
-        _leave_version(Path(environment["AZURE_CONFIG_DIR"]))
+        leave_version(Path(environment["AZURE_CONFIG_DIR"]))
         own = {"HOME": str(directory), "LANG": "C.UTF-8"}
         return cls({"PATH": f"{PROGRAM.parent}:{os.defpath}"} | QUIET | dict(environment) | own)
 
@@ -69,7 +69,7 @@ class Az:
         )
 
 
-def _leave_version(config: Path) -> None:
+def leave_version(config: Path) -> None:
     """Leave a note of az's version where it looks for one; with none, it asks Microsoft for the newest, unasked."""
     pins = (ROOT / "requirements" / "interop.txt").read_text()
     found = re.search(r"^azure-cli-core==(\S+)", pins, re.MULTILINE)

@@ -1,11 +1,9 @@
 """What the vault must refuse, and what the Azure CLI then tells the person in front of it."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
-from interop.az import Az
 from interop.openssl import KeyPair, wrap
 from interop.scene import Kek, Scene
 from interop.ways import Vault
@@ -94,11 +92,3 @@ def test_a_standard_vault(scene: Scene) -> None:
     key = scene.vault_of(created).key("kek")
     said = scene.az.refused("keyvault", "key", "create", *key, "--kty", "RSA-HSM", "--ops", "import")
     assert "remium" in said
-
-
-def test_a_wrong_secret(scene: Scene, tmp_path: Path) -> None:
-    config = tmp_path / "az"
-    shutil.copytree(scene.az.environment["AZURE_CONFIG_DIR"], config)
-    stranger = Az({**scene.az.environment, "AZURE_CONFIG_DIR": str(config)})
-    who = ("--username", scene.facts["client_id"], "--tenant", scene.facts["tenant_id"])
-    assert "AADSTS7000215" in stranger.refused("login", "--service-principal", *who, "--password", "not-the-secret")

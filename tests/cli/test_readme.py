@@ -12,9 +12,9 @@ from keyferry.cli.command_line import command_line
 ROOT = Path(__file__).parent.parent.parent
 
 
-def typed_commands() -> list[str]:
-    """Every `keyferry ...` line of the shell listings in README.md, with continued lines joined."""
-    listings = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+def typed_commands(page: str = "README.md") -> list[str]:
+    """Every `keyferry ...` line of the shell listings in a page, with continued lines joined."""
+    listings = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     lines = "".join(listings).replace("\\\n", " ").splitlines()
     return [line for line in lines if line.startswith("keyferry ")]
 
@@ -30,8 +30,8 @@ def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
     return command, words
 
 
-@pytest.mark.parametrize("line", typed_commands())
-def test_readme_names_commands_and_options_that_exist(line: str) -> None:
+@pytest.mark.parametrize("line", [*typed_commands(), *typed_commands("docs/azure-emulator.md")])
+def test_pages_name_commands_and_options_that_exist(line: str) -> None:
     command, rest = resolve(shlex.split(line)[1:])
     assert not isinstance(command, click.Group), f"{line!r} stops before a command"
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
