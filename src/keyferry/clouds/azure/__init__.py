@@ -10,7 +10,9 @@ credentials.py  ways to sign in
 vault.py        keys in a vault: create, import, read, use, back up
 reading.py      the SDK's keys as facts
 management.py   subscriptions, resource groups and vaults
-grants.py       who may do what with a vault's keys: access policies, role assignments, role definitions
+resources.py    the management plane's vaults as facts
+grants.py       permissions of access policies and of roles, in the same words
+roles.py        role assignments and role definitions
 directory.py    applications in the tenant, through Microsoft Graph
 request.py      what was asked, in the words that errors need
 failures.py     every failure as a KeyferryError with a code and advice

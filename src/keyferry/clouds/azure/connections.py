@@ -9,7 +9,7 @@ from typing import Any, Final
 from keyferry.clouds.azure.hosts import Origin, read_origin
 
 _MAX_LINKS: Final = 20
-#: how a connection ends that was there
+#: how a connection ends that was there. urllib3 calls that a proxy's failure where the connection led through one
 _ENDED: Final = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, TimeoutError, HTTPException)
 
 
@@ -72,17 +72,23 @@ def trouble_of(error: BaseException) -> Trouble:
     from requests import exceptions as outer
     from urllib3 import exceptions as inner
 
-    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Trouble], ...] = (
-        (inner.NameResolutionError, _NO_NAME),
-        (ssl.SSLCertVerificationError, _NOT_TRUSTED),
-        ((inner.NewConnectionError, inner.ConnectTimeoutError, outer.ConnectTimeout), _NO_CONNECTION),
-        ((inner.SSLError, outer.SSLError, ssl.SSLError), _NO_TLS),
-    )
+    proxy = (inner.ProxyError, outer.ProxyError, outer.InvalidProxyURL)
+    connecting = (inner.NewConnectionError, inner.ConnectTimeoutError, outer.ConnectTimeout)
     found = tuple(_links(error))
-    for kind, trouble in kinds:
-        if any(isinstance(each, kind) for each in found):
-            return trouble
-    return _NO_ANSWER
+
+    def is_among(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(each, kinds) for each in found)
+
+    table = (
+        (is_among(ssl.SSLCertVerificationError), _NOT_TRUSTED),
+        (is_among(*proxy) and is_among(*connecting), _NO_PROXY),
+        (is_among(inner.NameResolutionError), _NO_NAME),
+        (is_among(*connecting), _NO_CONNECTION),
+        (is_among(*_ENDED), _NO_ANSWER),
+        (is_among(*proxy), _NO_PROXY),
+        (is_among(inner.SSLError, outer.SSLError, ssl.SSLError), _NO_TLS),
+    )
+    return next((trouble for holds, trouble in table if holds), _NO_ANSWER)
 
 
 def origin_of(error: BaseException) -> Origin | None:

@@ -1,13 +1,15 @@
 """Microsoft Graph, as far as it is needed: which object an application is in the sign-in's tenant."""
 
+import re
 from typing import Any, Final
 from urllib.parse import quote
 
 from keyferry.clouds.azure.failures import understood
 from keyferry.clouds.azure.request import Request
 from keyferry.clouds.azure.session import AzureSession, require_sdk
-from keyferry.errors import CloudFailed
+from keyferry.errors import CloudFailed, InvalidInput
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
 #: seeing applications is a right of its own, which a sign-in for vaults need not have
 _HIDDEN: Final = frozenset(
     {"azure-forbidden", "azure-not-found", "azure-unavailable", "azure-host-refused", "azure-sign-in-failed"}
@@ -21,8 +23,13 @@ def object_id_of(session: AzureSession, app_id: str) -> str | None:
         app_id: the application's (client) id, the same in every tenant.
 
     Raises:
+        InvalidInput: that is no application's id.
         CloudFailed: Graph answered something that cannot be understood, or is throttled.
     """
+    if not _UUID.match(app_id):
+        raise InvalidInput(
+            "The application's id is no UUID", field="app_id", advice="Give the Application (client) ID."
+        )
     require_sdk("azure.core")
     try:
         found = _service_principals(session, app_id)

@@ -122,7 +122,7 @@ def _unanswered(error: "AzureError", request: Request) -> KeyferryError:
 
 def lost(request: Request, how: str) -> AnswerLost:
     """The error for a change that may have been made."""
-    look = f": az keyvault key list-versions {request.key_options}" if request.key else "."
+    look = f": az keyvault key list-versions {request.key_options}" if request.key else request.look or "."
     return AnswerLost(
         f"{request.place} was asked to {request.what}, and {how}: it may have been done",
         field=request.field,

@@ -1,110 +1,126 @@
-"""The management plane: subscriptions, vaults and their configuration, who may do what with their keys."""
+"""The management plane: subscriptions, resource groups, vaults and Managed HSMs, and who may use their keys."""
 
-import uuid
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from keyferry.clouds.azure.answers import clean
 from keyferry.clouds.azure.facts import Grant, NewVault, Subscription, VaultConfiguration
 from keyferry.clouds.azure.failures import understood
-from keyferry.clouds.azure.grants import permissions_of_role
+from keyferry.clouds.azure.hosts import read_origin
 from keyferry.clouds.azure.request import Request
 from keyferry.clouds.azure.resources import managed_hsm_fact, policy_grants, require_new_vault, vault_fact
+from keyferry.clouds.azure.roles import Roles
 from keyferry.clouds.azure.session import AzureSession, require_sdk
 from keyferry.errors import CloudFailed
 
 if TYPE_CHECKING:  # the SDK is loaded when it is used
-    from azure.mgmt.authorization import AuthorizationManagementClient
     from azure.mgmt.keyvault import KeyVaultManagementClient
-    from azure.mgmt.keyvault.models import Vault
+    from azure.mgmt.keyvault.models import DeletedVault, Vault
+    from azure.mgmt.resource.resources import ResourceManagementClient
+    from azure.mgmt.resource.subscriptions import SubscriptionClient
 
 T = TypeVar("T")
 
-_PREMIUM: Final = {"name": "premium", "family": "A"}
+POLL_SECONDS: Final = 2
+PROVISIONING_SECONDS: Final = 300
+_PROVISIONED: Final = "Succeeded"
+_FAILED: Final = frozenset({"Failed", "Canceled"})
 #: what a sign-in may lack where it may read the rest
 _HIDDEN: Final = frozenset({"azure-forbidden", "azure-not-found"})
 
 
 class AzureManagement:
-    """What a sign-in sees and makes on the management plane. Every failure is told in Keyferry's words.
+    """The management plane, as a sign-in sees it.
 
-    Raises:
-        CloudFailed: from every method: Azure refused, did not answer, or is not allowed as a host.
+    Every method raises what `keyferry.clouds.azure.failures` tells of; what is said below comes on top of that.
+
+    Args:
+        wait: how to pass seconds while a vault is being provisioned.
     """
 
-    def __init__(self, session: AzureSession) -> None:
+    def __init__(self, session: AzureSession, *, wait: Callable[[float], None] = time.sleep) -> None:
         self._session = session
-        self._url = session.cloud.resource_manager
+        self._wait = wait
+        origin = session.outgoing.allowed.require(session.cloud.resource_manager, field="resource_manager")
+        self._place = str(origin)
+        self._options: Mapping[str, Any] | None = None
+        self._key_vault: dict[str, KeyVaultManagementClient] = {}
 
     def subscriptions(self) -> tuple[Subscription, ...]:
         """The subscriptions that the sign-in can see."""
         with self._asking("list the subscriptions"):
-            from azure.mgmt.resource.subscriptions import SubscriptionClient
+            return tuple(
+                Subscription(
+                    id=each.subscription_id or "",
+                    name=each.display_name or "",
+                    state=str(getattr(each.state, "value", each.state)),
+                    tenant_id=each.tenant_id,
+                    offer=each.subscription_policies.quota_id if each.subscription_policies else None,
+                )
+                for each in self._subscriptions().subscriptions.list()
+            )
 
-            found = SubscriptionClient(**self._options(), base_url=self._url).subscriptions.list()
-            return tuple(_subscription(each) for each in found)
+    def create_resource_group(self, subscription_id: str, name: str, location: str) -> None:
+        """See to it that there is a resource group; one that is there stays where and as it is."""
+        with self._asking(f"create the resource group {name}", field="resource_group"):
+            groups = self._resources(subscription_id).resource_groups
+            if not groups.check_existence(name):
+                groups.create_or_update(name, {"location": location})
 
-    def vault_configuration(self, url: str, subscription: str | None = None) -> VaultConfiguration:
-        """A vault or Managed HSM by its URL, looked for in one subscription or in all that are visible.
+    def vault_configuration(self, vault: str, subscription: str | None = None) -> VaultConfiguration:
+        """A vault or Managed HSM and, where they can be read, the grants on its keys.
+
+        Args:
+            vault: its URL or its name.
+            subscription: where it is; all that the sign-in can see are searched when None.
 
         Raises:
-            CloudFailed: (`azure-not-found`) no visible subscription has it.
+            CloudFailed: (`azure-not-found`) no subscription that the sign-in can see has it.
         """
-        wanted = url.rstrip("/").lower()
-        for each in [subscription] if subscription else [found.id for found in self.subscriptions()]:
-            client = self._key_vault(each)
-            with self._asking(f"list the vaults of the subscription {each}"):
-                for vault in client.vaults.list_by_subscription():
-                    if (vault.properties.vault_uri or "").rstrip("/").lower() == wanted:
-                        return self._with_grants(each, vault)
-            hsm = _unless_hidden(lambda client=client: self._managed_hsm(client, wanted))  # type: ignore[misc]  # the default binds it now
-            if hsm is not None:
-                return hsm
+        searched = (subscription,) if subscription else tuple(each.id for each in self.subscriptions())
+        for each in searched:
+            found = self._vault_in(each, vault) or self._managed_hsm_in(each, vault)
+            if found is not None:
+                return found
         raise CloudFailed(
-            f"No subscription that this sign-in can see has a vault at {wanted}.",
+            f"No subscription that this sign-in can see has the vault {clean(vault)}; {len(searched)} were searched",
             code="azure-not-found",
             field="vault",
-            advice="Check the vault's URL; the sign-in needs the role Reader on the vault's subscription.",
+            advice="Check the vault's address; the sign-in needs the role Reader on the vault's subscription.",
         )
 
-    def create_resource_group(self, subscription: str, name: str, location: str) -> None:
-        """Make a resource group, unless it is there."""
-        with self._asking(f"make the resource group {name}", field="resource_group"):
-            from azure.mgmt.resource.resources import ResourceManagementClient
-
-            client = ResourceManagementClient(subscription_id=subscription, base_url=self._url, **self._options())
-            if not client.resource_groups.check_existence(name):
-                client.resource_groups.create_or_update(name, {"location": location})
-
     def create_vault(self, new: NewVault) -> VaultConfiguration:
-        """Make a Premium vault, and wait until it is there.
+        """Make a Premium vault, and wait until it can be used.
+
+        1. The name must be free: a PUT would change the vault that has it. 2. It must not be a deleted vault's. 3. The
+        vault is made. 4. It is looked at until Azure says that it is provisioned.
 
         Raises:
-            InvalidInput: the name or the retention will not do.
-            CloudFailed: also when a vault of that name exists somewhere, deleted ones included.
+            InvalidInput: its name or retention will not do.
+            CloudFailed: `azure-name-taken`; `azure-name-deleted` names the deleted vault; `azure-unavailable`, Azure
+                still works on it after five minutes.
+            AnswerLost: it may have been made; look with `vault_configuration`.
         """
         require_new_vault(new)
-        client = self._key_vault(new.subscription_id)
-        with self._asking(f"make the vault {new.name}", field="name"):
-            here = list(client.vaults.list_by_subscription())
-            if any((vault.name or "").lower() == new.name.lower() for vault in here):
-                raise CloudFailed(  # making it would quietly overwrite its configuration, access policies included
-                    f"The subscription has a vault named {new.name!r} already.",
-                    code="azure-name-taken",
-                    field="name",
-                    advice="Look at it: keyferry azure vault show NAME. Or choose another name.",
-                )
-            parameters: Any = _parameters(new, new.tenant_id or self._tenant_of(new.subscription_id))
-            vault = client.vaults.begin_create_or_update(new.resource_group, new.name, parameters).result()
-        return self._with_grants(new.subscription_id, vault)
+        with self._asking(f"create the vault {new.name}", field="name"):
+            self._require_free(new)
+            tenant = new.tenant_id or self._subscriptions().subscriptions.get(new.subscription_id).tenant_id
+        look = f": az keyvault show --name {new.name}"
+        with self._asking(f"create the vault {new.name}", field="name", changes=True, look=look):
+            vaults = self._client(new.subscription_id).vaults
+            vaults.begin_create_or_update(new.resource_group, new.name, _body(new, tenant or ""), polling=False)
+        made = self._provisioned(new)
+        return self._configuration(new.subscription_id, made)
 
     def grant_policy(self, vault: VaultConfiguration, principal_id: str, permissions: Iterable[str]) -> None:
-        """Add key permissions to a principal's access policy; a vault whose roles decide ignores it."""
+        """Add key permissions to a principal's access policy; a vault that goes by roles heeds none."""
         entry = {"tenantId": vault.tenant_id, "objectId": principal_id, "permissions": {"keys": sorted(permissions)}}
         added: Any = {"properties": {"accessPolicies": [entry]}}
-        client = self._key_vault(vault.subscription_id)
         with self._asking(f"change the access policies of {vault.name}"):
-            client.vaults.update_access_policy(vault.resource_group, vault.name, "add", added)
+            vaults = self._client(vault.subscription_id).vaults
+            vaults.update_access_policy(vault.resource_group, vault.name, "add", added)
 
     def grant_role(
         self,
@@ -123,128 +139,155 @@ class AzureManagement:
         Raises:
             CloudFailed: (`azure-not-found`) there is no role of this name.
         """
-        client, scope = self._authorization(vault.subscription_id), vault.resource_id
         with self._asking(f"assign the role {role} at {vault.name}"):
-            definitions = list(client.role_definitions.list(scope, filter=f"roleName eq '{role}'"))
-            if not definitions:
-                raise CloudFailed(f"There is no role {role!r}.", code="azure-not-found", field="role")
-            wanted = str(definitions[0].id).lower()
-            held = client.role_assignments.list_for_scope(scope, filter="atScope()")
-            if any(_assigns(each, principal_id, wanted) for each in held):
-                return
-            properties = {"roleDefinitionId": definitions[0].id, "principalId": principal_id}
-            if principal_type is not None:
-                properties["principalType"] = principal_type
-            client.role_assignments.create(scope, str(uuid.uuid4()), {"properties": properties})
+            self._roles(vault.subscription_id).assign(vault.resource_id, principal_id, role, principal_type)
 
-    def _with_grants(self, subscription: str, vault: "Vault") -> VaultConfiguration:
-        if vault.properties.enable_rbac_authorization:
-            return vault_fact(vault, _unless_hidden(lambda: self._role_grants(subscription, vault.id or "")))
-        return vault_fact(vault, policy_grants(vault))
+    def _vault_in(self, subscription: str, wanted: str) -> VaultConfiguration | None:
+        with self._asking(f"list the vaults of the subscription {subscription}", field="subscription"):
+            vaults = self._client(subscription).vaults.list_by_subscription()
+            found = next((each for each in vaults if _is_called(wanted, each.name, each.properties.vault_uri)), None)
+        return None if found is None else self._configuration(subscription, found)
 
-    def _role_grants(self, subscription: str, scope: str) -> tuple[Grant, ...]:
-        """What roles allow at the vault, wherever above it they were assigned."""
-        client = self._authorization(subscription)
-        with self._asking("list the role assignments"):
-            assigned = list(client.role_assignments.list_for_scope(scope, filter="atScope()"))
-            roles = {each.role_definition_id: each.role_definition_id for each in assigned}
-            definitions = {id_: client.role_definitions.get_by_id(id_) for id_ in roles}
-        return tuple(_role_grant(each, definitions[each.role_definition_id]) for each in assigned)
+    def _managed_hsm_in(self, subscription: str, wanted: str) -> VaultConfiguration | None:
+        def look() -> VaultConfiguration | None:
+            with self._asking(f"list the Managed HSMs of the subscription {subscription}"):
+                found = [
+                    managed_hsm_fact(each) for each in self._client(subscription).managed_hsms.list_by_subscription()
+                ]
+            return next((each for each in found if _is_called(wanted, each.name, each.url)), None)
 
-    def _managed_hsm(self, client: "KeyVaultManagementClient", wanted: str) -> VaultConfiguration | None:
-        with self._asking("list the Managed HSMs"):
-            for hsm in client.managed_hsms.list_by_subscription():
-                if hsm.properties and (hsm.properties.hsm_uri or "").rstrip("/").lower() == wanted:
-                    return managed_hsm_fact(hsm)
-        return None
+        return _unless_hidden(look)  # a cloud may have none
 
-    def _tenant_of(self, subscription: str) -> str:
-        for each in self.subscriptions():
-            if each.id.lower() == subscription.lower() and each.tenant_id:
-                return each.tenant_id
+    def _configuration(self, subscription: str, vault: "Vault") -> VaultConfiguration:
+        """A vault with its grants, which whoever may read the vault may not always read."""
+
+        def grants() -> tuple[Grant, ...]:
+            with self._asking(f"list the role assignments at {vault.name}"):
+                return self._roles(subscription).grants(vault.id or "")
+
+        by_roles = bool(vault.properties.enable_rbac_authorization)
+        read = _unless_hidden(grants) if by_roles else policy_grants(vault)
+        with self._asking(f"show the vault {vault.name}"):
+            return vault_fact(vault, read)
+
+    def _require_free(self, new: NewVault) -> None:
+        client = self._client(new.subscription_id)
+        answer = client.vaults.check_name_availability({"name": new.name, "type": "Microsoft.KeyVault/vaults"})
+        if answer.name_available:
+            return
+        deleted = next((each for each in client.vaults.list_deleted() if _is_called(new.name, each.name, None)), None)
+        if deleted is not None:
+            raise _deleted(new, deleted)
         raise CloudFailed(
-            f"This sign-in cannot see the subscription {subscription}.",
-            code="azure-not-found",
-            field="subscription",
-            advice="List what it sees: az account list --output table",
+            f"The vault's name {new.name} is taken: {clean(answer.message) or 'by another vault'}",
+            code="azure-name-taken",
+            field="name",
+            advice="Choose another name; it has to be free in all of Azure. If the vault is yours, look at it: "
+            f"az keyvault show --name {new.name}",
         )
 
-    def _key_vault(self, subscription: str) -> "KeyVaultManagementClient":
-        require_sdk("azure.mgmt.keyvault")
-        from azure.mgmt.keyvault import KeyVaultManagementClient
-
-        return KeyVaultManagementClient(subscription_id=subscription, base_url=self._url, **self._options())
-
-    def _authorization(self, subscription: str) -> "AuthorizationManagementClient":
-        require_sdk("azure.mgmt.authorization")
-        from azure.mgmt.authorization import AuthorizationManagementClient
-
-        return AuthorizationManagementClient(subscription_id=subscription, base_url=self._url, **self._options())
-
-    def _options(self) -> dict[str, Any]:
-        scopes = [self._session.cloud.management_scope]
-        return {
-            "credential": self._session.credential,
-            "credential_scopes": scopes,
-            **self._session.options(self._url),
-        }
+    def _provisioned(self, new: NewVault) -> "Vault":
+        for _ in range(PROVISIONING_SECONDS // POLL_SECONDS):
+            with self._asking(f"show the vault {new.name}", field="name"):
+                vault = self._client(new.subscription_id).vaults.get(new.resource_group, new.name)
+                state = str(getattr(vault.properties.provisioning_state, "value", vault.properties.provisioning_state))
+            if state == _PROVISIONED:
+                return vault
+            if state in _FAILED:
+                break
+            self._wait(POLL_SECONDS)
+        raise CloudFailed(
+            f"Azure has not provisioned the vault {new.name} (its state is {clean(state)})",
+            code="azure-unavailable",
+            field="name",
+            advice=f"Look again later: az keyvault show --name {new.name} --query properties.provisioningState",
+        )
 
     @contextmanager
-    def _asking(self, what: str, *, field: str | None = None) -> Iterator[None]:
-        require_sdk()
-        place = str(self._session.outgoing.allowed.require(self._url))
-        with understood(Request(place=place, what=what, field=field)):
+    def _asking(
+        self, what: str, *, field: str | None = None, changes: bool = False, look: str | None = None
+    ) -> Iterator[None]:
+        require_sdk("azure.core", "azure.mgmt.keyvault")
+        with understood(Request(place=self._place, what=what, field=field, changes=changes, look=look)):
             yield
+
+    def _settings(self) -> dict[str, Any]:
+        """The same connections for every client of the management plane."""
+        if self._options is None:
+            cloud = self._session.cloud
+            self._options = {
+                "credential": self._session.credential,
+                "base_url": cloud.resource_manager,
+                "credential_scopes": [cloud.management_scope],
+                **self._session.options(cloud.resource_manager),
+            }
+        return dict(self._options)
+
+    def _client(self, subscription: str) -> "KeyVaultManagementClient":
+        from azure.mgmt.keyvault import KeyVaultManagementClient
+
+        if subscription not in self._key_vault:
+            self._key_vault[subscription] = KeyVaultManagementClient(subscription_id=subscription, **self._settings())
+        return self._key_vault[subscription]
+
+    def _subscriptions(self) -> "SubscriptionClient":
+        require_sdk("azure.mgmt.resource.subscriptions")
+        from azure.mgmt.resource.subscriptions import SubscriptionClient
+
+        return SubscriptionClient(**self._settings())
+
+    def _resources(self, subscription: str) -> "ResourceManagementClient":
+        require_sdk("azure.mgmt.resource.resources")
+        from azure.mgmt.resource.resources import ResourceManagementClient
+
+        return ResourceManagementClient(subscription_id=subscription, **self._settings())
+
+    def _roles(self, subscription: str) -> Roles:
+        require_sdk("azure.mgmt.authorization")
+        return Roles(subscription, self._settings())
+
+
+def _body(new: NewVault, tenant: str) -> Any:
+    """A vault as the management plane takes it; purge protection is said only when it is on: `false` is refused."""
+    properties = {
+        "tenantId": tenant,
+        "sku": {"family": "A", "name": "premium"},
+        "accessPolicies": [],
+        "enableRbacAuthorization": new.rbac,
+        "enableSoftDelete": True,
+        "softDeleteRetentionInDays": new.retention_days,
+        **({"enablePurgeProtection": True} if new.purge_protection else {}),
+    }
+    return {"location": new.location, "tags": dict(new.tags), "properties": properties}
+
+
+def _deleted(new: NewVault, deleted: "DeletedVault") -> CloudFailed:
+    properties = deleted.properties
+    location = properties.location if properties else None
+    until = properties.scheduled_purge_date if properties else None
+    kept = f", and its name until {until:%Y-%m-%d}" if until else ""
+    return CloudFailed(
+        f"A deleted vault {deleted.name} is kept in {location or 'this subscription'}{kept}",
+        code="azure-name-deleted",
+        field="name",
+        advice=f"Choose another name, or bring it back: az keyvault recover --name {new.name}"
+        + (f" --location {location}" if location else ""),
+    )
+
+
+def _is_called(wanted: str, name: str | None, url: str | None) -> bool:
+    """Whether `wanted` is that URL or that name."""
+    if "://" not in wanted:
+        return name is not None and name.lower() == wanted.lower()
+    origin = read_origin(wanted.rstrip("/"))
+    return origin is not None and origin == read_origin((url or "").rstrip("/"))
 
 
 def _unless_hidden(read: Callable[[], T]) -> T | None:
-    """What `read` answers, or None where the sign-in may not see it."""
+    """What `read` answers; None where the sign-in may not see it."""
     try:
         return read()
     except CloudFailed as failed:
         if failed.code in _HIDDEN:
             return None
         raise
-
-
-def _subscription(found: Any) -> Subscription:
-    policies = found.subscription_policies
-    return Subscription(
-        id=found.subscription_id,
-        name=found.display_name or found.subscription_id,
-        state=str(getattr(found.state, "value", found.state)),
-        tenant_id=getattr(found, "tenant_id", None),
-        offer=None if policies is None else policies.quota_id,
-    )
-
-
-def _parameters(new: NewVault, tenant_id: str) -> dict[str, Any]:
-    properties: dict[str, Any] = {
-        "tenantId": tenant_id,
-        "sku": _PREMIUM,
-        "accessPolicies": [],
-        "enableRbacAuthorization": new.rbac,
-        "enableSoftDelete": True,
-        "softDeleteRetentionInDays": new.retention_days,
-    }
-    if new.purge_protection:  # saying false is refused by the service; leaving it out means false
-        properties["enablePurgeProtection"] = True
-    return {"location": new.location, "tags": dict(new.tags), "properties": properties}
-
-
-def _assigns(assignment: Any, principal_id: str, role_definition_id: str) -> bool:
-    same_role = str(assignment.role_definition_id).lower().rpartition("/")[2] == role_definition_id.rpartition("/")[2]
-    return same_role and str(assignment.principal_id).lower() == principal_id.lower()
-
-
-def _role_grant(assignment: Any, definition: Any) -> Grant:
-    permissions: frozenset[str] = frozenset()
-    for entry in definition.permissions or ():
-        permissions |= permissions_of_role(entry.data_actions or (), entry.not_data_actions or ())
-    return Grant(
-        principal_id=str(assignment.principal_id).lower(),
-        permissions=permissions,
-        via=definition.role_name,
-        scope=assignment.scope,
-        principal_type=assignment.principal_type,
-    )

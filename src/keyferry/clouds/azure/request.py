@@ -16,6 +16,7 @@ class Request:
         permission: what a caller needs for it, as access policies spell it.
         changes: whether doing it twice is not the same as doing it once, so that it is sent once only, and an answer
             that does not come leaves open whether it was done.
+        look: how to look whether it was done, to end advice with; about a key that is known already.
         field: the input that would have to change if the name will not do.
     """
 
@@ -24,6 +25,7 @@ class Request:
     key: str | None = None
     permission: str | None = None
     changes: bool = False
+    look: str | None = None
     field: str | None = None
 
     @property
