@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ import pytest
 from interop.az import PROGRAM as AZ
 from interop.az import QUIET, ROOT, SECONDS, leave_version
 from interop.keyferry import PROGRAM as KEYFERRY
-from interop.served import Served
+from interop.served import Served, served
 from interop.ways import Way
 
 PAGE: Final = (ROOT / "docs" / "azure-emulator.md").read_text()
@@ -32,12 +33,11 @@ def listings(heading: str, language: str) -> str:
 
 
 class Reader:
-    """Somebody who types what the page says, in a directory where the emulator's home is `emulator`."""
+    """Somebody who types what the page says, in the directory where the emulator's home is `emulator`."""
 
-    def __init__(self, served: Served, directory: Path) -> None:
-        (directory / "emulator").symlink_to(served.home)
+    def __init__(self, served: Served) -> None:
         self._served = served
-        self._directory = directory
+        self._directory = served.home.parent
         self._url = served.facts(Way.ID)["url"].removeprefix("https://")
 
     def types(self, script: str) -> str:
@@ -66,13 +66,14 @@ class Reader:
 
 
 @pytest.fixture
-def reader(served: Served, tmp_path: Path) -> Reader:
-    for way in Way:
-        leave_version(served.home / f"az-{way}")
-    return Reader(served, tmp_path)
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    """A reader with an emulator of their own, to whom `az` is new."""
+    with served(tmp_path) as emulator:
+        for way in Way:
+            leave_version(emulator.home / f"az-{way}")
+        yield Reader(emulator)
 
 
-@pytest.mark.xdist_group("proxy")
 def test_every_way_in(reader: Reader) -> None:
     printed = {way: reader.types(listings(heading, "sh")) for heading, way in WAYS.items()}
     assert '"kty": "RSA-HSM"' in printed[Way.PROXY]
@@ -84,7 +85,6 @@ def test_every_way_in(reader: Reader) -> None:
         assert all(f"'{name}'" in names for name in ("kek", "key", "cloud-kek", "id-kek")), names
 
 
-@pytest.mark.xdist_group("proxy")
 def test_bad_days(reader: Reader) -> None:
     sign_in = listings("By Azure's own names, through the proxy", "sh").partition("\n\n")[0]
     printed = reader.types(f"{sign_in}\n{listings('Bad days, on purpose', 'sh')}")
