@@ -6,11 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from tests.cli.terminal import RunningServer, Shell
 from tests.cli.vaults import CLOUD, Vault
 
 from keyferry.emulator.server import Running
 from keyferry.rehearsal.local_server import serving
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command that serves in this process has set up its logs, to a standard error that is gone afterwards."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
