@@ -373,6 +373,36 @@ def test_what_a_killed_process_erased_and_did_not_scrub_is_scrubbed_by_the_next(
     assert places_of(work, blob[:64]) == set()
 
 
+@pytest.mark.parametrize("end", ["replaced", "deleted"])
+def test_a_credential_that_was_replaced_or_deleted_is_gone_even_sealed(work: Work, end: str) -> None:
+    custody, admin = work.kit.custody, work.kit.administrator
+    work.kit.group("payments")
+    connect(work.kit)
+    custody.jobs.run()
+    blob = sealed_credential(work)
+    assert any(blob in held for held in work.files().values())
+    if end == "replaced":
+        custody.connections.edit(admin, "production", ConnectionEdit(credential=client_secret("Renewed~quay-0077")))
+    else:
+        custody.connections.delete(admin, "production")
+    assert custody.jobs.run() == 0
+    assert sealed_credential(work) != blob
+    if work.database_file is None:
+        assert places_of(work, blob) == set()
+    else:  # as with key material, the write-ahead log keeps it until its segments are used again
+        assert "pg_wal" in places_of(work, blob)
+
+
+def sealed_credential(work: Work) -> bytes:
+    """The credential as the one connection's row keeps it; empty when there is none."""
+    behind = Behind(work.kit)
+    try:
+        (row,) = behind.rows("connections")
+    finally:
+        behind.engine.dispose()
+    return bytes(row["credential"] or b"")
+
+
 def erase_without_scrubbing(work: Work) -> bytes:
     kim = work.kit.user("kim")
     detail = work.kit.key(kim, "rsa-2048", "short-lived")

@@ -1,7 +1,7 @@
 """Connections: sign-ins to Azure that the server holds, for members of the groups that they are granted to."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,8 +71,13 @@ class Connections:
     has an answer for it. A connection's name is not used again, so that records of what was done through it stay true.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, erased: Callable[[], None]) -> None:
+        """
+        Args:
+            erased: hears that a credential was replaced or deleted, and must not linger in the store's files.
+        """
         self._gate = gate
+        self._erased = erased
 
     def create(self, caller: Caller, new: NewConnection, *, once: Once | None = None) -> ConnectionDetail:
         """Make a connection; nothing is asked of Azure.
@@ -157,7 +162,10 @@ class Connections:
             )
             return detail_of(change, change.update(CONNECTIONS, found, **changes))
 
-        return self._gate.write(caller, Operation.CONNECTION_EDIT, change)
+        edited = self._gate.write(caller, Operation.CONNECTION_EDIT, change)
+        if edit.credential is not None:
+            self._erased()
+        return edited
 
     def delete(self, caller: Caller, reference: str, *, revision: int | None = None) -> None:
         """Delete a connection: its credential is erased, and deployments that it was for cannot be pushed any more."""
@@ -168,6 +176,7 @@ class Connections:
             return change.update(CONNECTIONS, found, deleted_at=change.now, disabled=True, credential=None)
 
         self._gate.write(caller, Operation.CONNECTION_DELETE, change)
+        self._erased()
 
     def open(self, caller: Caller, reference: str, vault: str) -> OpenConnection:
         """The connection with its credential, to reach one of its vaults for the caller. For the server alone; audited.

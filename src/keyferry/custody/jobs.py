@@ -73,8 +73,14 @@ class Jobs:
         changed = sum(self._settle_or_tell(*due) for due in self._due())
         self._store.write(_drop_old_rows)
         if changed or self._to_scrub:
-            self._to_scrub = not self._store.scrub()
+            self._to_scrub = False  # before it is done: what is erased meanwhile asks again
+            if not self._store.scrub():
+                self._to_scrub = True
         return changed
+
+    def scrub_soon(self) -> None:
+        """Something was erased or replaced: the next run sees to it that it does not linger in files."""
+        self._to_scrub = True
 
     def _due(self) -> Iterator[tuple[str, Operation]]:
         after = ""

@@ -71,7 +71,7 @@ class Store:
         """
         if self._writer is None:
             with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("VACUUM key_versions")
+                connection.exec_driver_sql("VACUUM key_versions, connections")
             return True
         pooled = self.engine.raw_connection()
         cursor = pooled.cursor()
