@@ -69,6 +69,8 @@ SOUND: dict[str, Row] = {
     "connections": CONNECTION,
     "deployments": DEPLOYMENT,
     "customer_key_requests": REQUEST,
+    "reminders": {"id": "n1", "key_id": "k1", "version_id": "v1", "about": "rotation", "days": 7, "due_at": 1}
+    | {"created_at": 0},
     "audit_events": EVENT,
     "sign_ins": {"user_id": "u1", "network": "local", "last_at": 0},
 }
@@ -134,6 +136,9 @@ BREAKS: Mapping[str, tuple[str, Row]] = {
         "customer_key_requests",
         {"id": "r2", "owner_user_id": None, "owner_group_id": "nowhere"},
     ),
+    "ck_reminders_about_known": ("reminders", {"id": "n2", "about": "lunch"}),
+    "uq_reminders_version_id_about_days_due_at": ("reminders", {"id": "n2"}),
+    "fk_reminders_key_id": ("reminders", {"id": "n2", "key_id": "nowhere", "days": 1}),
     "ck_audit_events_outcome_known": ("audit_events", {"number": 2, "outcome": "perhaps"}),
     "uq_audit_events_number": ("audit_events", {}),
     "fk_sign_ins_user_id": ("sign_ins", {"user_id": "nobody"}),

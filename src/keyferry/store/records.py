@@ -76,6 +76,9 @@ class Key(Revised):
     usages: str
     current_version_id: str
     versions: int = 1
+    rotate_every: int | None = None
+    rotate_before: int | None = None
+    rotate_at: int | None = None
     created_at: int
     created_by: str
 
@@ -100,6 +103,16 @@ class KeyVersion(Revised):
     check_value: str | None = None
     created_at: int
     created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolKey(Sealed):
+    algorithm: str
+    material: bytes
+    public_key: bytes
+    spki_sha256: str
+    thumbprint: str
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from keyferry.store.records import (
     Key,
     KeyVersion,
     Membership,
+    PoolKey,
     Revised,
     Sealed,
     Token,
@@ -190,4 +191,5 @@ CONNECTIONS = RevisedTable(tables.connections, Connection)
 DEPLOYMENTS = RevisedTable(tables.deployments, Deployment)
 CUSTOMER_KEY_REQUESTS = RevisedTable(tables.customer_key_requests, CustomerKeyRequest)
 EXPORTS = SealedTable(tables.exports, Export, unsealed=frozenset({"number"}))
+POOL_KEYS = SealedTable(tables.pool_keys, PoolKey)
 IDEMPOTENCY = SealedTable(tables.idempotency, Idempotency)

@@ -163,6 +163,9 @@ keys = Table(
     Column("usages", Text, nullable=False, comment="allowed operations, sorted, separated by commas"),
     Column("current_version_id", Text, nullable=False),
     Column("versions", Integer, nullable=False, comment="how many versions were ever made"),
+    _time("rotate_every"),
+    _time("rotate_before"),
+    _time("rotate_at"),
     _created(),
     Column("created_by", Text, nullable=False),
     *_revision(),
@@ -173,6 +176,12 @@ keys = Table(
     Index(None, "owner_user_id", "id"),
     Index(None, "owner_group_id", "id"),
     Index(None, "name"),
+    Index(
+        "ix_keys_rotate_at",
+        "rotate_at",
+        sqlite_where=Column("rotate_at").is_not(None),
+        postgresql_where=Column("rotate_at").is_not(None),
+    ),
 )
 
 _STATES = ("pre-active", "active", "deactivated", "compromised", "destroyed", "destroyed-compromised")
@@ -405,7 +414,45 @@ idempotency = Table(
     Index(None, "created_at"),
 )
 
+pool_keys = Table(
+    "pool_keys",
+    metadata,
+    _id(),
+    Column("algorithm", Text, nullable=False),
+    Column("material", LargeBinary, nullable=False, comment="sealed"),
+    Column("public_key", LargeBinary, nullable=False, comment="SubjectPublicKeyInfo, DER"),
+    Column("spki_sha256", Text, nullable=False),
+    Column("thumbprint", Text, nullable=False),
+    _created(),
+    _seal(),
+    Index(None, "algorithm", "id"),
+)
+
 # Unsealed: nothing that grants access depends on these.
+reminders = Table(
+    "reminders",
+    metadata,
+    _id(),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("version_id", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("days", Integer, nullable=False, comment="how many before it comes"),
+    _time("due_at", nullable=False),
+    _created(),
+    _one_of("about", "deactivation", "rotation"),
+    UniqueConstraint("version_id", "about", "days", "due_at"),
+    Index(None, "key_id", "id"),
+    Index(None, "due_at"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True, comment="of the job"),
+    Column("holder", Text, nullable=False, comment="id of the process that runs it"),
+    _time("until", nullable=False),
+)
+
 sign_in_failures = Table(
     "sign_in_failures",
     metadata,
