@@ -129,7 +129,7 @@ def _configuration(
         authenticator=installation.authenticator,
         settings=settings,
         ready=lambda: _require_ready(installation, background),
-        pushes=Pushes(installation.custody, _outgoing(settings)) if sdk_is_installed() else None,
+        pushes=_pushes(settings, installation) if sdk_is_installed() else None,
     )
     return uvicorn.Config(
         create_app(services),
@@ -146,6 +146,12 @@ def _configuration(
         timeout_graceful_shutdown=GRACE_SECONDS,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
     )
+
+
+def _pushes(settings: Settings, installation: Installation) -> Pushes:
+    """What waits for a vault takes a quarter of the threads at most: the rest is for those who wait for nobody."""
+    at_once = max(1, settings.max_concurrency // 4)
+    return Pushes(installation.custody, _outgoing(settings), at_once=at_once)
 
 
 def _outgoing(settings: Settings) -> Outgoing:

@@ -202,6 +202,7 @@ class TestPushes:
             (Kind.KEK_DISABLED, "import", "kek-disabled"),
             (Kind.SOFT_DELETED, "import", "azure-name-deleted"),
             (Kind.THROTTLE, "import", "azure-throttled"),
+            (Kind.UNAVAILABLE, "import", "azure-unavailable"),
         ],
     )
     def test_what_stops_a_push_is_on_record_and_the_next_goes_on(

@@ -156,6 +156,7 @@ class TestRefusals:
         assert what.startswith("error (azure-host-refused)")
         assert advice
         engineer("azure", "push", name, "--vault", "http://vault.example.org", code=1)
+        assert deployments(engineer, name) == []  # nothing is planned that could never be done
 
     def test_a_name_that_is_another_keys_is_left_alone(
         self, engineer: Shell, vault: Vault, key: Any, name: str

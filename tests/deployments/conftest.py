@@ -9,10 +9,12 @@ import pytest
 
 from keyferry.clouds.azure.hosts import AllowedHosts
 from keyferry.clouds.azure.outgoing import Outgoing
+from keyferry.clouds.azure.vault import AzureVault
 from keyferry.custody.caller import Caller
 from keyferry.custody.connection_writing import NewConnection
 from keyferry.custody.credentials import CredentialKind, NewCredential
 from keyferry.custody.deployment_rules import NewDeployment
+from keyferry.deployments.server_push import Pushes
 from keyferry.emulator.server import Running
 from keyferry.material.secret import Secret
 from keyferry.testing import Kit
@@ -40,6 +42,13 @@ def outgoing(emulator: Running) -> Outgoing:
 @pytest.fixture
 def vault_url(emulator: Running) -> str:
     return f"https://{emulator.vaults[0].name.lower()}.vault.azure.net"
+
+
+@pytest.fixture
+def vault(kit: Kit, kim: Caller, outgoing: Outgoing, planned: str) -> Iterator[AzureVault]:
+    """The vault that the deployment is for, with the connection's own sign-in."""
+    with Pushes(kit.custody, outgoing)._vault(kim, kit.custody.deployments.show(kim, planned)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -3,13 +3,15 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.deployments.conftest import connect
 
 from keyferry.clouds.azure.hosts import AllowedHosts
 from keyferry.clouds.azure.outgoing import Outgoing
+from keyferry.clouds.azure.transport import GuardedTransport
 from keyferry.clouds.azure.vault import AzureVault
 from keyferry.custody.caller import Caller
 from keyferry.custody.connection_facts import Cloud
@@ -23,20 +25,13 @@ from keyferry.deployments.ledger import Evidence
 from keyferry.deployments.push import push
 from keyferry.deployments.server_push import Pushes
 from keyferry.emulator.server import Running
-from keyferry.errors import CloudFailed, Conflict, IntegrityViolation, KeyferryError
+from keyferry.errors import CloudFailed, Conflict, IntegrityViolation, KeyferryError, Overloaded
 from keyferry.testing import Kit
 
 
 @pytest.fixture
 def pushes(kit: Kit, outgoing: Outgoing) -> Pushes:
     return Pushes(kit.custody, outgoing)
-
-
-@pytest.fixture
-def vault(kit: Kit, kim: Caller, pushes: Pushes, planned: str) -> Iterator[AzureVault]:
-    """The vault that the deployment is for, with the connection's own sign-in."""
-    with pushes._vault(kim, kit.custody.deployments.show(kim, planned)) as opened:
-        yield opened
 
 
 def test_a_push_is_recorded_as_the_server_saw_it(kit: Kit, kim: Caller, pushes: Pushes, planned: str) -> None:
@@ -102,6 +97,52 @@ def test_a_server_that_lost_its_lease_records_nothing(
     assert caught.value.code == "deployment-lease-lost"
     assert vault.versions(name) == ()
     assert kit.custody.deployments.show(kim, planned).step is Step.PLANNED
+
+
+def test_no_transaction_is_open_while_the_network_is_used(
+    kit: Kit, kim: Caller, pushes: Pushes, planned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, open_, sent = kit.installation.store, [0], list[int]()
+
+    def counted(run: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(work: Any) -> Any:
+            open_[0] += 1
+            try:
+                return run(work)
+            finally:
+                open_[0] -= 1
+
+        return counting
+
+    def send(transport: Any, request: Any, **options: Any) -> Any:
+        sent.append(open_[0])
+        return through(transport, request, **options)
+
+    through = GuardedTransport.send
+    monkeypatch.setattr(store, "read", counted(store.read))
+    monkeypatch.setattr(store, "write", counted(store.write))
+    monkeypatch.setattr(GuardedTransport, "send", send)
+    assert pushes.run(kim, planned).step is Step.PROVED
+    pushes.observe(kim, planned)
+    pushes.back_up(kim, planned)
+    assert len(sent) > 10
+    assert set(sent) == {0}
+
+
+def test_pushes_that_wait_for_vaults_leave_room_for_others(
+    kit: Kit, kim: Caller, outgoing: Outgoing, planned: str
+) -> None:
+    pushes = Pushes(kit.custody, outgoing, at_once=1)
+    with pushes._place(), pytest.raises(Overloaded) as caught:
+        pushes.run(kim, planned)
+    assert (caught.value.code, caught.value.retry_after) == ("overloaded", 10)
+    untouched = kit.custody.deployments.show(kim, planned)
+    assert (untouched.step, untouched.deployment.problem) == (Step.PLANNED, None)
+    assert pushes.run(kim, planned).step is Step.PROVED
+    for act in (pushes.observe, pushes.back_up):
+        with pushes._place(), pytest.raises(Overloaded):
+            act(kim, planned)
+        act(kim, planned)
 
 
 class TestHosts:

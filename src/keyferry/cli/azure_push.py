@@ -97,7 +97,10 @@ def push(
     elif key is None or vault is None:
         raise WrongUsage("A push needs KEY and --vault.", advice="Give both; or --resume ID.")
     else:
-        deployment = _deployment(server, azure, key, azure.vault_url(vault), name, allowed, connection)
+        url = azure.vault_url(vault)
+        if connection is None:  # else the server knows where it may go
+            azure.require_reachable(url)
+        deployment = _deployment(server, azure, key, url, name, allowed, connection)
     _go_on(server, azure, deployment, wishes)
     _show(out, server.get(path("deployments", str(deployment["id"]))))
 

@@ -14,6 +14,7 @@ from keyferry.errors import InvalidInput
 
 if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.clouds.azure.environment import AzureCloud
+    from keyferry.clouds.azure.hosts import AllowedHosts
     from keyferry.clouds.azure.session import AzureSession
 
 P = ParamSpec("P")
@@ -60,18 +61,33 @@ class SignIn:
             InvalidInput, CloudFailed: an address of the cloud will not do.
         """
         from keyferry.clouds.azure.credentials import default_credential
-        from keyferry.clouds.azure.hosts import AllowedHosts
         from keyferry.clouds.azure.outgoing import Outgoing
         from keyferry.clouds.azure.session import AzureSession
 
         cloud = self.cloud
-        own = self.cloud_file is None and self.authority is None
-        outgoing = Outgoing(allowed=AllowedHosts() if own else AllowedHosts().with_cloud(cloud))
+        outgoing = Outgoing(allowed=self._allowed(cloud))
         return AzureSession(cloud, default_credential(cloud, outgoing), outgoing)
 
     def vault_url(self, given: str) -> str:
         """A vault's address: as given, or by its name in this cloud."""
         return given.rstrip("/") if "://" in given else self.cloud.vault_url(given)
+
+    def require_reachable(self, url: str) -> None:
+        """
+        Raises:
+            InvalidInput: `url` is no vault's address.
+            CloudFailed: (`azure-host-refused`) this machine sends nothing to its host.
+        """
+        from keyferry.clouds.azure.hosts import vault_origin
+
+        vault_origin(url, self._allowed(self.cloud))
+
+    def _allowed(self, cloud: "AzureCloud") -> "AllowedHosts":
+        """Azure's own hosts, and those of a cloud that was given here."""
+        from keyferry.clouds.azure.hosts import AllowedHosts
+
+        own = self.cloud_file is None and self.authority is None
+        return AllowedHosts() if own else AllowedHosts().with_cloud(cloud)
 
 
 def signing_in(command: Callable[Concatenate[SignIn, P], None]) -> Callable[..., None]:

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from threading import BoundedSemaphore
 from typing import Final
 
 from keyferry import clock
@@ -32,22 +33,29 @@ from keyferry.custody.deployment_steps import ORDER, Reporter, Step, unfinished
 from keyferry.deployments.custody_ledger import CustodyLedger
 from keyferry.deployments.observing import expected_of, observe, take_backup
 from keyferry.deployments.push import AS_USUAL, Wishes, push
-from keyferry.errors import IntegrityViolation, KeyferryError
+from keyferry.errors import IntegrityViolation, KeyferryError, Overloaded
 
 #: seconds that a run waits for a throttled vault, all in all: somebody waits for the answer
 PATIENCE_SECONDS: Final = 45
+AT_ONCE: Final = 16
+_TURNED_AWAY_SECONDS: Final = 10
 
 
 class Pushes:
     """Pushes, looks and backups through connections; what the REST door calls.
 
+    Each waits for a vault in a thread that others could use: all methods raise Overloaded (`overloaded`), and nothing
+    has begun, when as many run as may.
+
     Args:
         outgoing: how requests leave this server, and where they may go.
+        at_once: pushes, looks and backups that run at the same time.
     """
 
-    def __init__(self, custody: Custody, outgoing: Outgoing) -> None:
+    def __init__(self, custody: Custody, outgoing: Outgoing, *, at_once: int = AT_ONCE) -> None:
         self._custody = custody
         self._outgoing = outgoing
+        self._places = BoundedSemaphore(at_once)
 
     def run(self, caller: Caller, deployment: str, wishes: Wishes = AS_USUAL) -> DeploymentDetail:
         """Walk the steps of a deployment that remain, holding it meanwhile.
@@ -56,14 +64,15 @@ class Pushes:
             Conflict: somebody else pushes it (`deployment-busy`), or it may not be pushed.
             KeyferryError: what stopped it, recorded as the deployment's problem.
         """
-        leased = self._custody.deployments.lease(caller, deployment)
-        ledger = CustodyLedger(self._custody, caller, deployment, leased.lease)
-        try:
-            with self._vault(caller, leased.detail, ledger) as vault:
-                push(ledger, vault, wishes, patience=PATIENCE_SECONDS)
-        finally:
-            with suppress(KeyferryError):  # what stopped the push is what the caller must see; a lease ends by itself
-                self._custody.deployments.release(caller, deployment, leased.lease)
+        with self._place():
+            leased = self._custody.deployments.lease(caller, deployment)
+            ledger = CustodyLedger(self._custody, caller, deployment, leased.lease)
+            try:
+                with self._vault(caller, leased.detail, ledger) as vault:
+                    push(ledger, vault, wishes, patience=PATIENCE_SECONDS)
+            finally:
+                with suppress(KeyferryError):  # what stopped it is what the caller must see; a lease ends by itself
+                    self._custody.deployments.release(caller, deployment, leased.lease)
         return self._custody.deployments.show(caller, deployment)
 
     def observe(self, caller: Caller, deployment: str) -> DeploymentDetail:
@@ -76,7 +85,7 @@ class Pushes:
         ledger = CustodyLedger(self._custody, caller, deployment)
         detail = self._custody.deployments.show(caller, deployment)
         expected = expected_of(ledger.held(), ledger.planned(), ledger.placed())
-        with self._vault(caller, detail) as vault:
+        with self._place(), self._vault(caller, detail) as vault:
             observed, _ = observe(vault, expected)
         return self._custody.deployments.observe(caller, deployment, observed, reported_by=Reporter.SERVER)
 
@@ -89,11 +98,25 @@ class Pushes:
         ledger = CustodyLedger(self._custody, caller, deployment)
         detail = self._custody.deployments.show(caller, deployment)
         expected = expected_of(ledger.held(), ledger.planned(), ledger.placed())
-        with self._vault(caller, detail) as vault:
+        with self._place(), self._vault(caller, detail) as vault:
             content = take_backup(vault, expected)
         taken = Backup(sha256=hashlib.sha256(content).hexdigest(), size=len(content), taken_at=clock.now())
         self._custody.deployments.backed_up(caller, deployment, taken, reported_by=Reporter.SERVER)
         return content
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise Overloaded(
+                "The server does as much in vaults as it may at once; nothing has begun.",
+                code="overloaded",
+                retry_after=_TURNED_AWAY_SECONDS,
+                advice="Try again in a little while.",
+            )
+        try:
+            yield
+        finally:
+            self._places.release()
 
     @contextmanager
     def _vault(
