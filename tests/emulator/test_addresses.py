@@ -1,5 +1,6 @@
 """Names of vaults: through the proxy, and at a port of their own on loopback."""
 
+import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from tests.emulator.asking import API, MANAGEMENT, Asker
 
 from keyferry.emulator.addresses import is_local, split_host
+from keyferry.emulator.facts import read_facts
+from keyferry.emulator.home import Home
 from keyferry.emulator.server import Running, running
 
 
@@ -28,6 +31,9 @@ def port(url: str) -> int:
         ("contoso-kv.vault.azure.net:443", ("contoso-kv.vault.azure.net", 443)),
         ("localhost:", ("localhost", None)),
         ("localhost:x", ("localhost", None)),
+        ("localhost:65535", ("localhost", 65535)),
+        ("localhost:65536", ("localhost", None)),
+        (f"localhost:{'9' * 5000}", ("localhost", None)),
         ("localhost:\N{ARABIC-INDIC DIGIT ONE}", ("localhost", None)),
         ("", ("", None)),
     ],
@@ -39,7 +45,7 @@ def test_a_host_is_a_name_and_perhaps_a_port(host: str, split: tuple[str, int | 
 @given(host=st.text(max_size=40))
 def test_any_host_can_be_looked_at(host: str) -> None:
     name, found = split_host(host)
-    assert found is None or found >= 0
+    assert found is None or 0 <= found <= 65535
     assert is_local(name) in {True, False}
 
 
@@ -112,3 +118,13 @@ def test_ipv6_serves_as_well(tmp_path: Path) -> None:
         asker.host = "::1"
         assert asker.ask("GET", "/subscriptions?api-version=2022-12-01", token=asker.token(MANAGEMENT)).status == 200
         assert asker.ask("GET", f"/keys?{API}", at=emulator.vaults[1].url, token=asker.token()).status == 200
+
+
+def test_the_proxy_is_told_of_at_the_address_that_it_has(tmp_path: Path) -> None:
+    with running(tmp_path / "home", listen="127.0.0.1:0", proxy="[::1]:0") as emulator:
+        assert emulator.url.startswith("https://localhost:")
+        assert emulator.proxy_url.startswith("http://[::1]:")
+        with socket.create_connection(("::1", port(emulator.proxy_url)), timeout=20) as client:
+            client.sendall(b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\n")
+            assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+    assert read_facts(Home(tmp_path / "home")).proxy_url == emulator.proxy_url

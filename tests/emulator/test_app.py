@@ -202,6 +202,34 @@ def test_a_body_that_is_no_json_object_is_refused(asker: Asker, arm: str, body: 
     assert (answer.status, answer.error["code"]) == (400, "BadParameter")
 
 
+@pytest.mark.parametrize("value", [b'"\\ud800"', b'{"\\udfff": "x"}', b"1e999", b"-1e999", b"[" * 900 + b"]" * 900])
+def test_nothing_is_kept_that_could_not_be_answered(asker: Asker, token: str, arm: str, value: bytes) -> None:
+    """A tag or a property that no answer could hold would be the end of every list that it stands in."""
+    asker.ask("POST", f"/keys/odd/create?{API}", token=token, body=b'{"kty": "EC", "tags": {"a": %s}}' % value)
+    assert asker.ask("GET", f"/keys?{API}", token=token).status == 200
+    subscription = f"/subscriptions/{asker.facts.subscriptions[0]}"
+    vaults = f"{subscription}/resourceGroups/keyferry-a/providers/Microsoft.KeyVault/vaults"
+    body = (
+        b'{"location": "westeurope", "properties": {"odd": %s, "tenantId": "%s", "sku": {"family": "A", "name": '
+        b'"premium"}}}' % (value, asker.facts.tenant_id.encode())
+    )
+    answer = asker.ask("PUT", f"{vaults}/odd-one?api-version=2026-02-01", token=arm, body=body)
+    assert answer.status in {200, 400}
+    assert asker.ask("GET", f"{vaults}?api-version=2026-02-01", token=arm).status == 200
+
+
+@pytest.mark.parametrize("value", [b'"\\ud800"', b"1e999"])
+def test_text_and_numbers_that_json_cannot_hold_are_refused(asker: Asker, arm: str, value: bytes) -> None:
+    answer = asker.ask("POST", "/emulator/faults", token=arm, body=b'{"fault": %s}' % value)
+    assert (answer.status, answer.error["message"]) == (400, "The request's body is not JSON in UTF-8.")
+
+
+def test_a_host_with_a_port_that_there_is_not_is_no_vault(asker: Asker, token: str) -> None:
+    for port in ("65536", "9" * 30, "9" * 5000):
+        answer = asker.ask("GET", f"/keys?{API}", host=f"localhost:{port}", token=token)
+        assert (answer.status, answer.error["code"]) == (404, "VaultNotFound")
+
+
 def test_a_request_without_a_host_or_with_two_is_refused(emulator: Running, asker: Asker) -> None:
     for hosts in (b"", b"Host: localhost\r\nHost: management.azure.com\r\n"):
         raw = socket.create_connection(("127.0.0.1", urlsplit(emulator.url).port or 0), timeout=20)

@@ -6,6 +6,7 @@ the vault was called, and a transfer file may name its vault by any of them.
 """
 
 import ipaddress
+import re
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,8 @@ MANAGEMENT_HOST: Final = "management.azure.com"
 #: of Azure; only at localhost is the emulator's own Graph reached
 GRAPH_HOST: Final = "graph.microsoft.com"
 DEFAULT_ADDRESS: Final = "127.0.0.1"
+MAX_PORT: Final = 65535
+_PORT: Final = re.compile(r"\d{1,5}", re.ASCII)
 #: the proxy's row among the listeners; no vault's name holds a colon
 PROXY: Final = "proxy:"
 
@@ -33,11 +36,11 @@ CREATE TABLE IF NOT EXISTS listeners (
 
 
 def split_host(host: str) -> tuple[str, int | None]:
-    """A Host header's name, in lower case and without brackets, and its port if it gives one that is a number."""
+    """A Host header's name, in lower case and without brackets, and its port if it gives one that there is."""
     name, colon, port = host.strip().lower().rpartition(":")
     if not colon or "]" in port:
         return host.strip().lower().strip("[]"), None
-    return name.strip("[]"), int(port) if port.isascii() and port.isdigit() else None
+    return name.strip("[]"), int(port) if _PORT.fullmatch(port) and int(port) <= MAX_PORT else None
 
 
 def is_local(name: str) -> bool:
@@ -53,12 +56,16 @@ class Addresses:
 
     Args:
         address: the loopback address that the listeners have.
+        proxy_address: the one that the proxy's listener has.
     """
 
-    def __init__(self, state: State, vaults: "Vaults", address: str = DEFAULT_ADDRESS) -> None:
+    def __init__(
+        self, state: State, vaults: "Vaults", address: str = DEFAULT_ADDRESS, proxy_address: str = DEFAULT_ADDRESS
+    ) -> None:
         self._state = state
         self._vaults = vaults
         self.address = address
+        self.proxy_address = proxy_address
 
     @property
     def main_port(self) -> int:

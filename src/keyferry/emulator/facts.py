@@ -96,7 +96,7 @@ def gather(emulator: "Emulator") -> Facts:
     return Facts(
         home=emulator.home.directory,
         url=f"https://{name}:{addresses.main_port}",
-        proxy_url=f"http://{bracketed(addresses.address)}:{addresses.proxy_port()}",
+        proxy_url=f"http://{bracketed(addresses.proxy_address)}:{addresses.proxy_port()}",
         tenant_id=emulator.directory.tenant_id,
         client_id=emulator.directory.operator.app_id,
         subscriptions=subscriptions,

@@ -6,11 +6,10 @@ import socket
 from dataclasses import dataclass
 from typing import Final
 
-from keyferry.emulator.addresses import DEFAULT_ADDRESS, bracketed
+from keyferry.emulator.addresses import DEFAULT_ADDRESS, MAX_PORT, bracketed
 from keyferry.errors import CannotStart
 
 BACKLOG: Final = 512
-MAX_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)

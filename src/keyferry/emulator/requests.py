@@ -41,14 +41,19 @@ def body_of(request: Request) -> bytes:
 def object_of(request: Request) -> dict[str, Any]:
     """The body as a JSON object; an empty body is an empty object.
 
+    What it holds may be kept and answered later, so it must be writable as JSON too: no number beyond every float, no
+    half of a surrogate pair.
+
     Raises:
-        AzureFailure: 400 BadParameter: it is no JSON object in UTF-8, or a member stands in it twice.
+        AzureFailure: 400 BadParameter: it is no JSON object in UTF-8, a member stands in it twice, or what it holds
+            cannot be answered.
     """
     body = body_of(request)
     if not body.strip():
         return {}
     try:
         found = json.loads(body, object_pairs_hook=_once, parse_constant=_no_constant)
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         raise AzureFailure(400, "BadParameter", "The request's body is not JSON in UTF-8.") from None
     if not isinstance(found, dict):

@@ -87,8 +87,11 @@ def running(directory: Path, listen: str = ANY_PORT, proxy: str = ANY_PORT) -> I
             thread.join()
 
 
-def open_emulator(home: Home, address: str) -> Emulator:
+def open_emulator(home: Home, address: str, proxy_address: str) -> Emulator:
     """Open what lies in a home, and make what is missing: tenant, operator, subscriptions, vaults.
+
+    Args:
+        address, proxy_address: the loopback addresses that will be listened on.
 
     Raises:
         CannotStart: a file of the home will not do.
@@ -105,7 +108,7 @@ def open_emulator(home: Home, address: str) -> Emulator:
         state=state,
         directory=directory,
         vaults=vaults,
-        addresses=Addresses(state, vaults, address),
+        addresses=Addresses(state, vaults, address, proxy_address),
         faults=Faults(),
         tokens=Tokens(state, directory),
     )
@@ -119,7 +122,7 @@ def _prepared(directory: Path, listen: str, proxy: str) -> Iterator[tuple[Emulat
     home.prepare()
     with ExitStack() as stack:
         stack.enter_context(closing(HomeLock(home)))
-        emulator = stack.enter_context(closing(open_emulator(home, at.address)))
+        emulator = stack.enter_context(closing(open_emulator(home, at.address, proxy_at.address)))
         authority = Authority(home, emulator.state, at.address)
         sockets, listeners = _bind(emulator, at)
         for each in sockets:
