@@ -2,6 +2,7 @@
 
 Encryption: RFC 7518 section 4 (RSA1_5, RSA-OAEP, RSA-OAEP-256). Signatures: RFC 7518 section 3 and RFC 8812 section 3
 (ES256K), made over a digest that the caller computed; an ECDSA signature is r || s, each as long as a coordinate.
+RSNULL signs a value as it is.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from Crypto.Hash import SHA1, SHA256, SHA384, SHA512
 from Crypto.PublicKey.RSA import RsaKey
 from Crypto.Signature import DSS, pkcs1_15, pss
 
+from keyferry.emulator.keys.bare_signature import PADDING_BYTES, BareScheme
 from keyferry.emulator.keys.kinds import CURVES, Curve
 from keyferry.emulator.keys.material import (
     EcPrivate,
@@ -57,13 +59,20 @@ class Encryption:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """An algorithm that signs digests of `digest_bytes` bytes; `curve` is None for RSA."""
+    """An algorithm that signs digests of `digest_bytes` bytes, made with `hash`; `curve` is None for RSA.
+
+    Where `hash` is None it signs values of any length that fits, and `digest_bytes` is 0.
+    """
 
     name: str
-    hash: ModuleType
+    hash: ModuleType | None
     digest_bytes: int
     scheme: Callable[[Any], Any]
     curve: Curve | None = None
+
+    def taken(self, digest: bytes) -> Any:
+        """The digest, or the value, in the shape in which `scheme` takes it."""
+        return digest if self.hash is None else _Hashed(self.hash, digest)
 
 
 def _oaep(module: ModuleType) -> Callable[[RsaKey], Any]:
@@ -92,6 +101,7 @@ SIGNATURES: Final = {
         Signature("PS256", SHA256, 32, pss.new),
         Signature("PS384", SHA384, 48, pss.new),
         Signature("PS512", SHA512, 64, pss.new),
+        Signature("RSNULL", None, 0, BareScheme),
         Signature("ES256", SHA256, 32, _ecdsa, CURVES["P-256"]),
         Signature("ES256K", SHA256, 32, _ecdsa, CURVES["P-256K"]),
         Signature("ES384", SHA384, 48, _ecdsa, CURVES["P-384"]),
@@ -160,7 +170,7 @@ def sign(private: Private, algorithm: str, digest: bytes) -> bytes:
     """
     signature = _signature(private.public, algorithm, digest)
     key = ec_key(private) if isinstance(private, EcPrivate) else rsa_key(private)
-    return bytes(signature.scheme(key).sign(_Hashed(signature.hash, digest)))
+    return bytes(signature.scheme(key).sign(signature.taken(digest)))
 
 
 def verify(public: Public, algorithm: str, digest: bytes, value: bytes) -> bool:
@@ -172,7 +182,7 @@ def verify(public: Public, algorithm: str, digest: bytes, value: bytes) -> bool:
     signature = _signature(public, algorithm, digest)
     key = ec_public_key(public) if isinstance(public, EcPublic) else rsa_public_key(public)
     try:
-        signature.scheme(key).verify(_Hashed(signature.hash, digest), value)
+        signature.scheme(key).verify(signature.taken(digest), value)
     except ValueError:
         return False
     return True
@@ -197,8 +207,19 @@ def _signature(public: Public, algorithm: str, digest: bytes) -> Signature:
         raise bad_parameter(
             f"Property alg has invalid value: {algorithm[:64]} is none of {names}, which this key does."
         )
-    if len(digest) != signature.digest_bytes:
+    if signature.hash is None:
+        _require_fits(public, algorithm, digest)
+    elif len(digest) != signature.digest_bytes:
         raise bad_parameter(
             f"The digest has {len(digest)} bytes, and {algorithm} signs digests of {signature.digest_bytes}."
         )
     return signature
+
+
+def _require_fits(public: Public, algorithm: str, value: bytes) -> None:
+    assert isinstance(public, RsaPublic), "no algorithm of a curve signs values as they are"
+    most = public.bits // 8 - PADDING_BYTES
+    if not 1 <= len(value) <= most:
+        raise bad_parameter(
+            f"The value has {len(value)} bytes, and {algorithm} with {public.bits} bits signs values of 1 to {most}."
+        )
