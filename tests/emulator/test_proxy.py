@@ -73,6 +73,8 @@ def test_azures_names_lead_to_the_emulator_under_its_own_certificate(emulator: R
 def test_every_other_host_is_refused(emulator: Running, target: str) -> None:
     answer = send(emulator, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
     assert status(answer) == 403
+    phrase = answer.partition(b"\r\n")[0]
+    assert b"the Keyferry emulator's proxy leads to NAME.vault.azure.net" in phrase  # all that az shows of it
     assert b"nowhere else" in answer
     assert b"NO_PROXY" in answer
 

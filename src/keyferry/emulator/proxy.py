@@ -21,6 +21,8 @@ _REQUEST: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (\S{1,4096}) H
 #: what reading and writing raise when a side has gone; uvloop raises RuntimeError on a transport that is closed
 _GONE: Final = (OSError, RuntimeError)
 _HOSTS: Final = f"NAME{VAULT_SUFFIX}, {SIGN_IN_HOST} and {MANAGEMENT_HOST}"
+#: of a refused CONNECT most clients show the status line alone, whose phrase is free (RFC 9112 section 4)
+_ELSEWHERE: Final = f"Forbidden: the Keyferry emulator's proxy leads to {_HOSTS} alone"
 
 
 class Refused(Exception):
@@ -35,8 +37,9 @@ class Refused(Exception):
         """The whole HTTP answer."""
         body = f"{self.detail}\n".encode("ascii", "replace")
         allow = "Allow: CONNECT\r\n" if self.status is HTTPStatus.METHOD_NOT_ALLOWED else ""
+        phrase = _ELSEWHERE if self.status is HTTPStatus.FORBIDDEN else self.status.phrase
         head = (
-            f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n{allow}Content-Type: text/plain; charset=utf-8\r\n"
+            f"HTTP/1.1 {self.status.value} {phrase}\r\n{allow}Content-Type: text/plain; charset=utf-8\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
         return head.encode() + body
