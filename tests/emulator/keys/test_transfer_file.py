@@ -79,21 +79,29 @@ def test_an_aes_key_of_each_size_is_taken(aes_bytes: int, call: Call, kek: Kek) 
     assert making.import_key(call, "target", body)["key"]["kty"] == "EC-HSM"
 
 
+P_521 = ec.generate_private_key(ec.SECP521R1())
+
+
 def flavours(value: bytes) -> list[str]:
     standard, url = base64.b64encode(value).decode(), base64.urlsafe_b64encode(value).decode()
-    return [standard, standard.rstrip("="), url, url.rstrip("=")]
+    found = [standard, standard.rstrip("="), url, url.rstrip("=")]
+    assert len(set(found)) == 4, "these bytes have neither padding nor a character that the alphabets differ in"
+    return found
 
 
 @pytest.mark.parametrize("inner", range(4))
 @pytest.mark.parametrize("outer", range(4))
 def test_every_flavour_of_base64_is_read_outside_and_inside(outer: int, inner: int, call: Call, kek: Kek) -> None:
-    document = kek.document(pkcs8(P_256))
-    ciphertext = kek.wrap(pkcs8(P_256))
-    document["ciphertext"] = flavours(ciphertext)[inner]
-    document["generator"] = "padding follows" + " " * (outer % 3)
-    content = json.dumps(document, ensure_ascii=False).encode()
-    body = asked(flavours(content)[outer], "EC-HSM", crv="P-256")
-    assert making.import_key(call, "target", body)["key"]["crv"] == "P-256"
+    document = kek.document(pkcs8(P_521))
+    # 512 bytes, which need padding; with P-256 they would be 408, which need none
+    document["ciphertext"] = flavours(kek.wrap(pkcs8(P_521)))[inner]
+    document["generator"] = (
+        "~~~ ??? >>>"  # in a group's last place these are the characters that the alphabets differ in
+    )
+    content = json.dumps(document).encode()
+    content += b"\n" * (1 if len(content) % 3 == 0 else 0)
+    body = asked(flavours(content)[outer], "EC-HSM", crv="P-521")
+    assert making.import_key(call, "target", body)["key"]["crv"] == "P-521"
 
 
 def test_white_space_the_order_of_members_and_a_generator_do_not_matter(call: Call, kek: Kek) -> None:

@@ -73,9 +73,7 @@ class Wire:
         assert found is not None
         return self.emulator.emulator.addresses.url_of(found, "localhost")
 
-    def ask(
-        self, method: str, path: str, body: object = None, *, vault: str | None = None, version: str = "7.4"
-    ) -> Answer:
+    def ask(self, method: str, path: str, body: object = None, *, vault: str | None = None) -> Answer:
         """One request straight to a vault's own listener."""
         at = urlsplit(self.url(vault or self.emulator.vaults[0].name))
         trust = ssl.create_default_context(cafile=str(self.emulator.ca_file))
