@@ -202,7 +202,7 @@ def test_a_body_that_is_no_json_object_is_refused(asker: Asker, arm: str, body: 
     assert (answer.status, answer.error["code"]) == (400, "BadParameter")
 
 
-@pytest.mark.parametrize("value", [b'"\\ud800"', b'{"\\udfff": "x"}', b"1e999", b"-1e999", b"[" * 900 + b"]" * 900])
+@pytest.mark.parametrize("value", [b'"\\ud800"', b'{"\\udfff": "x"}', b"1e999", b"-1e999", b"[" * 985 + b"]" * 985])
 def test_nothing_is_kept_that_could_not_be_answered(asker: Asker, token: str, arm: str, value: bytes) -> None:
     """A tag or a property that no answer could hold would be the end of every list that it stands in."""
     asker.ask("POST", f"/keys/odd/create?{API}", token=token, body=b'{"kty": "EC", "tags": {"a": %s}}' % value)
@@ -222,6 +222,14 @@ def test_nothing_is_kept_that_could_not_be_answered(asker: Asker, token: str, ar
 def test_text_and_numbers_that_json_cannot_hold_are_refused(asker: Asker, arm: str, value: bytes) -> None:
     answer = asker.ask("POST", "/emulator/faults", token=arm, body=b'{"fault": %s}' % value)
     assert (answer.status, answer.error["message"]) == (400, "The request's body is not JSON in UTF-8.")
+
+
+@pytest.mark.parametrize(("levels", "status"), [(99, 201), (100, 400)])
+def test_a_body_is_nested_a_hundred_levels_deep_at_most(asker: Asker, levels: int, status: int) -> None:
+    arm = asker.token(MANAGEMENT)
+    body = b'{"location": "westeurope", "nested": %s}' % (b"[" * (levels - 1) + b"1" + b"]" * (levels - 1))
+    group = f"/subscriptions/{asker.facts.subscriptions[0]}/resourceGroups/nested-{levels}?api-version=2024-11-01"
+    assert asker.ask("PUT", group, token=arm, body=body).status == status
 
 
 def test_a_host_with_a_port_that_there_is_not_is_no_vault(asker: Asker, token: str) -> None:

@@ -1,7 +1,8 @@
 """What a request carries, by the time a handler has it: its body in whole, the vault, the caller, the emulator."""
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from starlette.requests import Request
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from keyferry.emulator.directory import Principal
     from keyferry.emulator.emulator import Emulator
     from keyferry.emulator.management.vaults import Vault
+
+#: levels of objects and lists in a body; Azure's own have fewer than ten
+MAX_NESTING: Final = 100
 
 
 def emulator_of(request: Request) -> "Emulator":
@@ -42,11 +46,11 @@ def object_of(request: Request) -> dict[str, Any]:
     """The body as a JSON object; an empty body is an empty object.
 
     What it holds may be kept and answered later, so it must be writable as JSON too: no number beyond every float, no
-    half of a surrogate pair.
+    half of a surrogate pair, and `MAX_NESTING` levels at most, as whoever writes it may have gone deep already.
 
     Raises:
-        AzureFailure: 400 BadParameter: it is no JSON object in UTF-8, a member stands in it twice, or what it holds
-            cannot be answered.
+        AzureFailure: 400 BadParameter: it is no JSON object in UTF-8, is nested too deep, has a member twice, or holds
+            what cannot be answered.
     """
     body = body_of(request)
     if not body.strip():
@@ -58,7 +62,22 @@ def object_of(request: Request) -> dict[str, Any]:
         raise AzureFailure(400, "BadParameter", "The request's body is not JSON in UTF-8.") from None
     if not isinstance(found, dict):
         raise AzureFailure(400, "BadParameter", "The request's body is not a JSON object.")
+    if _is_deep(found):
+        raise AzureFailure(400, "BadParameter", f"The request's body is nested more than {MAX_NESTING} levels deep.")
     return found
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_NESTING):
+        level = [inner for each in level for inner in _within(each)]
+    return bool(level)
+
+
+def _within(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
