@@ -55,6 +55,7 @@ class TestDrafting:
         ).out
         assert "draft" in out
         assert "payments" in out
+        assert "\N{REPLACEMENT CHARACTER}" not in out
         id_ = re.search(r"request validate (\S+)", out)
         assert id_ is not None
         found = kim("customer-key", "request", "show", id_[1], "--json").json
@@ -162,6 +163,34 @@ class TestStates:
         changed = kim("customer-key", "request", "edit", id_, "--contacts", file, "--json").json
         assert changed["workloads"] == ["sharepoint"]
         assert changed["contacts"]["organization"] == "Contoso plc"
+
+    def test_other_keys_can_be_put_in_and_put_it_back_to_a_draft(self, kim: Shell) -> None:
+        id_ = drafted(kim)
+        words = ("--key", OTHER, "--subscription", SECOND, "--key", ONE, "--subscription", FIRST)
+        changed = kim("customer-key", "request", "edit", id_, *words, "--json").json
+        assert [(key["identifier"], key["subscription_id"]) for key in changed["keys"]] == [
+            (OTHER, SECOND),
+            (ONE, FIRST),
+        ]
+        assert changed["state"] == "draft"
+
+    @pytest.mark.parametrize(
+        ("words", "missing"),
+        [
+            ((), "--contacts"),
+            (("--key", ONE, "--subscription", FIRST), "--key twice"),
+            (("--key", ONE, "--key", OTHER), "--subscription twice"),
+            (WHERE, "--key twice"),
+        ],
+    )
+    def test_an_edit_of_nothing_or_of_half_a_pair_changes_nothing(
+        self, kim: Shell, words: tuple[str, ...], missing: str
+    ) -> None:
+        id_ = drafted(kim)
+        before = kim("customer-key", "request", "show", id_, "--json").json
+        _, advice = kim("customer-key", "request", "edit", id_, *words, code=2).refusal
+        assert missing in advice
+        assert kim("customer-key", "request", "show", id_, "--json").json == before
 
     def test_others_see_nothing_of_it_and_an_administrator_reads_it(
         self, kim: Shell, server: RunningServer, tmp_path: Path

@@ -274,12 +274,33 @@ class TestRequest:
         assert (out["state"], out["stand_in"]) == ("refused", True)
         assert "disabled" in " ".join(out["answers"]["multi-workload"]["failed"])
         set_enabled(own_session, key, enabled=True)
-        azure_kim("customer-key", "request", "edit", id_, "--workload", "multi-workload")
+        refused = azure_kim("customer-key", "request", "show", id_).out
+        assert "refused" in refused
         self.validate(azure_kim, azure, id_, "--accept-unseen")
         assert (
             azure_kim("customer-key", "request", "submit", id_, "--stand-in", STAND_IN, "--json").json["state"]
             == "accepted"
         )
+        history = [each["state"] for each in self.show(azure_kim, id_)["history"]]
+        assert history == ["draft", "validated", "submitted", "refused", "draft", "validated", "submitted", "accepted"]
+
+    def test_a_refusal_is_told_line_by_line_with_what_to_do(
+        self, azure_kim: Shell, azure: Azure, own_session: AzureSession
+    ) -> None:
+        key = make_key(own_session, vault_url(azure.emulator, 1), "disabled-later")
+        id_ = self.draft(azure_kim, azure, (azure.keys[0], key))
+        self.validate(azure_kim, azure, id_, "--accept-unseen")
+        set_enabled(own_session, key, enabled=False)
+        out = azure_kim("customer-key", "request", "submit", id_, "--stand-in", STAND_IN, code=1).out
+        (failed,) = [line for line in out.splitlines() if line.startswith("  failed for multi-workload: ")]
+        assert failed.startswith("  failed for multi-workload: KeyEnabled; ")
+        assert "validations passed, 1 failed" in out
+        assert out.endswith(f"  keyferry customer-key request validate {id_}\n")
+        # What is refused and still wrong is a draft, and says what to run.
+        out = self.validate(azure_kim, azure, id_, "--accept-unseen", code=1).out
+        assert f"az keyvault key set-attributes --id {key} --enabled true" in out
+        assert self.show(azure_kim, id_)["state"] == "draft"
+        azure_kim("customer-key", "request", "submit", id_, "--stand-in", STAND_IN, code=1)
 
     def test_a_check_that_fails_later_takes_the_mark_away(self, azure_kim: Shell, azure: Azure) -> None:
         id_ = self.draft(azure_kim, azure)

@@ -73,7 +73,8 @@ def draft(
     made = server.post(_PLACE, body)
     out.facts(made, _rows(made), head="The request is drafted.")
     out.say()
-    out.say(f"Check it with:\n  keyferry customer-key request validate {made.get('id')}")
+    out.say("Check it with:")
+    out.say(f"  keyferry customer-key request validate {made.get('id')}")
 
 
 @request.command("list")
@@ -113,9 +114,28 @@ def show(server: "Server", out: Output, id_: str) -> None:
     multiple=True,
     help="What shall use the keys, in the place of what was said before.",
 )
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help="Other keys, in the place of both; with the --subscription of each.",
+)
+@click.option(
+    "--subscription", "subscriptions", multiple=True, metavar="ID", help="The subscriptions of their vaults, in order."
+)
 @remote
-def edit(server: "Server", out: Output, id_: str, contacts: str | None, workloads: tuple[str, ...]) -> None:
+def edit(
+    server: "Server",
+    out: Output,
+    id_: str,
+    contacts: str | None,
+    workloads: tuple[str, ...],
+    keys: tuple[str, ...],
+    subscriptions: tuple[str, ...],
+) -> None:
     """Change a request that is not with Microsoft. It is a draft again, to be validated anew."""
+    from keyferry.cli.failures import WrongUsage
     from keyferry.customer_key.contacts import read_contacts_file
     from keyferry.customer_key.workloads import workloads_named
 
@@ -125,6 +145,11 @@ def edit(server: "Server", out: Output, id_: str, contacts: str | None, workload
         change |= {"contacts": told.document(), "organization_id": told.tenant_id}
     if workloads:
         change["workloads"] = [each.name for each in workloads_named(workloads)]
+    if keys or subscriptions:
+        change["keys"] = _pair(server, keys, subscriptions)
+    if not change:
+        advice = "Give --contacts, --workload, or --key and --subscription, each of the two twice."
+        raise WrongUsage("Nothing is given to change.", advice=advice)
     changed = server.patch(path(_PLACE[1:], id_), change)
     out.facts(changed, _rows(changed), head="The request is changed.")
 
@@ -230,6 +255,20 @@ def onboarding_of(found: dict[str, Any]) -> Any:
             raise Conflict(detail, code="deployment-not-imported", field="keys", advice="Finish the push first.")
         pairs.append((key["identifier"], key["subscription_id"]))
     return onboarding_request(found["organization_id"], tuple(found["workloads"]), tuple(pairs))
+
+
+def _pair(server: "Server", keys: tuple[str, ...], subscriptions: tuple[str, ...]) -> list[dict[str, str]]:
+    """The two keys of an edit, as REST takes them."""
+    from keyferry.cli.customer_key_records import Records
+    from keyferry.cli.failures import WrongUsage
+
+    if (len(keys), len(subscriptions)) != (2, 2):
+        raise WrongUsage(
+            f"{len(keys)} keys and {len(subscriptions)} subscriptions are given; a Customer Key is a pair.",
+            advice="Give --key twice, and --subscription twice in the same order.",
+        )
+    records = Records(server, "")
+    return [records.named(key).member | {"subscription_id": id_} for key, id_ in zip(keys, subscriptions, strict=True)]
 
 
 def _subscriptions(sign_in: SignIn, asked: "list[Asked]", given: tuple[str, ...]) -> list[str]:

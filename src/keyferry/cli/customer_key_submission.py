@@ -88,10 +88,16 @@ def _tell(
 ) -> None:
     rows: dict[str, Any] = {"Request": ended["id"], "State": ended["state"], "Reference": ended["reference"]}
     for name, each in answers.items():
-        rows |= {f"{name}: passed": each.passed, f"{name}: failed": each.failed}
+        rows[name.capitalize()] = f"{len(each.passed)} validations passed, {len(each.failed)} failed"
     document = ended | {"stand_in": True, "answers": {name: each.document() for name, each in answers.items()}}
     word = "accepted" if accepted else "refused"
     out.facts(document, rows, head=f"The stand-in {word} the request. This was no service of Microsoft's.")
+    for name, each in answers.items():
+        for line in each.failed:
+            out.say(f"  failed for {name}: {line}")
+    if not accepted:
+        out.say("Set right what failed, then validate it again and send it again:")
+        out.say(f"  keyferry customer-key request validate {ended['id']}")
     if accepted:
         out.say()
         out.say("With the real service, these would follow in PowerShell, with a name of your own for POLICY:")

@@ -37,16 +37,16 @@ def check_request(
     """Read both keys as they are, and judge them.
 
     Raises:
-        Conflict: (`state-transition-refused`) the request lies with Microsoft, or was answered.
+        Conflict: (`state-transition-refused`) the request lies with Microsoft, or was accepted.
         KeyferryError: nothing can be looked at.
     """
     found = server.get(path("customer-key-requests", id_))
-    if found["state"] not in {"draft", "validated"}:
+    if found["state"] in {"submitted", "accepted"}:
         raise Conflict(
             f"The request is {found['state']}: validating it changes nothing any more.",
             code="state-transition-refused",
             field="id",
-            advice="Edit it, if it was refused; check its keys with `keyferry customer-key check`.",
+            advice="Check its keys with `keyferry customer-key check`; once it is refused, validate it again.",
         )
     records, workloads = Records(server, ""), workloads_named(tuple(found["workloads"]))
     first, second = (_asked(records, key) for key in found["keys"])
@@ -79,7 +79,8 @@ def settle(server: "Server", out: Output, checked: Checked, *, accept_unseen: bo
     _mark(server, kept, valid=valid, note=note)
     if valid:
         out.say("The request is validated." + (f" {note}" if note else ""))
-        out.say(f"Write it with:\n  keyferry customer-key request write {id_} --output customer-key.ps1")
+        out.say("Write it with:")
+        out.say(f"  keyferry customer-key request write {id_} --output customer-key.ps1")
     elif found is Verdict.UNSEEN:
         out.say("The request is a draft. If somebody has looked at these lines, repeat this with --accept-unseen.")
     else:
@@ -88,11 +89,12 @@ def settle(server: "Server", out: Output, checked: Checked, *, accept_unseen: bo
 
 
 def _mark(server: "Server", kept: dict[str, Any], *, valid: bool, note: str | None) -> None:
-    wanted = "validated" if valid else "draft"
-    if kept["state"] != wanted:
-        # At the revision that the lines were kept at, so that no edit comes between them and the mark.
-        body = {"state": wanted, "note": note}
-        server.post(path("customer-key-requests", kept["id"], "state"), body, revision=kept["revision"])
+    wanted = ("draft", "validated") if valid and kept["state"] == "refused" else ("validated" if valid else "draft",)
+    for state in wanted:
+        if kept["state"] != state:
+            # At the revision that the lines were kept at, so that no edit comes between them and the mark.
+            body = {"state": state, "note": note if state == "validated" else None}
+            kept = server.post(path("customer-key-requests", kept["id"], "state"), body, revision=kept["revision"])
 
 
 def _asked(records: Records, key: dict[str, Any]) -> Asked:

@@ -12,8 +12,12 @@ from keyferry.errors import CannotStart
 
 
 @click.command(cls=Command, help="Walk the whole way, to an activated Customer Key, on loopback, offline.")
-@click.option("--home", type=click.Path(path_type=Path), help="Where its files go; a new temporary folder without it.")
-@click.option("--keep", is_flag=True, help="Leave both servers running, to go on by hand.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    help="Where its files go, new or empty; a new temporary folder without it.",
+)
+@click.option("--keep", is_flag=True, help="Leave both servers running, and say how to sign in.")
 @click.option("--json", "as_json", is_flag=True, help="Print every step with its evidence; the telling goes to stderr.")
 def demo(home: Path | None, keep: bool, as_json: bool) -> None:
     """Walk the whole way, to an activated Customer Key, on loopback, offline."""
@@ -21,9 +25,8 @@ def demo(home: Path | None, keep: bool, as_json: bool) -> None:
     from keyferry.rehearsal.demo import run_demo
     from keyferry.rehearsal.narration import Narration
 
-    document = run_demo(home, keep=keep, narration=Narration(sys.stderr if as_json else sys.stdout))
-    if as_json:
-        write_json(document)
+    narration = Narration(sys.stderr if as_json else sys.stdout)
+    run_demo(home, keep=keep, narration=narration, report=write_json if as_json else None)
 
 
 def _require_extras() -> None:

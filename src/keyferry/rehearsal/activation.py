@@ -1,6 +1,7 @@
 """The pair of vault keys, activated as a Microsoft 365 Customer Key by the emulator's stand-in for the service."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from keyferry.rehearsal.commands import USER, StepFailed
@@ -60,15 +61,25 @@ class Activation:
     def _back_up(self) -> None:
         for journey in self._pair:
             file = self._stage.directory / f"{journey.plan.key}.backup"
-            self._commands.run("azure", "backup", journey.plan.key, "--output", file, by=USER)
+            taken = self._commands.facts("azure", "backup", journey.plan.key, "--output", file, by=USER)["backup"]
+            told = f"{file.name}, {taken['bytes']} bytes, SHA-256 {taken['sha256']}, at {taken['taken_at']}"
+            self._tell.evidence(**{journey.plan.key: told})
 
     def _grant(self) -> None:
         for journey in self._pair:
             who = ("--workload", WORKLOAD, "--principal", self._stage.azure.microsoft)
-            self._commands.run("azure", "vault", "grant", journey.plan.vault, *who)
+            vault = self._commands.facts("azure", "vault", "grant", journey.plan.vault, *who)
+            granted = [each for each in vault["grants"] if each["principal_id"] == self._stage.azure.microsoft]
+            words = sorted({word for each in granted for word in each["permissions"]})
+            self._tell.evidence(**{journey.plan.vault: f"{self._stage.azure.microsoft} may {', '.join(words)}"})
 
     def _check(self) -> None:
-        self._commands.run("customer-key", "check", *self._keys, *self._for, by=USER)
+        found = self._commands.facts("customer-key", "check", *self._keys, *self._for, by=USER)
+        for line in found["lines"]:
+            self._tell.fact(f"{line['outcome']:<14}  {line['subject']}: {line['wanted']} {line['found']}")
+        self._tell.evidence(verdict=found["verdict"], **_counted(found["lines"]))
+        if found["verdict"] != "ready":
+            raise StepFailed(f"The pair is {found['verdict']}, and not ready.")
 
     def _draft(self) -> None:
         contacts = self._stage.directory / "contacts.toml"
@@ -80,10 +91,24 @@ class Activation:
 
     def _validate(self) -> None:
         self._commands.run("customer-key", "request", "validate", self._request, *self._principals, by=USER)
+        found = self._commands.facts("customer-key", "request", "show", self._request, by=USER)
+        self._tell.evidence(state=found["state"], **_counted(found["checks"][-1]["lines"]))
 
     def _submit(self) -> None:
         words = (self._request, "--stand-in", STAND_IN)
-        self._commands.run("customer-key", "request", "submit", *words, by=USER)
+        found = self._commands.facts("customer-key", "request", "submit", *words, by=USER)
+        self._tell.fact("A stand-in answered. This was no service of Microsoft's.")
+        answer = found["answers"][WORKLOAD]
+        for text in answer["passed"]:
+            self._tell.fact(f"passed: {text}")
+        self._tell.evidence(
+            stand_in=found["stand_in"],
+            request=answer["id"],
+            validated=answer["validated"],
+            enabled=answer["enabled"],
+            passed=len(answer["passed"]),
+            failed=len(answer["failed"]),
+        )
 
     def _see(self) -> None:
         found = self._commands.facts("customer-key", "request", "show", self._request, by=USER)
@@ -104,6 +129,12 @@ class Activation:
     @property
     def _for(self) -> tuple[str, ...]:
         return "--workload", WORKLOAD, *self._principals
+
+
+def _counted(lines: Sequence[Mapping[str, str]]) -> dict[str, int]:
+    """How many lines of a check passed, failed and could not be seen."""
+    outcomes = Counter(line["outcome"] for line in lines)
+    return {"passes": outcomes["passes"], "fails": outcomes["fails"], "cannot_be_seen": outcomes["cannot-be-seen"]}
 
 
 def _write_private(path: Path, text: str) -> None:

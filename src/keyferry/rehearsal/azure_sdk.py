@@ -5,7 +5,7 @@ they do for every program that uses the SDK, and its check of the challenge's re
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from azure.identity import DefaultAzureCredential
@@ -16,18 +16,23 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 @contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Have these variables in this process's environment, and put back what was there."""
-    before = {name: os.environ.get(name) for name in variables}
+def environment(variables: Mapping[str, str], *, without: Callable[[str], bool]) -> Iterator[None]:
+    """Have these variables in this process's environment, and put back what was there.
+
+    Args:
+        without: names those of the person's own that are taken out meanwhile. A proxy, an authority or a credential
+            of theirs (`https_proxy` even goes before `HTTPS_PROXY`) would lead the SDK to the real Azure.
+    """
+    before = dict(os.environ)
+    for name in filter(without, before):
+        del os.environ[name]
     os.environ.update(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def key_client(vault_url: str) -> KeyClient:

@@ -33,7 +33,7 @@ class Commands:
     def __init__(self, directory: Path, tell: Narration) -> None:
         self._directory = directory
         self._tell = tell
-        kept = {name: value for name, value in os.environ.items() if not _decides_where(name)}
+        kept = {name: value for name, value in os.environ.items() if not decides_where(name)}
         self.environment: dict[str, str] = kept | {"XDG_CONFIG_HOME": str(directory / "config")}
 
     def also(self, variables: Mapping[str, str]) -> None:
@@ -80,10 +80,11 @@ class Commands:
         )
 
 
-def _decides_where(name: str) -> bool:
+def decides_where(name: str) -> bool:
     """Whether a variable of the person's own would lead the rehearsal to other servers than its own."""
     return name.startswith(("KEYFERRY_", "AZURE_", "ARM_")) or name.upper() in {
         "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE",
+        "SSL_CERT_DIR", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET",
     }  # fmt: skip
 
 

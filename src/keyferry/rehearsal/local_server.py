@@ -1,6 +1,7 @@
 """Servers of the rehearsal's own, started as a person would start them, on free ports of loopback."""
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -18,6 +19,8 @@ from keyferry.errors import CannotStart
 
 READY_WITHIN_SECONDS = 30
 STOPPED_WITHIN_SECONDS = 20
+ROOM_BYTES = 64 * 1024
+"""With less room than this on a disk, a server cannot make its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,15 @@ class LocalServer:
             raise
         return started
 
+    def ask_to_stop(self) -> None:
+        """Let it end, without waiting for it."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+
     def stop(self) -> None:
         """End it, gently first."""
         if self.process.poll() is None:
-            os.kill(self.process.pid, signal.SIGTERM)
+            self.ask_to_stop()
             try:
                 self.process.wait(STOPPED_WITHIN_SECONDS)
             except subprocess.TimeoutExpired:
@@ -123,7 +131,16 @@ def wait_until_ready(process: "subprocess.Popen[bytes]", url: str, ca: Path, log
         if ca.exists() and _answers(url, ca):
             return
         time.sleep(0.05)
-    raise CannotStart(f"The server did not become ready; its log is {log}.", advice="Read the log's last lines.")
+    raise CannotStart(
+        f"The server did not become ready. It said: {_last_words(log)}", advice=f"Its whole log is {log}."
+    )
+
+
+def _last_words(log: Path) -> str:
+    """The last lines of a log, on one."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    silent = "nothing, and the disk is full" if shutil.disk_usage(log.parent).free < ROOM_BYTES else "nothing"
+    return " / ".join(lines[-3:])[-600:] or silent
 
 
 def _answers(url: str, ca: Path) -> bool:

@@ -51,7 +51,7 @@ class Plan:
 @dataclass(slots=True)
 class Azure:
     """What is known of Azure once it is there. Three are object ids: of who brings keys, and of the
-    applications of Microsoft 365 that will use and that check them.
+    applications of Microsoft 365 that will use and that check them. `emulator` is an address, `sign_in` a client id.
     """
 
     subscriptions: list[str]
@@ -60,6 +60,7 @@ class Azure:
     microsoft: str
     onboarding: str
     emulator: str
+    sign_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Journey:
 
     def on_the_server(self) -> Iterator[Scene]:
         """In Keyferry: a key, and its export."""
-        yield Scene(KEYFERRY, f"+Add Key {self.plan.key}: Asymmetric, RSA-3072, Key Group {self.plan.group}", self._add)
+        yield Scene(KEYFERRY, f"+Add Key {self.plan.key}: Asymmetric, RSA-3072, Key Group {self.plan.group}", self.add)
         yield Scene(KEYFERRY, "Export Key: Type Azure, Public Key, Key id", self._export)
 
     def after(self) -> Iterator[Scene]:
@@ -130,7 +131,9 @@ class Journey:
         azure, index = self._stage.azure, self.plan.subscription
         place = ("--subscription", azure.subscriptions[index], "--resource-group", f"customer-key-{index + 1}")
         more = ("--location", self.plan.location, "--access-policies", "--custodian", azure.custodian)
-        self._commands.run("azure", "vault", "create", self.plan.vault, *place, *more)
+        made = self._commands.facts("azure", "vault", "create", self.plan.vault, *place, *more)
+        names = ("id", "url", "sku", "retention_days", "purge_protection")
+        self._tell.evidence(**{name: made[name] for name in names})
 
     def _kek(self) -> None:
         self._tell.call(
@@ -147,14 +150,20 @@ class Journey:
         self.kek_file.write_bytes(azure_sdk.public_pem(kek))
         self._tell.evidence(key_identifier=self._kek_identifier, public_key=self.kek_file.name)
 
-    def _add(self) -> None:
+    def add(self) -> None:
+        """Make the key in Keyferry, and note its public half."""
         words = ("--type", "rsa-3072", "--name", self.plan.key, "--group", self.plan.group)
-        self._commands.run("key", "create", *words, by=USER)
+        made = self._commands.facts("key", "create", *words, by=USER)
         self._commands.run("key", "public-key", self.plan.key, "--output", self.public_file, by=USER)
+        names = ("id", "type", "state", "spki_sha256")
+        self._tell.evidence(**{name: made[name] for name in names}, group=made["owner"]["group"])
 
     def _export(self) -> None:
         target = ("--to", "azure", "--public-key", self.kek_file, "--key-identifier", self._kek_identifier)
-        self._commands.run("key", "export", self.plan.key, *target, "--output", self.transfer_file, by=USER)
+        words = (*target, "--output", self.transfer_file)
+        made = self._commands.facts("key", "export", self.plan.key, *words, by=USER)
+        names = ("id", "key_identifier", "kek_sha256", "sha256", "size")
+        self._tell.evidence(**{name: made[name] for name in names})
 
     def _import(self) -> None:
         self._tell.call(f"KeyClient(…).import_key({self.plan.key!r}, JsonWebKey(kty='RSA-HSM', key_hsm=…))")
