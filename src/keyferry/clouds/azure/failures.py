@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # the SDK is loaded when it is used
 _WAIT_SECONDS: Final = 10
 #: statuses after which nobody can tell whether a change was made
 _UNCERTAIN: Final = frozenset({408, 500, 502, 504})
+#: in what the SDK says where a token would have to leave without TLS: a redirection led there
+_NO_TLS: Final = "not permitted for non-TLS"
 _DELETED: Final = frozenset({"ObjectIsDeletedButRecoverable", "ObjectIsBeingDeleted"})
 
 
@@ -108,6 +110,12 @@ def _failing(answer: Answer, request: Request) -> KeyferryError:
 def _unanswered(error: "AzureError", request: Request) -> KeyferryError:
     """No answer came: what went wrong on the way, and whether the request had been sent."""
     inner = error.inner_exception or error
+    if _NO_TLS in str(error.message):
+        return CloudFailed(
+            f"{request.place} led to an address without TLS; no token was sent there",
+            code="azure-host-refused",
+            advice="Try again; if it stays so, something between here and Azure changes answers.",
+        )
     origin = origin_of(inner) or read_origin(f"https://{request.place}")
     trouble = trouble_of(inner)
     reached = str(origin) == request.place
@@ -143,8 +151,9 @@ def _unreadable(request: Request, what: str) -> KeyferryError:
 def _not_as_expected(error: Exception, request: Request) -> KeyferryError:
     text = clean(str(error))
     if "challenge" in text.lower():
+        said = text.partition(". ")[0]  # what follows tells programmers how to switch the check off
         return CloudFailed(
-            f"{request.place} asks for a token that is for another place; it got none ({text})",
+            f"{request.place} asks for a token that is for another place; it got none ({said})",
             code="azure-host-refused",
             advice="Check the vault's address, and that it belongs to the cloud that was named.",
         )
