@@ -221,7 +221,8 @@ def test_nothing_is_kept_that_could_not_be_answered(asker: Asker, token: str, ar
 @pytest.mark.parametrize("value", [b'"\\ud800"', b"1e999"])
 def test_text_and_numbers_that_json_cannot_hold_are_refused(asker: Asker, arm: str, value: bytes) -> None:
     answer = asker.ask("POST", "/emulator/faults", token=arm, body=b'{"fault": %s}' % value)
-    assert (answer.status, answer.error["message"]) == (400, "The request's body is not JSON in UTF-8.")
+    assert (answer.status, answer.error["code"]) == (400, "BadParameter")
+    assert "half of a surrogate pair, or a number beyond every float" in answer.error["message"]
 
 
 @pytest.mark.parametrize(("levels", "status"), [(99, 201), (100, 400)])

@@ -57,13 +57,17 @@ def object_of(request: Request) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(body, object_pairs_hook=_once, parse_constant=_no_constant)
-        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         raise AzureFailure(400, "BadParameter", "The request's body is not JSON in UTF-8.") from None
     if not isinstance(found, dict):
         raise AzureFailure(400, "BadParameter", "The request's body is not a JSON object.")
     if _is_deep(found):
         raise AzureFailure(400, "BadParameter", f"The request's body is nested more than {MAX_NESTING} levels deep.")
+    try:
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        detail = "The request's body holds half of a surrogate pair, or a number beyond every float."
+        raise AzureFailure(400, "BadParameter", detail) from None
     return found
 
 

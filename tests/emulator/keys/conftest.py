@@ -52,7 +52,7 @@ def make_call(state: State) -> MakeCall:
                 **properties,
             }
         )
-        return Call(at, vault, Principal("object", "app", "somebody"), BASE, NAMES.__contains__)
+        return Call(at, vault, Principal("object", "app", "somebody"), BASE, NAMES.__contains__, lambda _: None)
 
     return make
 

@@ -1,13 +1,17 @@
 """Many callers at once: every answer is a version that is there, and a name never belongs to two keys."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from tests.emulator.keys.conftest import MakeCall
+from tests.emulator.keys.wire import signed_in
 
 from keyferry.emulator.failures import AzureFailure
 from keyferry.emulator.keys import backup, deleting, listing, making
 from keyferry.emulator.keys.call import Call
+from keyferry.emulator.server import Running
 
 TIMES = 12
 
@@ -56,3 +60,34 @@ def test_a_key_deleted_by_many_while_others_make_versions_is_deleted_once(call: 
     refusals = {each for each in got if isinstance(each, str)}
     assert refusals <= {"KeyNotFound", "ObjectIsDeletedButRecoverable"}
     assert deleting.get_deleted(call, "key")["deletedDate"] == deletions[0]["deletedDate"]
+
+
+@pytest.mark.parametrize("how", ["create", "restore"])
+def test_a_key_that_takes_longer_than_its_vault_lives_does_not_turn_up_in_the_next_of_that_name(
+    how: str, fresh_emulator: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vaults = fresh_emulator.emulator.vaults
+    subscription = fresh_emulator.subscriptions[0]
+    with signed_in(fresh_emulator) as wire:
+        name = wire.make_vault("short-lived")
+        wire.ask("POST", "/keys/key/create", {"kty": "EC"}, vault=name)
+        backup_of_key = wire.ask("POST", "/keys/key/backup", vault=name).body
+
+        def slowly(work: Callable[..., Any]) -> Callable[..., Any]:
+            def outlive(*given: Any) -> Any:
+                found = vaults.named(name)
+                assert found is not None
+                vaults.delete(found)
+                vaults.purge(vaults.require_deleted(subscription, found.location, name))
+                return work(*given)
+
+            return outlive
+
+        monkeypatch.setattr(making, "generate_ec", slowly(making.generate_ec))
+        monkeypatch.setattr(backup, "_opened", slowly(backup._opened))
+        path, body = {
+            "create": ("/keys/late/create", {"kty": "EC"}),
+            "restore": ("/keys/restore", backup_of_key),
+        }[how]
+        assert wire.ask("POST", path, body, vault=name).error[:2] == (404, "VaultNotFound")
+        assert wire.ask("GET", "/keys", vault=wire.make_vault("short-lived")).body["value"] == []

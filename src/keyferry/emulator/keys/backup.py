@@ -65,6 +65,7 @@ def restore(call: Call, body: Document) -> dict[str, Any]:
     for version in versions:
         require_tier(call, version.kind)
     with call.state.write() as connection:
+        call.require_vault(connection)
         now = clock.now()
         rows.forget_due(connection, now)
         taken = rows.find_key(connection, call.vault.name, name, now)

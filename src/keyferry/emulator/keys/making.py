@@ -149,6 +149,7 @@ def _add(call: Call, name: str, new: NewVersion, recheck: Recheck | None = None)
     """Write the version, of a new key where the name is free, in one transaction; the answer is made of what it is."""
     material = pkcs8.write(new.private)
     with call.state.write() as connection:
+        call.require_vault(connection)  # it may have been purged while the key was made, and its name be another's
         now = clock.now()
         rows.forget_due(connection, now)
         if recheck is not None:

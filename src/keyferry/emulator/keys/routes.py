@@ -19,6 +19,7 @@ from keyferry.emulator.keys.kinds import Operation
 from keyferry.emulator.keys.listing import read_page
 from keyferry.emulator.keys.refusals import bad_parameter
 from keyferry.emulator.management.access import require
+from keyferry.emulator.management.vault_records import require_still_live
 from keyferry.emulator.requests import base_of, emulator_of, object_of, principal_of, vault_of
 
 
@@ -156,6 +157,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Response]:
             principal=principal_of(request),
             base=base_of(request),
             is_name_of_vault=lambda host: emulator.addresses.is_name_of(host, vault),
+            require_vault=lambda connection: require_still_live(connection, vault),
         )
         require(call.state, vault, call.principal, handler.permission, request.path_params.get("name"))
         answer = handler.answer(call, Asked(request))

@@ -41,6 +41,43 @@ REGIONS: Final[dict[str, str]] = {
 }
 """Display name by name."""
 
+PAIRED: Final[dict[str, tuple[str, ...]]] = {
+    "australiaeast": ("australiasoutheast",),
+    "brazilsouth": ("southcentralus",),
+    "canadacentral": ("canadaeast",),
+    "canadaeast": ("canadacentral",),
+    "centralindia": ("southindia",),
+    "centralus": ("eastus2",),
+    "eastasia": ("southeastasia",),
+    "eastus": ("westus",),
+    "eastus2": ("centralus",),
+    "francecentral": ("francesouth",),
+    "germanywestcentral": ("germanynorth",),
+    "japaneast": ("japanwest",),
+    "japanwest": ("japaneast",),
+    "koreacentral": ("koreasouth",),
+    "northcentralus": ("southcentralus",),
+    "northeurope": ("westeurope",),
+    "norwayeast": ("norwaywest",),
+    "southafricanorth": ("southafricawest",),
+    "southcentralus": ("northcentralus",),
+    "southeastasia": ("eastasia",),
+    "swedencentral": ("swedensouth",),
+    "switzerlandnorth": ("switzerlandwest",),
+    "uaenorth": ("uaecentral",),
+    "uksouth": ("ukwest",),
+    "ukwest": ("uksouth",),
+    "westcentralus": ("westus2",),
+    "westeurope": ("northeurope",),
+    "westus": ("eastus",),
+    "westus2": ("westcentralus",),
+    "westus3": ("eastus",),
+}
+"""The regions that Azure pairs, by region, as its list of regions tells; a region that stands alone is not named.
+
+Source: learn.microsoft.com/azure/reliability/regions-paired.
+"""
+
 
 def region(given: object, resource_type: str) -> str:
     """The name of the region that is meant by `given`, which may be its display name.

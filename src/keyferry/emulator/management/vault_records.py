@@ -120,6 +120,20 @@ def require(connection: sqlite3.Connection, subscription_id: str, resource_group
     )
 
 
+def require_still_live(connection: sqlite3.Connection, vault: Vault) -> None:
+    """See, inside a transaction, that a vault that was looked up before is still there, and no other of its name.
+
+    Raises:
+        AzureFailure: 404 VaultNotFound.
+    """
+    found = connection.execute(
+        "SELECT 1 FROM vaults WHERE deleted IS NULL AND name = ? AND subscription_id = ? AND created = ?",
+        (vault.name, vault.subscription_id, vault.created),
+    ).fetchone()
+    if found is None:
+        raise AzureFailure(404, "VaultNotFound", f"The vault {vault.name} was deleted meanwhile.")
+
+
 def _policy(kept: Mapping[str, Any]) -> AccessPolicy:
     return AccessPolicy(
         tenant_id=kept["tenant_id"],

@@ -84,7 +84,8 @@ def _subscription_exists(member: Member, _: Scenario) -> Judged:
 def _subscription_enabled(subscription: Subscription) -> Judged:
     if subscription.state is SubscriptionState.ENABLED:
         return Judged("It is enabled.")
-    remedy = f"az account subscription enable --subscription-id {subscription.id}"
+    place = f"/subscriptions/{subscription.id}/providers/Microsoft.Subscription/enable"
+    remedy = f"az rest --method post --url '{place}?api-version=2021-10-01'"
     return Judged(f"Its state is {subscription.state}.", remedy)
 
 

@@ -14,6 +14,7 @@ from keyferry.emulator.keys.lookup import live_version
 from keyferry.emulator.keys.rows import Version
 from keyferry.emulator.management.subscriptions import Subscription, Subscriptions
 from keyferry.emulator.management.vault import Vault
+from keyferry.emulator.management.vault_records import require_still_live
 
 _PATH: Final = re.compile(r"/keys/([0-9A-Za-z-]{1,127})(?:/([0-9a-fA-F]{32}))?/?", re.ASCII)
 
@@ -87,6 +88,7 @@ def _call(emulator: Emulator, vault: Vault, principal: Principal, base: str) -> 
         principal=principal,
         base=base,
         is_name_of_vault=lambda host: emulator.addresses.is_name_of(host, vault),
+        require_vault=lambda connection: require_still_live(connection, vault),
     )
 
 

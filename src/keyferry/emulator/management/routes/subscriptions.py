@@ -12,7 +12,7 @@ from starlette.routing import Route
 from keyferry.emulator.failures import AzureFailure
 from keyferry.emulator.management import access, arm, assignments, roles
 from keyferry.emulator.management import subscriptions as rows
-from keyferry.emulator.management.locations import REGIONS
+from keyferry.emulator.management.locations import PAIRED, REGIONS
 from keyferry.emulator.management.subscriptions import Subscription, Subscriptions, SubscriptionState
 from keyferry.emulator.requests import emulator_of, object_of, principal_of
 
@@ -98,7 +98,11 @@ def list_locations(request: Request) -> Response:
             "type": "Region",
             "displayName": display,
             "regionalDisplayName": display,
-            "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
+            "metadata": {
+                "regionType": "Physical",
+                "regionCategory": "Recommended",
+                "pairedRegion": [{"name": other, "id": f"{scope}/locations/{other}"} for other in PAIRED.get(name, ())],
+            },
         }
         for name, display in REGIONS.items()
     ]
