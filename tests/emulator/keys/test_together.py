@@ -9,7 +9,7 @@ from tests.emulator.keys.conftest import MakeCall
 from tests.emulator.keys.wire import signed_in
 
 from keyferry.emulator.failures import AzureFailure
-from keyferry.emulator.keys import backup, deleting, listing, making
+from keyferry.emulator.keys import backup, deleting, listing, making, material
 from keyferry.emulator.keys.call import Call
 from keyferry.emulator.server import Running
 
@@ -83,7 +83,7 @@ def test_a_key_that_takes_longer_than_its_vault_lives_does_not_turn_up_in_the_ne
 
             return outlive
 
-        monkeypatch.setattr(making, "generate_ec", slowly(making.generate_ec))
+        monkeypatch.setattr(making, "generate_ec", slowly(material.generate_ec))
         monkeypatch.setattr(backup, "_opened", slowly(backup._opened))
         path, body = {
             "create": ("/keys/late/create", {"kty": "EC"}),
