@@ -9,6 +9,7 @@ import structlog
 
 from keyferry.custody.audit import Head, sequence
 from keyferry.custody.caller import Origin
+from keyferry.custody.counting import count
 from keyferry.custody.policy import Operation
 from keyferry.errors import IntegrityViolation
 from keyferry.installation import Installation
@@ -50,7 +51,8 @@ class Background:
         self.tick()
 
     def tick(self) -> None:
-        """Write refusals, run the jobs that are due, number events: in this order, so that theirs are numbered too.
+        """Write refusals, run the jobs that are due, number events and count
+        by them: in this order, so that theirs are numbered too.
 
         Raises:
             IntegrityViolation: the audit log's end has moved back, or a row was changed behind Keyferry's back.
@@ -68,6 +70,7 @@ class Background:
             for work in self._hourly:
                 work()
         self._number_events()
+        count(self._installation.store)
 
     def _number_events(self) -> None:
         while True:

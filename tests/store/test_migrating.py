@@ -143,6 +143,7 @@ FURTHER: dict[str, dict[str, object]] = {
     "audit_events": {"mac": b"mac", "number": 1},
 }
 NEW = {"connections", "deployments", "customer_key_requests", "reminders", "leases", "pool_keys"}
+NEW |= {"counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts"}
 
 
 def add(engine: Engine, table: str, row: dict[str, object]) -> None:

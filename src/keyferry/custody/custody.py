@@ -15,6 +15,7 @@ from keyferry.custody.groups import Groups
 from keyferry.custody.jobs import Jobs
 from keyferry.custody.keks import Keks
 from keyferry.custody.key_access import KeyAccess
+from keyferry.custody.key_metrics import Metrics
 from keyferry.custody.keys import Keys
 from keyferry.custody.states import States
 from keyferry.custody.tokens import Issue, Tokens
@@ -50,4 +51,5 @@ class Custody:
         self.connections = Connections(self.gate, self.jobs.scrub_soon)
         self.deployments = Deployments(self.gate)
         self.customer_key_requests = CustomerKeyRequests(self.gate)
+        self.metrics = Metrics(self.gate)
         self.audit = Audit(self.gate)

@@ -475,3 +475,59 @@ activity = Table(
     Column("subject_id", Text, primary_key=True, comment="id of a token, user or key version"),
     _time("last_used_at", nullable=False),
 )
+
+_EVERYBODY = "of a user or group; empty: of everybody"
+
+counted = Table(
+    "counted",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False, comment="of the last audit event that was counted"),
+)
+
+counted_keys = Table(
+    "counted_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("owner_id", Text, nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("pending", Integer, nullable=False, comment="1: its destruction is pending"),
+    Column("day", Integer, nullable=False, comment="on which its current version was made, since 1970"),
+    Column("expires_day", Integer, comment="on which its current version is deactivated"),
+)
+
+key_counts = Table(
+    "key_counts",
+    metadata,
+    Column("owner_id", Text, primary_key=True, comment=_EVERYBODY),
+    Column("algorithm", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("pending", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("keys", BigInteger, nullable=False),
+)
+
+expiry_counts = Table(
+    "expiry_counts",
+    metadata,
+    Column("owner_id", Text, primary_key=True, comment=_EVERYBODY),
+    Column("day", Integer, primary_key=True, comment="on which they are deactivated, since 1970"),
+    Column("keys", BigInteger, nullable=False),
+)
+
+owner_counts = Table(
+    "owner_counts",
+    metadata,
+    Column("owner_id", Text, primary_key=True),
+    Column("keys", BigInteger, nullable=False),
+)
+
+activity_counts = Table(
+    "activity_counts",
+    metadata,
+    Column("owner_id", Text, primary_key=True, comment=_EVERYBODY),
+    Column("day", Integer, primary_key=True, comment="on which it was done, since 1970"),
+    Column("operation", Text, primary_key=True),
+    Column("times", BigInteger, nullable=False),
+)
