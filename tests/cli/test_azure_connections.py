@@ -155,6 +155,25 @@ class TestConnections:
             assert what.startswith("error (file-refused)")
             assert "a-secret" not in what
 
+    @pytest.mark.parametrize(
+        ("given", "place"),
+        [
+            (("--tenant", "contoso"), "--tenant"),
+            (("--client", "contoso"), "--client"),
+            (("--vault", "https://kv.vault.azure.net.evil.example"), "--vault"),
+            (("--vault", "https://evil.example@kv1.vault.azure.net"), "--vault"),
+            (("--vault", "http://kv1.vault.azure.net"), "--vault"),
+            (("--group", "none-such"), "--group"),
+        ],
+    )
+    def test_what_will_not_do_is_named_by_its_option(
+        self, admin: Shell, emulator: Running, name: str, given: tuple[str, str], place: str
+    ) -> None:
+        what, advice = make(admin, emulator, name, *given, code=1).refusal
+        assert f" in {place}: " in what
+        assert advice
+        assert name not in admin("azure", "connection", "list", "--json").out
+
     def test_only_administrators_make_them(self, pia: Shell, emulator: Running, name: str) -> None:
         assert "not-permitted" in make(pia, emulator, name, code=1).refusal[0]
 

@@ -92,6 +92,24 @@ class TestWhatCannotBeSeen:
         assert "of-yesterday" not in said
         (item,) = status(engineer, name, "--json", code=1).json["items"]
         assert item["unseen"]["code"] == "azure-sign-in-failed"
+        assert "last seen" not in said
+
+    def test_what_was_seen_last_is_told_with_its_time(
+        self, engineer: Shell, vault: Vault, pushed: Any, name: str
+    ) -> None:
+        before = status(engineer, name, "--json").json["items"][0]["observed"]["at"]
+        right = engineer.env["AZURE_CLIENT_SECRET"]
+        engineer.env["AZURE_CLIENT_SECRET"] = "of-yesterday"
+        said = status(engineer, name, code=1).out
+        assert "not seen" in said
+        assert f"It was last seen at {before}, and differed in nothing." in said
+        engineer.env["AZURE_CLIENT_SECRET"] = right
+        vault.change(pushed["remote_identifier"], enabled=False)
+        status(engineer, name, code=1)
+        engineer.env["AZURE_CLIENT_SECRET"] = "of-yesterday"
+        said = status(engineer, name, code=1).out
+        assert "with these differences" in said
+        assert "The vault's key is disabled." in said
 
     def test_nothing_to_see(self, engineer: Shell, key: Any, name: str) -> None:
         assert status(engineer, name).out == "Nothing was pushed.\n"

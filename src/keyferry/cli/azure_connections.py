@@ -47,8 +47,8 @@ def connection() -> None:
 
 @connection.command("create")
 @_name
-@click.option("--tenant", metavar="ID", help="The tenant's id.")
-@click.option("--client", metavar="ID", help="The application's (client) id.")
+@click.option("--tenant", "tenant_id", metavar="ID", help="The tenant's id.")
+@click.option("--client", "client_id", metavar="ID", help="The application's (client) id.")
 @_credential_options
 @_vaults
 @_groups
@@ -62,8 +62,8 @@ def create(
     server: "Server",
     out: Output,
     name: str,
-    tenant: str | None,
-    client: str | None,
+    tenant_id: str | None,
+    client_id: str | None,
     client_secret_file: str | None,
     client_certificate_file: str | None,
     managed_identity: bool,
@@ -85,8 +85,8 @@ def create(
         "description": description,
         "cloud": cloud if cloud_file is None else "custom",
         "endpoints": None if cloud_file is None else _endpoints(cloud_file),
-        "tenant_id": tenant,
-        "client_id": client,
+        "tenant_id": tenant_id,
+        "client_id": client_id,
         "vaults": list(vaults),
         "groups": list(groups),
         **credential,

@@ -62,18 +62,18 @@ def status(
 
 
 def _seen(looker: Looker, deployment: Deployment, known: Sequence[Deployment]) -> Deployment:
-    """The deployment after a look; with `unseen`, where nobody could look."""
+    """The deployment after a look; as it was last seen, and with `unseen`, where nobody could look."""
     if not arrived(deployment):
         return deployment
     try:
         return looker.look(deployment, known)
     except KeyferryError as refusal:
         told = {"code": refusal.code, "detail": refusal.detail, "advice": refusal.advice}
-        return {**deployment, "observed": None, "unseen": told}
+        return {**deployment, "unseen": told}
 
 
 def _row(deployment: Deployment) -> dict[str, Any]:
-    seen = deployment.get("observed") or {}
+    seen = {} if "unseen" in deployment else deployment.get("observed") or {}
     return {
         "key": key_title(deployment),
         "version": deployment["version"],
@@ -107,7 +107,7 @@ def _drift(deployment: Deployment) -> str | None:
 def _tell(out: Output, deployment: Deployment) -> None:
     """What a table has no room for: each difference, what could not be seen, and what stopped a push."""
     head = f"{key_title(deployment)}, version {deployment['version']}, {where(deployment)}"
-    told = [deployment["unseen"]] if "unseen" in deployment else drift_of(deployment)
+    told = [*_unseen(deployment), *drift_of(deployment)]
     if deployment["live"]:
         problem = deployment.get("problem") or {"detail": f"The push has come as far as {deployment['step']}."}
         resume = f"Go on with: keyferry azure push --resume {deployment['id']}"
@@ -118,3 +118,14 @@ def _tell(out: Output, deployment: Deployment) -> None:
         out.say(f"  {each['detail']}")
         if each.get("advice"):
             out.say(f"  {each['advice']}")
+
+
+def _unseen(deployment: Deployment) -> list[Mapping[str, Any]]:
+    """Why nobody could look, and what follows it: what the last look found."""
+    if "unseen" not in deployment:
+        return []
+    last = deployment.get("observed")
+    if last is None:
+        return [deployment["unseen"]]
+    found = "with these differences" if drift_of(deployment) else "and differed in nothing"
+    return [deployment["unseen"], {"detail": f"It was last seen at {last['at']}, {found}."}]
