@@ -11,6 +11,7 @@ from keyferry.custody.customer_key_requests import CustomerKeyRequests
 from keyferry.custody.deployments import Deployments
 from keyferry.custody.exports import Exports
 from keyferry.custody.gate import Gate
+from keyferry.custody.generation import Generation
 from keyferry.custody.groups import Groups
 from keyferry.custody.jobs import Jobs
 from keyferry.custody.keks import Keks
@@ -42,9 +43,10 @@ class Custody:
         self.groups = Groups(self.gate)
         self.activity = Activity(store)
         self.tokens = Tokens(self.gate, self.activity, issue, rules.session_lifetime)
-        self.keys = Keys(self.gate)
+        self.generation = Generation()
+        self.keys = Keys(self.gate, self.generation)
         self.key_access = KeyAccess(self.gate)
-        self.states = States(self.gate, rules.destruction_pending)
+        self.states = States(self.gate, self.generation, rules.destruction_pending)
         self.keks = Keks(self.gate)
         self.exports = Exports(self.gate, rules.kek_policy)
         self.jobs = Jobs(store, sealer)

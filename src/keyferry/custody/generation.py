@@ -1,7 +1,7 @@
 """The one place where keys are generated: on at most all cores but one, so that other callers are still served.
 
-An RSA key takes from a tenth of a second to several seconds of a core, AES and EC keys next to nothing. So RSA keys wait
-for their turn, or come from the pool of those that were generated before they were asked for.
+An RSA key takes from a tenth of a second to several seconds of a core, AES and EC keys next to nothing. So RSA keys
+wait for their turn, or come from the pool of those that were generated before they were asked for.
 """
 
 import os
@@ -9,20 +9,36 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from keyferry.ids import new_id
 from keyferry.material.algorithms import Algorithm, Family
 from keyferry.material.keys import Identity, Material, generate, identify
 from keyferry.store.transaction import Transaction
 
 T = TypeVar("T")
 
-Made = tuple[Material, Identity]
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A key that no version has yet.
+
+    Attributes:
+        version_id: the id that its version is given. A key from the pool brings it along: as no two versions have one
+            id, a row of the pool that was put back after its key was taken is found out.
+    """
+
+    material: Material
+    identity: Identity
+    version_id: str = field(default_factory=new_id)
+
+
 #: where an operation that stores a key takes its material from, in its writing transaction
 Source = Callable[[Transaction], Made]
 
 
-class PoolIsEmpty(Exception):  # noqa: N818  # it tells of no error, and never leaves `Generation.supply`
+class PoolIsEmpty(Exception):  # it tells of no error, and never leaves `Generation.supply`
     """No key of the wanted type is left in the pool; the transaction that asked is undone, and run again without it."""
 
 
@@ -110,7 +126,7 @@ def cores() -> int:
 
 def _made(algorithm: Algorithm) -> Made:
     material = generate(algorithm)
-    return material, identify(material)
+    return Made(material, identify(material))
 
 
 def _taken(stock: Stock, tx: Transaction, algorithm: Algorithm) -> Made:

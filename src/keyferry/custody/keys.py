@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from keyferry.clock import Microseconds
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
+from keyferry.custody.generation import Generation, Made, Source
 from keyferry.custody.groups import require_revision
 from keyferry.custody.key_lookup import KeyDetail, detail_of, keys_page, load_key, require_free_name
 from keyferry.custody.lifecycle import State, destruction_pending, state_at
@@ -28,7 +29,7 @@ from keyferry.errors import Conflict, InvalidInput, NotPermitted
 from keyferry.ids import new_id
 from keyferry.material.algorithms import ALGORITHMS, Algorithm, Usage
 from keyferry.material.importing import read_material_apart
-from keyferry.material.keys import Material, generate, identify
+from keyferry.material.keys import identify
 from keyferry.material.secret import Secret
 from keyferry.store.records import Key, KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, KEYS, USERS, Lock
@@ -71,8 +72,9 @@ class Keys:
     answers it but sealed.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, generation: Generation) -> None:
         self._gate = gate
+        self._generation = generation
 
     def generate(self, caller: Caller, new: NewKey, *, once: Once | None = None) -> KeyDetail:
         """Generate a key.
@@ -82,8 +84,14 @@ class Keys:
             Conflict: the name is taken, or the owner may own no keys.
         """
         algorithm = algorithm_named(new.algorithm)
-        self._gate.read(caller, Operation.KEY_GENERATE, lambda view: _prepare(view, new, algorithm))
-        return self._keep(caller, Operation.KEY_GENERATE, new, generate(algorithm), "generated", once)
+        self._gate.read(caller, Operation.KEY_GENERATE, lambda view: prepare_key(view, new, algorithm))
+
+        def keep(source: Source) -> Key:
+            return self._gate.write(
+                caller, Operation.KEY_GENERATE, lambda change: store_key(change, new, source), once=once
+            )
+
+        return self._show(caller, self._generation.supply(algorithm, keep))
 
     def import_(
         self, caller: Caller, new: NewKey, data: bytes, *, passphrase: Secret | None = None, once: Once | None = None
@@ -95,10 +103,15 @@ class Keys:
             InvalidInput, Conflict: as for `generate`.
         """
         algorithm = algorithm_named(new.algorithm)
-        self._gate.read(caller, Operation.KEY_IMPORT, lambda view: _prepare(view, new, algorithm))
+        self._gate.read(caller, Operation.KEY_IMPORT, lambda view: prepare_key(view, new, algorithm))
         with self._gate.refusing(caller, Operation.KEY_IMPORT, Subject("key", None, new.name)):
             material = read_material_apart(data, algorithm=algorithm, passphrase=passphrase)
-        return self._keep(caller, Operation.KEY_IMPORT, new, material, "imported", once)
+        made = Made(material, identify(material))
+
+        def keep(change: Change) -> Key:
+            return store_key(change, new, lambda _: made, origin="imported")
+
+        return self._show(caller, self._gate.write(caller, Operation.KEY_IMPORT, keep, once=once))
 
     def show(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
         """A key, with the version of that number; with its current one for None.
@@ -190,35 +203,53 @@ class Keys:
 
         return self._gate.write(caller, Operation.KEY_REASSIGN, change)
 
-    def _keep(
-        self, caller: Caller, operation: Operation, new: NewKey, material: Material, origin: str, once: Once | None
-    ) -> KeyDetail:
-        identity = identify(material)
-        key_id, version_id = new_id(), new_id()
-
-        def change(change: Change) -> Key:
-            owner, dates, usages = _prepare(change, new, material.algorithm)
-            key = Key(
-                id=key_id,
-                name=new.name,
-                description=check_text(new.description, "description"),
-                algorithm=material.algorithm.name,
-                exportable=new.exportable,
-                usages=usages,
-                current_version_id=version_id,
-                created_at=change.now,
-                created_by=caller.user_id,
-                owner_user_id=owner.user_id,
-                owner_group_id=owner.group_id,
-            )
-            written = change.insert(KEYS, key)
-            version = new_version(change.sealer, key, 1, origin, material, identity, dates, caller.user_id)
-            write_version(change, key, version, material)
-            change.note(algorithm=key.algorithm, owner_user=owner.user_id, owner_group=owner.group_id)
-            return written
-
-        key = self._gate.write(caller, operation, change, once=once)
+    def _show(self, caller: Caller, key: Key) -> KeyDetail:
         return self._gate.read(caller, Operation.KEY_READ, lambda view: _detail_by_id(view, key.id))
+
+
+def prepare_key(view: View, new: NewKey, algorithm: Algorithm) -> tuple[Owner, Dates, str]:
+    """Authorise, and judge every field before anything costly is done.
+
+    Raises:
+        NotPermitted: the caller may make no key for this owner.
+        InvalidInput, Conflict: a field will not do; says which.
+    """
+    owner = owner_named(view, new.owner, new.group)
+    view.permit(view.actor.relation_to_owner(owner.user_id, owner.group_id), "key", None, new.name)
+    dates = Dates(view.now, activated=new.activated, activation=new.activation_date, deactivation=new.deactivation_date)
+    if new.name is not None:
+        require_free_name(view, check_key_name(new.name), owner)
+    check_text(new.description, "description")
+    return owner, dates, _usages(new.usages, algorithm)
+
+
+def store_key(change: Change, new: NewKey, source: Source, *, origin: str = "generated") -> Key:
+    """Write a key with its first version, whose material comes from `source`, and read it back.
+
+    Raises:
+        As `prepare_key`.
+    """
+    algorithm = algorithm_named(new.algorithm)
+    owner, dates, usages = prepare_key(change, new, algorithm)
+    made = source(change.tx)
+    key = Key(
+        id=new_id(),
+        name=new.name,
+        description=check_text(new.description, "description"),
+        algorithm=algorithm.name,
+        exportable=new.exportable,
+        usages=usages,
+        current_version_id=made.version_id,
+        created_at=change.now,
+        created_by=change.actor.user.id,
+        owner_user_id=owner.user_id,
+        owner_group_id=owner.group_id,
+    )
+    written = change.insert(KEYS, key)
+    version = new_version(change.sealer, key, 1, origin, made, dates, change.actor.user.id)
+    write_version(change, key, version, made.material)
+    change.note(algorithm=key.algorithm, owner_user=owner.user_id, owner_group=owner.group_id)
+    return written
 
 
 def algorithm_named(name: str) -> Algorithm:
@@ -237,17 +268,6 @@ def algorithm_named(name: str) -> Algorithm:
 def _detail_by_id(view: View, key_id: str) -> KeyDetail:
     key = load_key(view, key_id)
     return detail_of(view, key, current_version(view, key))
-
-
-def _prepare(view: View, new: NewKey, algorithm: Algorithm) -> tuple[Owner, Dates, str]:
-    """Authorise, and judge every field before anything costly is done."""
-    owner = owner_named(view, new.owner, new.group)
-    view.permit(view.actor.relation_to_owner(owner.user_id, owner.group_id), "key", None, new.name)
-    dates = Dates(view.now, activated=new.activated, activation=new.activation_date, deactivation=new.deactivation_date)
-    if new.name is not None:
-        require_free_name(view, check_key_name(new.name), owner)
-    check_text(new.description, "description")
-    return owner, dates, _usages(new.usages, algorithm)
 
 
 def _usages(wanted: tuple[str, ...] | None, algorithm: Algorithm) -> str:

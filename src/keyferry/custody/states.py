@@ -5,6 +5,7 @@ from collections.abc import Callable
 from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
+from keyferry.custody.generation import Generation, Source
 from keyferry.custody.key_lookup import KeyDetail, detail_of, load_key
 from keyferry.custody.lifecycle import ERASED, RevocationReason, State, Transition, after, state_at
 from keyferry.custody.names import check_text
@@ -21,7 +22,6 @@ from keyferry.custody.versions import (
 from keyferry.custody.view import Change, View
 from keyferry.errors import Conflict
 from keyferry.material.algorithms import ALGORITHMS
-from keyferry.material.keys import generate, identify
 from keyferry.store.records import Key, KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, KEYS, Lock
 
@@ -37,8 +37,9 @@ class States:
         destruction_pending: how long a destruction can be called off, in microseconds.
     """
 
-    def __init__(self, gate: Gate, destruction_pending: Microseconds) -> None:
+    def __init__(self, gate: Gate, generation: Generation, destruction_pending: Microseconds) -> None:
         self._gate = gate
+        self._generation = generation
         self._destruction_pending = destruction_pending
 
     def activate(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
@@ -98,20 +99,21 @@ class States:
     def rotate(self, caller: Caller, reference: str, *, activated: bool = True, once: Once | None = None) -> KeyDetail:
         """Generate a new version and make it the current one; earlier versions keep their state."""
         seen = self._gate.read(caller, Operation.KEY_ROTATE, lambda view: load_key(view, reference))
-        material = generate(ALGORITHMS[seen.algorithm])
-        identity = identify(material)
 
-        def change(change: Change) -> KeyVersion:
+        def change(change: Change, source: Source) -> KeyVersion:
             key = load_key(change, seen.id, Lock.UPDATE)  # by id: the name may be another key's by now
             dates = Dates(change.now, activated=activated, activation=None, deactivation=None)
-            number = key.versions + 1
-            version = new_version(change.sealer, key, number, "generated", material, identity, dates, caller.user_id)
+            made, number = source(change.tx), key.versions + 1
+            version = new_version(change.sealer, key, number, "generated", made, dates, caller.user_id)
             rotated = change.update(KEYS, key, current_version_id=version.id, versions=number)
-            written = write_version(change, rotated, version, material)
+            written = write_version(change, rotated, version, made.material)
             change.note(version=number)
             return written
 
-        made = self._gate.write(caller, Operation.KEY_ROTATE, change, once=once)
+        def write(source: Source) -> KeyVersion:
+            return self._gate.write(caller, Operation.KEY_ROTATE, lambda held: change(held, source), once=once)
+
+        made = self._generation.supply(ALGORITHMS[seen.algorithm], write)
         return self._gate.read(caller, Operation.KEY_READ, lambda view: _detail_of_version(view, made))
 
     def destroy(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:

@@ -5,11 +5,11 @@ import hmac
 from sqlalchemy import bindparam
 
 from keyferry.clock import Microseconds, to_rfc3339
+from keyferry.custody.generation import Made
 from keyferry.custody.lifecycle import State
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, IntegrityViolation, InvalidInput
-from keyferry.ids import new_id
-from keyferry.material.keys import Identity, Material
+from keyferry.material.keys import Material
 from keyferry.material.sealing import Binding, SealedMaterial, Sealer
 from keyferry.store.records import Key, KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, Lock
@@ -72,26 +72,22 @@ def new_version(
     key: Key,
     number: int,
     origin: str,
-    material: Material,
-    identity: Identity,
+    made: Made,
     dates: "Dates",
     user_id: str,
 ) -> KeyVersion:
-    """A version row with its material sealed; not written yet.
-
-    Its id is fresh, except for version 1, whose id the key's row names already.
-    """
-    version_id = key.current_version_id if number == 1 else new_id()
-    binding = Binding(key.id, version_id, number, key.algorithm, key.exportable)
+    """A version row with its material sealed, under the id that it was made with; not written yet."""
+    identity = made.identity
+    binding = Binding(key.id, made.version_id, number, key.algorithm, key.exportable)
     return KeyVersion(
-        id=version_id,
+        id=made.version_id,
         key_id=key.id,
         number=number,
         state=dates.state.value,
         activation_date=dates.activation,
         deactivation_date=dates.deactivation,
         origin=origin,
-        material=sealer.seal(material, binding).blob,
+        material=sealer.seal(made.material, binding).blob,
         public_key=identity.public_key,
         spki_sha256=identity.spki_sha256,
         thumbprint=identity.thumbprint,
