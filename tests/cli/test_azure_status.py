@@ -53,6 +53,21 @@ class TestDrift:
         vault.change(pushed["remote_identifier"], expires_on=datetime(9999, 12, 31, tzinfo=UTC))
         assert "9999-12-31T00:00:00Z" in status(engineer, name).out
 
+    def test_a_first_day_of_use(self, engineer: Shell, vault: Vault, pushed: Any, name: str) -> None:
+        vault.change(pushed["remote_identifier"], not_before=datetime.now(UTC) + timedelta(days=1))
+        assert differences(engineer, name)["not-yet-valid"].endswith("--not-before 1970-01-02T00:00:00Z")
+        vault.change(pushed["remote_identifier"], not_before=datetime(1970, 1, 2, tzinfo=UTC))
+        status(engineer, name)  # what was advised is enough
+
+    def test_operations_that_were_left_to_the_vault_stay_what_they_became(
+        self, engineer: Shell, vault: Vault, key: Any, name: str
+    ) -> None:
+        done = push(engineer, name, vault, "--json").json
+        status(engineer, name)
+        vault.change(done["remote_identifier"], key_operations=["sign", "verify"])
+        before = done["evidence"]["read-back"]["operations"]
+        assert differences(engineer, name)["operations"].endswith(f"--ops {' '.join(before)}")
+
     def test_other_operations(self, engineer: Shell, vault: Vault, pushed: Any, name: str) -> None:
         vault.change(pushed["remote_identifier"], key_operations=["wrapKey", "unwrapKey", "sign"])
         assert differences(engineer, name)["operations"].endswith("--ops unwrapKey wrapKey")

@@ -1,16 +1,20 @@
 """What we hold against what a vault tells."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from keyferry.clouds.azure.facts import DeletedVaultKey, ListedKey, VaultKey
-from keyferry.deployments.drift import Difference, Drift, Expected, Seen, compare, differences_in_kind, moment
+from keyferry.deployments import drift as judging
+from keyferry.deployments.drift import Difference, Drift, Expected, Seen, differences_in_kind, moment
 from keyferry.deployments.ledger import Held
 from keyferry.material.algorithms import ALGORITHMS
 from keyferry.material.keys import generate, identify
 
+NOW = 1_850_000_000
+compare = partial(judging.compare, now=NOW)
 VAULT = "https://contoso-kv.vault.azure.net"
 OURS, OTHER, FURTHER = (f"{number:032x}" for number in (1, 2, 3))
 WRAPPING = ("wrapKey", "unwrapKey")
@@ -118,6 +122,13 @@ def test_an_expiry_at_the_end_of_time_is_none() -> None:
     for second in (253_402_214_400, 253_402_300_799):
         assert compare(expected(), seen(found(expires=second))) == ()
     assert kinds(compare(expected(), seen(found(expires=253_402_214_399)))) == ["expires"]
+
+
+def test_a_first_day_of_use_that_has_come_is_nothing() -> None:
+    """A vault takes no date away again; one that has passed stops nobody."""
+    assert compare(expected(), seen(found(not_before=NOW))) == ()
+    assert judging.compare(expected(), seen(found(not_before=86_400))) == ()
+    assert kinds(compare(expected(), seen(found(not_before=NOW + 1)))) == ["not-yet-valid"]
 
 
 class TestCurves:

@@ -7,7 +7,7 @@ was stopped anywhere, by whatever, goes on where it was. No transaction is open 
     push.py            the walk: KEK ready, exported, imported, read back, proved
     kek.py             the key encryption key: found and judged, else made
     arrival.py         whether a key is in the vault already, before and after an import
-    drift.py           what we hold against what a vault tells: pure
+    drift.py           what we hold against what a vault tells
     observing.py       looking at a pushed key where it is, writing down what was seen, and backing it up
     proof.py           that the vault has the private half of our public key, by use
     patience.py        waiting as long as a throttled vault asks, within bounds

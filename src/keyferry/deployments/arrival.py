@@ -76,13 +76,12 @@ def require_free(arrival: Arrival, name: str, *, new_version: bool) -> None:
 
 
 def _require_not_deleted(vault: AzureVault, name: str) -> None:
-    deleted = vault.deleted(name)
-    if deleted is None:
+    if vault.deleted(name) is None:
         return
     raise Conflict(
         f"The vault keeps a deleted key named {name!r}, so that the name cannot be used.",
         code="azure-name-deleted",
         field="name",
-        advice=f"Recover it, if it is ours: az keyvault key recover --id {deleted.identifier}. Or push under another "
-        "--name; or purge it, where the vault's purge protection lets you.",
+        advice="Push under another --name; or purge it, where purge protection lets you; or, if it is ours, "
+        f"recover it: az keyvault key recover --id {vault.url}/deletedkeys/{name}",
     )

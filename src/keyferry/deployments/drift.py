@@ -1,5 +1,6 @@
-"""What we hold against what a vault tells: pure, so that a push, `azure status` and the server judge alike."""
+"""What we hold against what a vault tells: in one place, so that a push, `azure status` and the server judge alike."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +57,7 @@ class Expected:
 
     Attributes:
         identifier: the version that was pushed, as the vault named it.
-        operations: what it should be allowed; empty when that was left to Azure.
+        operations: what it should be allowed; empty when that was left to Azure, and it is not known what that made.
         other_versions: versions (32 hex digits) of the name that other pushes of this key put there.
         superseded: a later version of our key has been pushed to the same name.
         recovery_level: as it was when the key was read back; None when that is not known.
@@ -88,13 +89,17 @@ class Seen:
     deleted: DeletedVaultKey | None
 
 
-def compare(expected: Expected, seen: Seen) -> tuple[Drift, ...]:
-    """Every difference between what should be in the vault and what is, the gravest first; none when all is well."""
+def compare(expected: Expected, seen: Seen, now: float | None = None) -> tuple[Drift, ...]:
+    """Every difference between what should be in the vault and what is, the gravest first; none when all is well.
+
+    Args:
+        now: Unix seconds; this moment when None.
+    """
     if seen.pushed is None:
         return (_absent(expected, seen),)
     return (
         *differences_in_kind(expected.held, seen.pushed),
-        *_differences_in_attributes(expected, seen.pushed),
+        *_differences_in_attributes(expected, seen.pushed, now),
         *_differences_in_versions(expected, seen),
         *_differences_here(expected, seen.pushed),
     )
@@ -123,16 +128,17 @@ def differences_in_kind(held: Held, found: VaultKey) -> Iterator[Drift]:
         yield Drift(Difference.SIZE, detail, "Push again under another name.")
 
 
-def differences_in_attributes(operations: Sequence[str], found: VaultKey) -> Iterator[Drift]:
+def differences_in_attributes(operations: Sequence[str], found: VaultKey, now: float | None = None) -> Iterator[Drift]:
     """What a vault can change about a key at any time: its operations, whether it is enabled, its dates.
 
     Args:
         operations: what the key should be allowed; empty when that was left to Azure.
+        now: Unix seconds; this moment when None.
     """
     if operations and set(operations) != set(found.operations):
         yield Drift(
             Difference.OPERATIONS,
-            f"The vault allows {_list(found.operations)}; asked for was {_list(operations)}.",
+            f"The vault allows {_list(found.operations)}; it should allow {_list(operations)}.",
             f"{_set_attributes(found)} --ops {' '.join(operations)}",
         )
     if not found.enabled:
@@ -143,12 +149,13 @@ def differences_in_attributes(operations: Sequence[str], found: VaultKey) -> Ite
             Difference.EXPIRES,
             f"The vault's key expires at {moment(found.expires)}, which no push sets.",
             f"An expiry cannot be taken away, only moved: {_set_attributes(found)} --expires 9999-12-31T00:00:00Z. "
-            "Look for a rotation policy that sets it: az keyvault key rotation-policy show",
+            "Look for a rotation policy that sets it: az keyvault key rotation-policy show --id "
+            f"{without_version(found.identifier)}",
         )
-    if found.not_before is not None:
+    if found.not_before is not None and found.not_before > (time.time() if now is None else now):
         yield Drift(
             Difference.NOT_YET_VALID,
-            f"The vault's key has a first day of use, {moment(found.not_before)}, which no push sets.",
+            f"The vault's key cannot be used before {moment(found.not_before)}, which no push sets.",
             f"{_set_attributes(found)} --not-before 1970-01-02T00:00:00Z",
         )
 
@@ -171,8 +178,8 @@ def _absent(expected: Expected, seen: Seen) -> Drift:
     return Drift(Difference.MISSING, detail, "Push it again, or restore the vault's backup: az keyvault key restore")
 
 
-def _differences_in_attributes(expected: Expected, found: VaultKey) -> Iterator[Drift]:
-    for drift in differences_in_attributes(expected.operations, found):
+def _differences_in_attributes(expected: Expected, found: VaultKey, now: float | None) -> Iterator[Drift]:
+    for drift in differences_in_attributes(expected.operations, found, now):
         if drift.difference is not Difference.DISABLED or _protects(expected.held):
             yield drift  # a key that is out of use here should be disabled there
     if expected.recovery_level is not None and found.recovery_level != expected.recovery_level:

@@ -33,15 +33,16 @@ def expected_of(held: Held, planned: Planned, placed: Iterable[Placed]) -> Expec
             advice=f"Go on with it: keyferry azure push --resume {planned.id}",
         )
     place = (planned.vault.lower(), planned.name.lower())
+    read_back = planned.evidence.get(Step.READ_BACK, {})
     beside = [each for each in placed if each.identifier and (each.vault.lower(), each.name.lower()) == place]
     return Expected(
         held=held,
         name=planned.name,
         identifier=str(imported["identifier"]),
-        operations=planned.operations,
+        operations=planned.operations or tuple(read_back.get("operations", ())),
         other_versions=frozenset(version_of(each.identifier) for each in beside if each.identifier),
         superseded=any(each.version_number > held.version_number for each in beside),
-        recovery_level=planned.evidence.get(Step.READ_BACK, {}).get("recovery_level"),
+        recovery_level=read_back.get("recovery_level"),
     )
 
 
