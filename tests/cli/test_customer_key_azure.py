@@ -6,7 +6,7 @@ is not to be had that way, so that object ids are given.
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,16 @@ from tests.cli.test_customer_key import contacts
 from tests.customer_key.test_contacts import FILE, TENANT
 
 from keyferry.cli.azure_sign_in import SignIn
+from keyferry.clouds.azure.credentials import default_credential
+from keyferry.clouds.azure.directory import Untold, look_up, object_id_of
+from keyferry.clouds.azure.environment import PUBLIC
+from keyferry.clouds.azure.hosts import AllowedHosts, HostPattern
 from keyferry.clouds.azure.management import AzureManagement
+from keyferry.clouds.azure.outgoing import Outgoing
 from keyferry.clouds.azure.session import AzureSession
 from keyferry.customer_key.workloads import ONBOARDING_APPLICATION, VAULT_ROLE, WORKLOADS
 from keyferry.emulator.server import Running
+from keyferry.errors import CloudFailed
 
 M365 = WORKLOADS["multi-workload"]
 STAND_IN = "https://management.azure.com"
@@ -133,6 +139,10 @@ class TestCheck:
         assert {by_line[line] for line in required - unseen} == {"passes"}
         # The operator that founded the vaults can delete keys in both, which is told, and stands in nobody's way.
         assert by_line["key 1", "vault-no-deletion"] == by_line["pair", "pair-custodians"] == "fails"
+        # Azure says which regions it pairs.
+        (regions,) = [line for line in found["lines"] if line["id"] == "pair-regions"]
+        assert regions["outcome"] == "passes"
+        assert "which Azure does not pair" in regions["found"]
 
     def test_it_is_readable_and_says_what_to_run(self, engineer: Shell, azure: Azure) -> None:
         out = check(engineer, azure).out
@@ -175,6 +185,30 @@ class TestCheck:
     def test_another_tenant_is_noticed(self, engineer: Shell, azure: Azure) -> None:
         found = check(engineer, azure, "--organization", TENANT, "--json", code=1).json
         assert outcomes(found)["pair", "pair-tenant"] == "fails"
+
+    def test_a_region_that_is_paired_is_told_by_azure(self, azure: Azure, own_session: AzureSession) -> None:
+        management, (subscription, *_) = AzureManagement(own_session), azure.emulator.subscriptions
+        assert management.paired_regions(subscription, "West Europe") == ("northeurope",)
+        assert management.paired_regions(subscription, "polandcentral") == ()
+        with pytest.raises(CloudFailed, match="does not list the region atlantis") as refused:
+            management.paired_regions(subscription, "atlantis")
+        assert refused.value.code == "azure-not-found"
+
+    def test_an_application_is_there_or_absent_or_not_to_be_seen(
+        self, azure: Azure, own_session: AzureSession, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Microsoft Graph is on loopback; the proxy, as Azure's firewalls often do, does not lead there."""
+        assert look_up(own_session, M365.application_id) is Untold.HIDDEN
+        for name, value in azure.emulator.environment("id").items():
+            monkeypatch.setenv(name, value)
+        url = azure.emulator.url
+        cloud = replace(PUBLIC, resource_manager=url, graph=url, authority=url)
+        cloud = replace(cloud, instance_discovery=False)
+        outgoing = Outgoing(allowed=AllowedHosts((HostPattern("localhost", below=False, port=int(url.split(":")[2])),)))
+        with AzureSession(cloud, default_credential(cloud, outgoing), outgoing) as session:
+            assert look_up(session, M365.application_id) == azure.principals[1].partition("=")[2]
+            assert look_up(session, "99999999-0000-4000-8000-00000000abcd") is Untold.ABSENT
+            assert object_id_of(session, "99999999-0000-4000-8000-00000000abcd") is None
 
     def test_a_key_by_name_needs_a_server(self, engineer: Shell, azure: Azure) -> None:
         what, advice = check(engineer, azure, keys=("customer-key-a1", azure.keys[1]), code=1).refusal

@@ -22,7 +22,8 @@ def shown(facts: Pair, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_each_line_has_a_mark_and_a_word(capsys: pytest.CaptureFixture[str]) -> None:
-    out = shown(pair(second=member(1, vault=vault(1, purge_protection=False))), capsys)
+    facts = pair(second=member(1, vault=vault(1, purge_protection=False)), paired_regions=HIDDEN)
+    out = shown(facts, capsys)
     assert "  ✓ passes          Purge protection is on.\n" in out
     assert "  ✗ fails           Purge protection is on.\n" in out
     assert "  ? cannot be seen  The vaults are in two regions that Azure does not pair. (recommended)\n" in out

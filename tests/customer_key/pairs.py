@@ -108,6 +108,7 @@ def pair(**changed: Any) -> Pair:
         first=member(0),
         second=member(1),
         principals={**PRINCIPALS, ONBOARDING_APPLICATION: ONBOARDING_OBJECT},
+        paired_regions=("northeurope",),
         organization_id=TENANT,
     )
     return replace(facts, **changed)

@@ -11,7 +11,7 @@ from keyferry.clouds.azure.facts import Grant
 from keyferry.customer_key.identifiers import parse_key_reference
 from keyferry.customer_key.lines import Line, Outcome, Subject, Verdict, counts, verdict
 from keyferry.customer_key.pair import Pair
-from keyferry.customer_key.workloads import WORKLOADS
+from keyferry.customer_key.workloads import ONBOARDING_APPLICATION, WORKLOADS
 
 ALL = tuple(WORKLOADS.values())
 HSM = "https://{}.managedhsm.azure.net/keys/customer-key/" + pairs.VERSION
@@ -39,6 +39,7 @@ def in_one_vault() -> Pair:
     return second(reference=replace(member(0).reference, name="other-key"))
 
 
+ONBOARDING = frozenset({ONBOARDING_APPLICATION})
 SHARED = Grant(
     principal_id=pairs.CUSTODIANS[0].upper(), permissions=frozenset({"backup"}), via="Owner of keys", scope="/"
 )
@@ -51,8 +52,11 @@ FAILS = [
     ("pair-vaults", of_vault(resource_id=vault(0).resource_id.upper()), "az keyvault create"),
     ("pair-keys", second(key=key(1, public_key=key(0).public_key)), "keyferry azure push"),
     ("pair-keys", second(reference=member(0).reference), "keyferry azure push"),
-    ("pair-custodians", of_vault(grants=(SHARED,)), "az role assignment list"),
+    ("pair-custodians", of_vault(grants=(SHARED,)), "az role assignment delete"),
     ("pair-regions", of_vault(location="West Europe"), "az keyvault create"),
+    ("pair-regions", of_vault(location="North Europe"), "--location ANOTHER-REGION"),
+    ("pair-regions", pair(paired_regions=("France Central",)), "az keyvault create"),
+    ("pair-onboarding-application", pair(absent=ONBOARDING), f"az ad sp create --id {ONBOARDING_APPLICATION}"),
     ("pair-one-workload", (pair(), ALL), "az keyvault create"),
 ]
 PASSES = [
@@ -65,6 +69,8 @@ PASSES = [
     ("pair-vaults", second(vault=HIDDEN)),
     ("pair-keys", pair()),
     ("pair-custodians", pair()),
+    ("pair-regions", pair()),
+    ("pair-regions", pair(paired_regions=())),
     ("pair-one-workload", pair()),
     ("pair-one-workload", (on_hsms(), ALL)),
     ("pair-onboarding-application", pair()),
@@ -79,8 +85,8 @@ UNSEEN = [
     ("pair-custodians", of_vault(grants=None), "az role assignment list"),
     ("pair-custodians", pair(first=member(0, vault=vault(0, grants=None))), "az role assignment list"),
     ("pair-regions", second(vault=HIDDEN), "--role Reader"),
-    ("pair-regions", pair(), "az account list-locations"),
-    ("pair-onboarding-application", pair(principals={}), "az ad sp create --id 19f7f505"),
+    ("pair-regions", pair(paired_regions=HIDDEN), "az account list-locations"),
+    ("pair-onboarding-application", pair(principals={}), f"az ad sp show --id {ONBOARDING_APPLICATION}"),
 ]
 
 
@@ -115,11 +121,19 @@ def test_every_rule_about_the_pair_was_shown() -> None:
     ids = {each.id for each in lines() if each.subject is Subject.PAIR}
     shown = {outcome: {row[0] for row in table} for outcome, table in (("F", FAILS), ("P", PASSES), ("U", UNSEEN))}
     assert shown["F"] | shown["P"] | shown["U"] == ids
-    # Whether Azure pairs two regions is for Azure to tell; whether an application is missing cannot be told by looking.
-    assert ids - shown["P"] == {"pair-regions"}
-    assert ids - shown["F"] == {"pair-onboarding-application"}
+    assert shown["P"] == shown["F"] == ids
     # Which keys and vaults were named is always seen.
     assert ids - shown["U"] == {"pair-vaults", "pair-one-workload"}
+
+
+def test_of_a_custodian_of_both_vaults_access_policies_what_makes_one_is_taken_away_at_the_second() -> None:
+    both = frozenset({"get", "list", "wrapKey", "import", "backup", "delete"})
+    shared = Grant(principal_id=pairs.CUSTODIANS[0], permissions=both, via="access policy", scope="")
+    remedy = about_pair("pair-custodians", of_vault(rbac=False, grants=(shared,))).remedy
+    assert remedy == (
+        f"az keyvault set-policy --name {pairs.VAULTS[1]} --subscription {pairs.SUBSCRIPTIONS[1]} "
+        f"--object-id {pairs.CUSTODIANS[0]} --key-permissions get list wrapKey"
+    )
 
 
 def test_one_key_named_twice_is_not_a_pair() -> None:

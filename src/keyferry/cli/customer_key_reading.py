@@ -5,10 +5,11 @@ looking pointless (no sign-in, a host that is not allowed, a certificate that is
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from keyferry.cli.customer_key_records import Asked, Records, backup_of
-from keyferry.clouds.azure.directory import object_id_of
+from keyferry.clouds.azure.directory import Untold, look_up
 from keyferry.clouds.azure.facts import Subscription, VaultConfiguration
 from keyferry.clouds.azure.management import AzureManagement
 from keyferry.clouds.azure.session import AzureSession
@@ -58,11 +59,16 @@ def read_pair(
         for each, named in zip(asked, named_subscriptions, strict=True)
     )
     applications = [each.application_id for each in workloads] + [ONBOARDING_APPLICATION]
-    found = {each: principals.get(each) or _object_id(session, each) for each in applications}
+    found: dict[str, str | Untold | Unread] = {
+        each: principals[each] if each in principals else _look(partial(look_up, session, each))
+        for each in applications
+    }
     return Pair(
         first=first,
         second=second,
-        principals={name: object_id for name, object_id in found.items() if object_id is not None},
+        principals={name: object_id for name, object_id in found.items() if isinstance(object_id, str)},
+        absent=frozenset(name for name, object_id in found.items() if object_id is Untold.ABSENT),
+        paired_regions=_paired_regions(management, first.vault),
         organization_id=organization_id,
     )
 
@@ -134,9 +140,10 @@ def _subscription(
     return found or Unread(f"Subscription {wanted} is not among those that you can see.")
 
 
-def _object_id(session: AzureSession, application_id: str) -> str | None:
-    found = _look(lambda: object_id_of(session, application_id))
-    return None if isinstance(found, Unread) else found
+def _paired_regions(management: AzureManagement, vault: VaultConfiguration | Unread) -> tuple[str, ...] | Unread:
+    if isinstance(vault, Unread):
+        return Unread("The vault cannot be seen, and so not which region it is in.")
+    return _look(lambda: management.paired_regions(vault.subscription_id, vault.location))
 
 
 def _look(read: Callable[[], T]) -> T | Unread:

@@ -83,12 +83,16 @@ class Pair:
         first, second: the keys.
         principals: from an application's client id to the object id of its service principal in the tenant; an
             application that is missing here could not be looked up.
+        absent: client ids of applications that were looked up, and have no service principal in the tenant.
+        paired_regions: the regions that Azure pairs with the first vault's; `Unread` when that was not told.
         organization_id: the Microsoft 365 tenant's id, when it is known.
     """
 
     first: Member
     second: Member
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    absent: frozenset[str] = frozenset()
+    paired_regions: tuple[str, ...] | Unread = Unread("Which regions Azure pairs was not asked.")
     organization_id: str | None = None
 
     @property

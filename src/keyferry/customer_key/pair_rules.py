@@ -6,7 +6,7 @@ from keyferry.clouds.azure.facts import VaultConfiguration
 from keyferry.customer_key import remedies, sources
 from keyferry.customer_key.lines import Finding, Weight, fails, passes, unseen
 from keyferry.customer_key.pair import Unread
-from keyferry.customer_key.permission_rules import custodians
+from keyferry.customer_key.permission_rules import CUSTODY, custodians, is_custody
 from keyferry.customer_key.rules import Context, PairRule
 from keyferry.customer_key.workloads import ONBOARDING_APPLICATION
 
@@ -85,7 +85,11 @@ def _custodians(context: Context) -> Finding:
         return unseen("Who may do what at the vault cannot be seen.", remedies.list_grants(hidden))
     shared = sorted(one & other)
     if shared:
-        return fails(f"These may change the keys of both vaults: {', '.join(shared)}.", remedies.list_grants(second))
+        found = f"These may change the keys of both vaults: {', '.join(shared)}."
+        grant = next(
+            each for each in vaults[1].grants or () if each.principal_id.lower() == shared[0] and is_custody(each)
+        )
+        return fails(found, remedies.withdraw(second, grant, CUSTODY, rbac=vaults[1].rbac))
     return passes("Nobody was seen who may change the keys of both vaults.")
 
 
@@ -97,11 +101,15 @@ def _regions(context: Context) -> Finding:
     if one == other:
         return fails(f"Both vaults are in {one}.", remedies.new_vault(context.pair.second, location="ANOTHER-REGION"))
     # Which regions Azure pairs changes: Azure itself is asked, instead of a table here that would be wrong one day.
-    query = f"[?name=='{one}'].metadata.pairedRegion[].name"
-    return unseen(
-        f"The vaults are in {one} and {other}; whether Azure pairs these two is to be looked up.",
-        remedies.command("az", "account", "list-locations", "--query", query, "--output", "tsv"),
-    )
+    paired = context.pair.paired_regions
+    if isinstance(paired, Unread):
+        query = f"[?name=='{one}'].metadata.pairedRegion[].name"
+        remedy = remedies.command("az", "account", "list-locations", "--query", query, "--output", "tsv")
+        return unseen(f"The vaults are in {one} and {other}. {paired.reason}", remedy)
+    if other in {_region(each) for each in paired}:
+        found = f"The vaults are in {one} and {other}, which Azure pairs: what befalls one may befall both."
+        return fails(found, remedies.new_vault(context.pair.second, location="ANOTHER-REGION"))
+    return passes(f"The vaults are in {one} and {other}, which Azure does not pair.")
 
 
 def _region(location: str) -> str:
@@ -120,10 +128,13 @@ def _one_workload(context: Context) -> Finding:
 
 
 def _onboarding_application(context: Context) -> Finding:
+    register = remedies.register_principal(ONBOARDING_APPLICATION)
+    if ONBOARDING_APPLICATION in context.pair.absent:
+        return fails("The tenant has no service principal of Customer Key Onboarding.", register)
     object_id = context.pair.principals.get(ONBOARDING_APPLICATION)
     if object_id is None:
         reason = "Whether the tenant has the service principal of Customer Key Onboarding cannot be seen."
-        return unseen(reason, remedies.register_principal(ONBOARDING_APPLICATION))
+        return unseen(reason, remedies.show_principal(ONBOARDING_APPLICATION))
     return passes(f"The service principal of Customer Key Onboarding is registered ({object_id}).")
 
 

@@ -27,7 +27,12 @@ def custodians(vault: VaultConfiguration) -> frozenset[str] | None:
     """The object ids, lower case, of whoever can make, change, back up or delete keys; None when it cannot be seen."""
     if vault.grants is None:
         return None
-    return frozenset(grant.principal_id.lower() for grant in vault.grants if _words(grant) & CUSTODY)
+    return frozenset(grant.principal_id.lower() for grant in vault.grants if is_custody(grant))
+
+
+def is_custody(grant: Grant) -> bool:
+    """Whether a grant makes a custodian."""
+    return bool(_words(grant) & CUSTODY)
 
 
 def _words(grant: Grant) -> frozenset[str]:
@@ -41,6 +46,8 @@ def _may_use(workload: Workload) -> Callable[[Member, Context], Finding]:
         object_id = context.pair.principals.get(workload.application_id)
         if isinstance(member.vault, Unread):
             return unseen(member.vault.reason, remedies.see_vault(member))
+        if workload.application_id in context.pair.absent:
+            return fails(_not_registered(workload), remedies.register_principal(workload.application_id))
         grants, remedy = member.vault.grants, remedies.grant(member, workload, object_id, rbac=member.vault.rbac)
         if grants is None:
             return unseen("Who may do what at the vault cannot be seen.", remedies.list_grants(member))
@@ -52,7 +59,8 @@ def _may_use(workload: Workload) -> Callable[[Member, Context], Finding]:
         held = held_by(grants, object_id)
         missing = [each for each in PERMISSIONS if each.lower() not in held]
         if missing:
-            found = f"{workload.application} ({object_id}) has no grant of its own for: {', '.join(missing)}."
+            who = f"{workload.application} ({object_id})"
+            found = f"{who} has no grant of its own for: {', '.join(missing)}; at the vault or above it."
             return fails(found, remedy)
         return passes(f"{workload.application} ({object_id}) has {', '.join(PERMISSIONS)}.")
 
@@ -69,6 +77,8 @@ def _no_more(workload: Workload) -> Callable[[Member, Context], Finding]:
         grants = member.vault.grants
         if grants is None:
             return unseen("Who may do what at the vault cannot be seen.", remedies.list_grants(member))
+        if workload.application_id in context.pair.absent:
+            return passes(f"{_not_registered(workload)} It may do nothing.")
         if object_id is None:
             reason = f"The object id of {workload.application} in this tenant cannot be seen."
             return unseen(reason, remedies.show_principal(workload.application_id))
@@ -80,11 +90,14 @@ def _no_more(workload: Workload) -> Callable[[Member, Context], Finding]:
             for each in grants
             if each.principal_id.lower() == object_id.lower() and _words(each).intersection(more)
         )
-        return fails(
-            f"{workload.application} ({object_id}) may also: {', '.join(more)}.", _withdraw(member, member.vault, grant)
-        )
+        remedy = remedies.withdraw(member, grant, more, rbac=member.vault.rbac)
+        return fails(f"{workload.application} ({object_id}) may also: {', '.join(more)}.", remedy)
 
     return judge
+
+
+def _not_registered(workload: Workload) -> str:
+    return f"{workload.application} has no service principal in this tenant."
 
 
 def _nobody_deletes(member: Member, _: Context) -> Finding:
@@ -96,11 +109,10 @@ def _nobody_deletes(member: Member, _: Context) -> Finding:
     if not able:
         return passes("Nobody has a standing right to delete or purge keys.")
     who = "; ".join(sorted({f"{grant.principal_id} by {grant.via}" for grant in able}))
-    return fails(f"These may delete or purge keys: {who}.", _withdraw(member, member.vault, able[0]))
-
-
-def _withdraw(member: Member, vault: VaultConfiguration, grant: Grant) -> str:
-    return remedies.withdraw(member, grant.principal_id, grant.via, rbac=vault.rbac, scope=grant.scope)
+    return fails(
+        f"These may delete or purge keys: {who}.",
+        remedies.withdraw(member, able[0], DESTRUCTIVE, rbac=member.vault.rbac),
+    )
 
 
 NOBODY_DELETES: Final = MemberRule(

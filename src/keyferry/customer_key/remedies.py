@@ -5,8 +5,10 @@ only the person can know.
 """
 
 import shlex
+from collections.abc import Collection
 from datetime import UTC, datetime
 
+from keyferry.clouds.azure.facts import Grant
 from keyferry.customer_key.pair import Member, Unread
 from keyferry.customer_key.workloads import (
     MANAGED_HSM_ROLE,
@@ -26,8 +28,14 @@ def command(*words: str) -> str:
 
 def show_subscription(subscription_id: str) -> str:
     """Shows state, tenant and offer of a subscription."""
-    address = f"https://management.azure.com/subscriptions/{subscription_id}?api-version=2022-12-01"
+    address = f"/subscriptions/{subscription_id}?api-version=2022-12-01"  # below az's own cloud
     return command("az", "rest", "--method", "get", "--url", address)
+
+
+def enable_subscription(subscription_id: str) -> str:
+    """Enables a subscription that was cancelled; `az account subscription` would need an extension."""
+    address = f"/subscriptions/{subscription_id}/providers/Microsoft.Subscription/enable?api-version=2021-10-01"
+    return command("az", "rest", "--method", "post", "--url", address)
 
 
 def see_vault(member: Member) -> str:
@@ -108,18 +116,19 @@ def grant(member: Member, workload: Workload, object_id: str | None, *, rbac: bo
     return command("az", "role", "assignment", "create", "--role", VAULT_ROLE, *whom, "--scope", resource_id(member))
 
 
-def withdraw(member: Member, principal_id: str, via: str, *, rbac: bool, scope: str) -> str:
-    """Takes a grant away from somebody who should not have it."""
+def withdraw(member: Member, grant: Grant, unwanted: Collection[str], *, rbac: bool) -> str:
+    """Takes away what somebody should not have: a role as a whole; of an access policy the words in `unwanted`."""
     if member.reference.managed_hsm:
         local = ("az", "keyvault", "role", "assignment", "delete", "--hsm-name", member.vault_name)
-        return command(*local, "--assignee", principal_id, "--role", via)
+        return command(*local, "--assignee", grant.principal_id, "--role", grant.via)
     if rbac:
-        return command(
-            "az", "role", "assignment", "delete", "--assignee", principal_id, "--role", via, "--scope", scope
-        )
-    head = ("az", "keyvault", "set-policy", "--name", member.vault_name, *_in_subscription(member))
-    kept = ("get", "list", "create", "import", "backup", "restore")
-    return command(*head, "--object-id", principal_id, "--key-permissions", *kept)
+        head = ("az", "role", "assignment", "delete", "--assignee", grant.principal_id)
+        return command(*head, "--role", grant.via, "--scope", grant.scope)
+    place = ("--name", member.vault_name, *_in_subscription(member), "--object-id", grant.principal_id)
+    kept = sorted(word for word in grant.permissions if word.lower() not in unwanted)
+    if not kept:
+        return command("az", "keyvault", "delete-policy", *place)
+    return command("az", "keyvault", "set-policy", *place, "--key-permissions", *kept)
 
 
 def list_grants(member: Member) -> str:

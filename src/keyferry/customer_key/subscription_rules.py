@@ -14,11 +14,15 @@ INELIGIBLE_OFFERS: Final = {
     "LightweightTrial": "a trial",
     "AzurePass": "an Azure Pass",
     "Sponsored": "a sponsorship",
-    "MSDN_": "an MSDN subscription",
+    "MSDN": "an MSDN subscription",
     "DreamSpark": "a student's free subscription",
     "AzureForStudents": "a student's free subscription",
 }
-"""What a quota id begins with, of the offers that Microsoft names as not eligible: free, trial, sponsorship, MSDN."""
+"""What a quota id begins with, of the offers that Microsoft names as not eligible: free, trial, sponsorship, MSDN.
+
+`MSDNDevTest_2014-09-01` is the quota id of every development and test offer for MSDN subscribers, pay-as-you-go's too.
+Legacy support has no quota id that is known.
+"""
 
 ELIGIBLE_OFFERS: Final = {
     "PayAsYouGo": "pay as you go",
@@ -48,7 +52,7 @@ def _enabled(subscription: Subscription, _: Member) -> Finding:
         return passes(f"Subscription {subscription.id} is enabled.")
     return fails(
         f"Subscription {subscription.id} is in the state {subscription.state or 'unknown'}.",
-        remedies.command("az", "account", "subscription", "enable", "--subscription-id", subscription.id),
+        remedies.enable_subscription(subscription.id),
     )
 
 

@@ -1,6 +1,7 @@
 """Microsoft Graph, as far as it is needed: which object an application is in the sign-in's tenant."""
 
 import re
+from enum import Enum
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,8 +17,27 @@ _HIDDEN: Final = frozenset(
 )
 
 
+class Untold(Enum):
+    """Why an application's service principal is not told."""
+
+    ABSENT = "absent"
+    """Graph was asked, and the tenant has none."""
+    HIDDEN = "hidden"
+    """Graph did not answer this sign-in, or cannot be reached from here."""
+
+
 def object_id_of(session: AzureSession, app_id: str) -> str | None:
-    """The object id of an application's service principal in the tenant; None when it cannot be seen.
+    """The object id of an application's service principal in the tenant; None when it cannot be seen, or is not there.
+
+    Raises:
+        as `look_up`.
+    """
+    found = look_up(session, app_id)
+    return None if isinstance(found, Untold) else found
+
+
+def look_up(session: AzureSession, app_id: str) -> str | Untold:
+    """The object id of an application's service principal in the tenant, or why it is not told.
 
     Args:
         app_id: the application's (client) id, the same in every tenant.
@@ -35,9 +55,9 @@ def object_id_of(session: AzureSession, app_id: str) -> str | None:
         found = _service_principals(session, app_id)
     except CloudFailed as failed:
         if failed.code in _HIDDEN:
-            return None
+            return Untold.HIDDEN
         raise
-    return next((str(each["id"]).lower() for each in found if "id" in each), None)
+    return next((str(each["id"]).lower() for each in found if "id" in each), Untold.ABSENT)
 
 
 def _service_principals(session: AzureSession, app_id: str) -> list[dict[str, Any]]:

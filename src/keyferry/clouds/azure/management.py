@@ -62,6 +62,25 @@ class AzureManagement:
                 for each in self._subscriptions().subscriptions.list()
             )
 
+    def paired_regions(self, subscription_id: str, location: str) -> tuple[str, ...]:
+        """The names of the regions that Azure pairs with one; none for a region that stands alone.
+
+        Raises:
+            CloudFailed: (`azure-not-found`) the subscription knows no such region.
+        """
+        wanted = _region(location)
+        with self._asking("list the regions"):
+            for each in self._subscriptions().subscriptions.list_locations(subscription_id):
+                if _region(each.name or "") == wanted:
+                    paired = each.metadata.paired_region if each.metadata else None
+                    return tuple(other.name for other in paired or () if other.name)
+        raise CloudFailed(
+            f"Azure does not list the region {clean(location)}",
+            code="azure-not-found",
+            field="location",
+            advice="See: az account list-locations --query [].name --output tsv",
+        )
+
     def create_resource_group(self, subscription_id: str, name: str, location: str) -> None:
         """See to it that there is a resource group; one that is there stays where and as it is."""
         with self._asking(f"create the resource group {name}", field="resource_group"):
@@ -259,6 +278,11 @@ def _body(new: NewVault, tenant: str) -> Any:
         **({"enablePurgeProtection": True} if new.purge_protection else {}),
     }
     return {"location": new.location, "tags": dict(new.tags), "properties": properties}
+
+
+def _region(name: str) -> str:
+    """A region's name in the form of the API: `West Europe` is `westeurope`."""
+    return "".join(character for character in name.lower() if character.isalnum())
 
 
 def _deleted(new: NewVault, deleted: "DeletedVault") -> CloudFailed:
