@@ -273,6 +273,6 @@ def test_a_refused_key_costs_no_generation(kit: Kit, kim: Caller, monkeypatch: p
     def generate(algorithm: object) -> None:
         raise AssertionError("generated for nothing")
 
-    monkeypatch.setattr("keyferry.custody.keys.generate", generate)
+    monkeypatch.setattr("keyferry.custody.generation.generate", generate)
     with refused("name-taken", "name"):
         kit.key(kim, "rsa-4096", "tenant")

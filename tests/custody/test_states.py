@@ -311,7 +311,7 @@ def test_rotation_keeps_to_the_key_that_was_named_when_it_began(
         kit.custody.keys.edit(kim, other, KeyEdit(name="moving"))
         return generate(algorithm)
 
-    monkeypatch.setattr("keyferry.custody.states.generate", slowly)
+    monkeypatch.setattr("keyferry.custody.generation.generate", slowly)
     rotated = kit.custody.states.rotate(kim, "moving")
     assert (rotated.key.id, rotated.key.name, rotated.version.number) == (first, "moved", 2)
     assert kit.custody.keys.show(kim, other).version.number == 1
