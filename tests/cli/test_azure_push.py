@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.terminal import Shell
+from tests.cli.terminal import RunningServer, Shell
 from tests.cli.vaults import Vault
 
 STEPS = ["kek-ready", "exported", "imported", "read-back", "proved"]
@@ -218,6 +218,13 @@ class TestKeks:
     def kek(self, name: str) -> str:
         return f"kek-of-{name}"
 
+    @pytest.fixture
+    def admin(self, server: RunningServer, tmp_path: Path) -> Shell:
+        (tmp_path / "admin").mkdir()
+        found = Shell(tmp_path / "admin")
+        found.sign_in(server, "first-admin")
+        return found
+
     def with_kek(self, shell: Shell, name: str, vault: Vault, kek: str, *more: object, code: int = 0) -> Any:
         return push(shell, name, vault, "--kek-name", kek, *more, code=code)
 
@@ -251,6 +258,26 @@ class TestKeks:
         assert "--enabled true" in advice
         vault.change(made["key_identifier"], enabled=True)
         assert self.with_kek(engineer, name, vault, kek, "--json").json["step"] == "proved"
+
+    def test_where_only_registered_ones_are_taken_it_is_told_which_to_register(
+        self, engineer: Shell, admin: Shell, vault: Vault, name: str, kek: str, tmp_path: Path
+    ) -> None:
+        admin("group", "create", name, "--kek-policy", "registered")
+        admin("user", "edit", "kim", "--group", "payments", "--group", name)
+        engineer("key", "create", "--type", "rsa-2048", "--name", name, "--group", name)
+        what, advice = self.with_kek(engineer, name, vault, kek, code=1).last_refusal
+        stopped = only_deployment(engineer, name)
+        assert what.startswith("error (kek-not-registered) in --kek-name: ")
+        assert stopped["evidence"]["kek-ready"]["identifier"] in what
+        assert stopped["evidence"]["kek-ready"]["spki_sha256"] in what
+        assert (stopped["step"], stopped["problem"]["step"]) == ("kek-ready", "exported")
+        assert exports(engineer, name) == []
+        words = ("--vault", vault.name, "--name", kek, "--output", tmp_path / "kek.pem", "--json")
+        found = engineer("azure", "kek", "download", *words).json["key_identifier"]
+        admin("kek", "register", "--to", "azure", "--public-key", tmp_path / "kek.pem", "--key-identifier", found)
+        assert advice.endswith(f"keyferry azure push --resume {stopped['id']} --kek-name {kek}")
+        done = engineer("azure", "push", "--resume", stopped["id"], "--kek-name", kek, "--json").json
+        assert (done["step"], done["problem"]) == ("proved", None)
 
     def test_a_key_of_another_kind_is_none(self, engineer: Shell, vault: Vault, key: Any, name: str, kek: str) -> None:
         vault.another_version(kek)

@@ -27,7 +27,7 @@ from keyferry.deployments.observing import told_by
 from keyferry.deployments.patience import Patience
 from keyferry.deployments.progress import Progress, Quiet
 from keyferry.deployments.proof import NOT_WANTED, Proved, prove
-from keyferry.errors import AnswerLost, Conflict, InvalidInput, KeyferryError
+from keyferry.errors import AnswerLost, Conflict, InvalidInput, KekRefused, KeyferryError
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ T = TypeVar("T")
 PATIENCE_SECONDS: Final = 300
 KEY_TAG: Final = "keyferry-key"
 VERSION_TAG: Final = "keyferry-version"
+_NOT_REGISTERED: Final = "kek-not-registered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +146,12 @@ class _Walk:
     def _export(self) -> str:
         self._require_can_leave()
         assert self._kek is not None  # `_first` begins with it wherever a file is needed
-        self._file = self._ledger.export(self._kek.pem, self._kek.identifier)
+        try:
+            self._file = self._ledger.export(self._kek.pem, self._kek.identifier)
+        except KeyferryError as refusal:
+            if refusal.code != _NOT_REGISTERED:
+                raise
+            raise self._not_registered(self._kek) from None
         self._record(Step.EXPORTED, {"export": self._file.id, "sha256": self._file.sha256})
         return f"export {self._file.id}, the file's SHA-256 {self._file.sha256}"
 
@@ -232,6 +238,18 @@ class _Walk:
                 field="key",
                 advice="Push the current version: keyferry azure push KEY",
             )
+
+    def _not_registered(self, kek: Kek) -> KekRefused:
+        named = "" if self._wishes.kek_name == DEFAULT_NAME else f" --kek-name {self._wishes.kek_name}"
+        return KekRefused(
+            f"Exports here go only under registered key encryption keys, and {kek.identifier} is none "
+            f"(SPKI SHA-256 {kek.spki_sha256}).",
+            code=_NOT_REGISTERED,
+            field="kek_name",
+            advice="Have an Administrator compare that fingerprint with Azure's and register the key (keyferry azure "
+            "kek download, then keyferry kek register); then go on: keyferry azure push --resume "
+            f"{self._planned.id}{named}",
+        )
 
     def _require_alone(self, file: Exported) -> None:
         """Another run that has exported since is on its way to import too, and finds nothing there yet: it goes on."""
