@@ -15,6 +15,7 @@ OPEN = {
     ("POST", "/api/v1/sessions"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/metrics"),  # to a monitor on the server's own machine
     ("GET", "/api/v1/openapi.json"),
     ("HEAD", "/api/v1/openapi.json"),
 }

@@ -17,7 +17,7 @@ from tests.custody.people import GROUP, People, fresh_user, shut_out, sign_in
 from tests.custody.pushing import LINE, connect, new_connection, new_request, place, plan, walk
 
 from keyferry.custody.accounts import NewUser, UserEdit
-from keyferry.custody.caller import Caller
+from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.connection_writing import ConnectionEdit
 from keyferry.custody.custody import Custody
 from keyferry.custody.customer_key_requests import RequestEdit
@@ -357,6 +357,11 @@ TABLE: dict[str, Row] = {
         lambda it, by, ref: it.customer_key_requests.set_state(by, ref, RequestState.VALIDATED),
         (DENIED, OK, OK, HIDDEN),
     ),
+    "metrics.show": Row(_nothing, lambda it, by, _: it.metrics.show(by), (OK, OK, OK, OK)),
+    "metrics.scrape": Row(_nothing, lambda it, by, _: it.metrics.scrape(by), (OK, DENIED, DENIED, DENIED)),
+    "metrics.overall": Row(
+        _nothing, lambda it, by, _: it.metrics.overall(Origin(by.address)), (OK, OK, OK, OK)
+    ),  # counts without names; the door gives them to the server's own machine alone
     "audit.list": Row(_nothing, lambda it, by, _: it.audit.list(by, size=5), (OK, DENIED, DENIED, DENIED)),
     "audit.verify": Row(_nothing, lambda it, by, _: it.audit.verify(by), (OK, DENIED, DENIED, DENIED)),
 }

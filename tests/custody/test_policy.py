@@ -47,6 +47,7 @@ EXPECTED = {
     "key.read": (ALL, MINE),
     "key.list": (ALL, MINE),
     "key.metrics": (ALL, MINE),
+    "metrics.read": (ALL, NEVER),
     "export.list": (ALL, MINE),
     # connections: an Administrator makes them and uses none; members of a granted group see and use them
     "connection.create": (ALL, NEVER),

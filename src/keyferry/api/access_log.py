@@ -1,6 +1,7 @@
 """One line for each request: what was asked for, how it ended, how long it took. Never queries, headers or bodies."""
 
 import time
+from collections.abc import Callable
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,12 +13,19 @@ log = structlog.get_logger("keyferry.access")
 
 _LONGEST_PATH = 256
 
+Note = Callable[[str, str | None, int, float], None]
+
 
 class AccessLog:
-    """Middleware, the outermost: it also answers for faults that nothing further in has caught."""
+    """Middleware, the outermost: it also answers for faults that nothing further in has caught.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        note: told of each request too: its method, its route's path if it has one, the status, and the seconds it took.
+    """
+
+    def __init__(self, app: ASGIApp, *, note: Note) -> None:
         self._app = app
+        self._note = note
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI 3 has it."""
@@ -40,12 +48,14 @@ class AccessLog:
                 raise  # an answer has begun: nothing can be said any more but that the connection breaks
             await problem(_fault(fault))(scope, receive, noting)
         finally:
+            seconds = time.perf_counter() - began
+            self._note(scope["method"], getattr(scope.get("route"), "path", None), status, seconds)
             log.info(
                 "request",
                 method=scope["method"],
                 path=_shown(scope),
                 status=status,
-                ms=round(1000 * (time.perf_counter() - began), 1),
+                ms=round(1000 * seconds, 1),
                 address=(scope.get("client") or ("unknown",))[0],
             )
 

@@ -12,7 +12,9 @@ from keyferry.api import (
     groups,
     health,
     keks,
+    key_metrics,
     keys,
+    metrics,
     sessions,
     states,
     tokens,
@@ -22,6 +24,7 @@ from keyferry.api import (
 from keyferry.api.access_log import AccessLog
 from keyferry.api.body_limit import BodyLimit
 from keyferry.api.documented import add_document
+from keyferry.api.figures import Figures
 from keyferry.api.problems import add_problem_handlers
 from keyferry.api.response_headers import ResponseHeaders
 from keyferry.api.routers import PREFIX
@@ -42,6 +45,7 @@ _NOUNS = (
     keks,
     connections,
     customer_key_requests,
+    key_metrics,
     audit,
     sessions,
 )
@@ -66,15 +70,16 @@ def create_app(services: Services) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # it would see bodies, which hold secrets
     )
     app.state.services = services
+    app.state.figures = Figures()
     app.state.workers = Workers(services.settings.max_concurrency)
     # Sign-ins wait for their hash in threads of their own: a flood of them keeps out nobody who is signed in.
     app.state.sign_in_workers = Workers(services.settings.hash_queue + 1)
-    for router in (*(noun.router for noun in _NOUNS), sessions.opened, health.router):
+    for router in (*(noun.router for noun in _NOUNS), sessions.opened, health.router, metrics.router):
         app.router.routes.extend(router.routes)  # a router inside the application would cost each request a search
     add_problem_handlers(app)
     add_document(app)
     app.add_middleware(Segments)  # the last to be added is the first to see a request
     app.add_middleware(BodyLimit, most=services.settings.max_body_bytes)
-    app.add_middleware(AccessLog)
+    app.add_middleware(AccessLog, note=app.state.figures.note)
     app.add_middleware(ResponseHeaders)
     return app

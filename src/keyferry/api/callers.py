@@ -57,7 +57,7 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            request.state.visit = await _receive(request)
+            request.state.visit = await receive(request)
             return await handle(request)
 
         return guarded
@@ -76,7 +76,12 @@ async def _visit(request: Request) -> Visit:
 Visiting = Annotated[Visit, Depends(_visit)]
 
 
-async def _receive(request: Request) -> Visit:
+async def receive(request: Request) -> Visit:
+    """The caller whom a request's token stands for.
+
+    Raises:
+        NotAuthenticated: it has no token, or none that is good.
+    """
     services: Services = request.app.state.services
     workers: Workers = request.app.state.workers
     try:

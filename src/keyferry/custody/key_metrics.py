@@ -7,9 +7,9 @@ shows once it is recorded, a few seconds later.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
-from sqlalchemy import bindparam, desc, select
+from sqlalchemy import bindparam, desc, func, select
 
 from keyferry.clock import Microseconds
 from keyferry.clock import now as clock_now
@@ -21,6 +21,8 @@ from keyferry.custody.view import View
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import activity_counts, counted, expiry_counts, groups, key_counts, owner_counts, users
 from keyferry.store.transaction import Transaction
+
+K = TypeVar("K", str, tuple[str, str])
 
 AGES: Final = ((30, "under 30 days"), (90, "30 to 89 days"), (365, "90 to 364 days"), (730, "1 to 2 years"))
 OLDEST: Final = "2 years and more"
@@ -55,6 +57,12 @@ _OWNED = Prepared(
     select(owner_counts.c.owner_id, owner_counts.c["keys"]).where(
         owner_counts.c.owner_id == bindparam("owner_id"), owner_counts.c["keys"] > 0
     )
+)
+_OPERATIONS = Prepared(
+    select(activity_counts.c.operation, func.sum(activity_counts.c.times))
+    .where(activity_counts.c.owner_id == bindparam("owner_id"))
+    .group_by(activity_counts.c.operation)
+    .order_by(activity_counts.c.operation)
 )
 _USER = Prepared(select(users.c.name).where(users.c.id == bindparam("id")))
 _GROUP = Prepared(select(groups.c.name).where(groups.c.id == bindparam("id")))
@@ -103,14 +111,17 @@ class KeyMetrics:
         at: when they were read.
         events: the number of the last audit event that is counted in.
         total: keys, erased ones included.
+        by_kind: by type and state at once.
         by_age: by the age of the current version, erased keys left out.
         expiring: keys whose current version is deactivated within so many days.
         days: from the earliest to today, without gaps.
+        operations: how often each was done since the store was made.
     """
 
     at: Microseconds
     events: int
     total: int
+    by_kind: Mapping[tuple[str, str], int]
     by_state: Mapping[str, int]
     by_type: Mapping[str, int]
     by_age: Mapping[str, int]
@@ -118,6 +129,7 @@ class KeyMetrics:
     pending_destruction: int
     expiring: Mapping[int, int]
     days: tuple[DayCount, ...]
+    operations: Mapping[str, int]
 
 
 class Metrics:
@@ -136,6 +148,15 @@ class Metrics:
             return _read(view.tx, (EVERYBODY,) if actor.role is Role.ADMINISTRATOR else own, days)
 
         return self._gate.read(caller, Operation.KEY_METRICS, read)
+
+    def scrape(self, caller: Caller) -> KeyMetrics:
+        """The figures about everybody's keys, without names of owners, for a monitor with a token."""
+
+        def read(view: View) -> KeyMetrics:
+            view.permit(Relation.NONE, "metrics", None, None)
+            return _read(view.tx, (EVERYBODY,), 1, named=False)
+
+        return self._gate.read(caller, Operation.METRICS_READ, read)
 
     def overall(self, origin: Origin) -> KeyMetrics:
         """The figures about everybody's keys, without names of owners, for a monitor on the server's own machine."""
@@ -156,6 +177,7 @@ def _read(tx: Transaction, owners: tuple[str, ...], days: int, *, named: bool = 
         at=now,
         events=0 if seen is None else int(seen[0]),
         total=sum(each.keys for each in kinds),
+        by_kind=_summed(((each.algorithm, each.state), each.keys) for each in kinds),
         by_state=_summed((each.state, each.keys) for each in kinds),
         by_type=_summed((each.algorithm, each.keys) for each in kinds),
         by_age=_by_age(alive),
@@ -163,14 +185,17 @@ def _read(tx: Transaction, owners: tuple[str, ...], days: int, *, named: bool = 
         pending_destruction=sum(each.keys for each in kinds if each.pending_destruction),
         expiring=_expiring(tx, owners, today),
         days=_days(tx, owners, today, days),
+        operations=_summed(
+            (name, int(times)) for owner in owners for name, times in tx.rows(_OPERATIONS, owner_id=owner)
+        ),
     )
 
 
-def _summed(counts: Iterable[tuple[str, int]]) -> Mapping[str, int]:
-    total: Counter[str] = Counter()
+def _summed(counts: Iterable[tuple[K, int]]) -> Mapping[K, int]:
+    total: Counter[K] = Counter()
     for name, keys in counts:
         total[name] += keys
-    return dict(sorted(total.items()))
+    return {name: total[name] for name in sorted(total)}
 
 
 def _by_age(kinds: Iterable[KindCount]) -> Mapping[str, int]:

@@ -53,6 +53,7 @@ class Operation(StrEnum):
     KEY_EXPORT = "key.export"
     KEY_USE = "key.use"
     KEY_METRICS = "key.metrics"
+    METRICS_READ = "metrics.read"
     EXPORT_LIST = "export.list"
     CONNECTION_CREATE = "connection.create"
     CONNECTION_READ = "connection.read"
@@ -119,6 +120,7 @@ POLICY: Final[dict[Operation, tuple[frozenset[Relation], frozenset[Relation]]]] 
     Operation.KEY_EXPORT: (_NEVER, _MINE),
     Operation.KEY_USE: (_NEVER, _MINE),
     Operation.KEY_METRICS: (_ANY, _MINE),
+    Operation.METRICS_READ: (_ANY, _NEVER),
     Operation.EXPORT_LIST: (_ANY, _MINE),
     Operation.CONNECTION_CREATE: (_ANY, _NEVER),
     Operation.CONNECTION_READ: (_ANY, _GROUP),
