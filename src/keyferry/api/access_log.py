@@ -49,7 +49,7 @@ class AccessLog:
             await problem(_fault(fault))(scope, receive, noting)
         finally:
             seconds = time.perf_counter() - began
-            self._note(scope["method"], getattr(scope.get("route"), "path", None), status, seconds)
+            self._note(scope["method"], getattr(scope.get("route"), "path_format", None), status, seconds)
             log.info(
                 "request",
                 method=scope["method"],
