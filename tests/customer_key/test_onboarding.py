@@ -191,4 +191,10 @@ def test_what_people_are_called_is_shown_and_not_acted_upon() -> None:
     from keyferry.customer_key.contacts import read_contacts
 
     text = sheet(request(), read_contacts(document))
-    assert r"Contoso \| \[x\]\(https://evil.example\) \<b\>\` |" in text
+    assert r"Contoso \| \[x\](https://evil.example) \<b>\` |" in text
+
+
+def test_ids_and_addresses_can_be_copied_from_the_sheet_as_they_are() -> None:
+    text = sheet(request(), CONTACTS)
+    for told in (FIRST, SECOND, *(key.reference.text for key in (request().first, request().second))):
+        assert f"| {told} |" in text

@@ -17,7 +17,8 @@ from keyferry.customer_key.workloads import PERMISSIONS, Workload
 FEATURE: Final = (
     "Register-AzProviderFeature -FeatureName mandatoryRetentionPeriodEnabled -ProviderNamespace Microsoft.Resources"
 )
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+# What Markdown acts on inside a line; no more, so that ids and addresses can be copied from the source as they are.
+_SPECIAL = re.compile(r"([\\`*_\[\]<|~&])")
 
 
 def sheet(request: OnboardingRequest, contacts: Contacts) -> str:

@@ -1,7 +1,8 @@
 """The commands that lines of a check hand out, quoted for a POSIX shell.
 
 What they name comes from the cloud, so that each value is quoted, whatever it holds. Words in capitals stand for what
-only the person can know.
+only the person can know. Principals are named by object id where it is known: Microsoft Graph is then not asked, which
+not everybody may ask, and to which not every network leads.
 """
 
 import shlex
@@ -122,7 +123,7 @@ def withdraw(member: Member, grant: Grant, unwanted: Collection[str], *, rbac: b
         local = ("az", "keyvault", "role", "assignment", "delete", "--hsm-name", member.vault_name)
         return command(*local, "--assignee", grant.principal_id, "--role", grant.via)
     if rbac:
-        head = ("az", "role", "assignment", "delete", "--assignee", grant.principal_id)
+        head = ("az", "role", "assignment", "delete", "--assignee-object-id", grant.principal_id)
         return command(*head, "--role", grant.via, "--scope", grant.scope)
     place = ("--name", member.vault_name, *_in_subscription(member), "--object-id", grant.principal_id)
     kept = sorted(word for word in grant.permissions if word.lower() not in unwanted)
@@ -135,7 +136,8 @@ def list_grants(member: Member) -> str:
     """Lists who may do what at the vault."""
     if member.reference.managed_hsm:
         return command("az", "keyvault", "role", "assignment", "list", "--hsm-name", member.vault_name)
-    return command("az", "role", "assignment", "list", "--include-inherited", "--scope", resource_id(member))
+    head = ("az", "role", "assignment", "list", "--include-inherited", "--fill-principal-name", "false")
+    return command(*head, "--scope", resource_id(member))
 
 
 def resource_id(member: Member) -> str:
