@@ -96,7 +96,9 @@ def test_both_keys_are_unwrapped_for_in_their_vaults_and_the_third_signs(
 def test_the_pair_is_accepted_as_a_customer_key_in_two_subscriptions(walked: tuple[Path, str, dict[str, Any]]) -> None:
     _, said, document = walked
     (seen,) = evidence(document, "See the Customer Key activated")
-    assert seen["state"] == "accepted"
+    assert (seen["state"], seen["status"]) == ("accepted", "Active")
+    assert seen["opens_the_root_secret"] == [True, True]
+    assert "stands in for Microsoft's Customer Key onboarding service" in seen["stand_in"]
     assert len({identifier.split("/")[2] for identifier in seen["customer_key"]}) == 2
     assert all(".vault.azure.net/keys/" in identifier for identifier in seen["customer_key"])
     (emulator,) = evidence(document, "Start the emulator")

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from keyferry.customer_key.onboarding import STAND_IN_PATH
+from keyferry.rehearsal import azure_sdk
 from keyferry.rehearsal.commands import USER, StepFailed
 from keyferry.rehearsal.workflow import AZURE, KEYFERRY, MICROSOFT, Journey, Scene, Stage
 
 WORKLOAD = "multi-workload"
-#: the emulator plays Microsoft's onboarding service beside the management plane, and is reached as that is
-STAND_IN = "https://management.azure.com"
 CONTACTS = """\
 organization = "Contoso Ltd"
 tenant_id = "{tenant}"
@@ -95,7 +95,7 @@ class Activation:
         self._tell.evidence(state=found["state"], **_counted(found["checks"][-1]["lines"]))
 
     def _submit(self) -> None:
-        words = (self._request, "--stand-in", STAND_IN)
+        words = (self._request, "--stand-in", azure_sdk.MANAGEMENT)
         found = self._commands.facts("customer-key", "request", "submit", *words, by=USER)
         self._tell.fact("A stand-in answered. This was no service of Microsoft's.")
         answer = found["answers"][WORKLOAD]
@@ -114,7 +114,19 @@ class Activation:
         found = self._commands.facts("customer-key", "request", "show", self._request, by=USER)
         if found["state"] != "accepted":
             raise StepFailed(f"The request is {found['state']}, and the Customer Key not activated.")
-        self._tell.evidence(state=found["state"], customer_key=[journey.identifier for journey in self._pair])
+        there = azure_sdk.get_from_management(f"{STAND_IN_PATH}/{found['reference']}")
+        self._tell.evidence(
+            stand_in=there["StandIn"],
+            state=found["state"],
+            status=there["Status"],
+            customer_key=[each["KeyIdentifier"] for each in there["ActiveKeys"]],
+            opens_the_root_secret=[each["OpensRootSecret"] for each in there["ActiveKeys"]],
+        )
+        keys = [journey.identifier.lower() for journey in self._pair]
+        if [each["KeyIdentifier"].lower() for each in there["ActiveKeys"]] != keys or there["Status"] != "Active":
+            raise StepFailed("What was activated is not the pair of keys that were sent.")
+        if not all(each["OpensRootSecret"] for each in there["ActiveKeys"]):
+            raise StepFailed("A key of the pair does not open what was put under it.")
 
     @property
     def _keys(self) -> tuple[str, ...]:

@@ -7,12 +7,19 @@ they do for every program that uses the SDK, and its check of the challenge's re
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Final
 
+from azure.core import PipelineClient
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy
+from azure.core.rest import HttpRequest
 from azure.identity import DefaultAzureCredential
 from azure.keyvault.keys import KeyClient, KeyVaultKey
 from azure.keyvault.keys.crypto import CryptographyClient
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+MANAGEMENT: Final = "https://management.azure.com"
+"""Azure's management plane. The emulator plays Microsoft's onboarding service beside it."""
 
 
 @contextmanager
@@ -43,6 +50,16 @@ def key_client(vault_url: str) -> KeyClient:
 def cryptography_client(identifier: str) -> CryptographyClient:
     """A client for a key's use in its vault."""
     return CryptographyClient(identifier, DefaultAzureCredential())
+
+
+def get_from_management(path: str) -> Any:
+    """What the management plane answers to a GET of `path`, as JSON."""
+    credential: Any = DefaultAzureCredential()
+    policies = [BearerTokenCredentialPolicy(credential, f"{MANAGEMENT}/.default")]
+    client: Any = PipelineClient(MANAGEMENT, policies=policies)
+    response = client.send_request(HttpRequest("GET", MANAGEMENT + path))
+    response.raise_for_status()
+    return response.json()
 
 
 def identifier_of(key: KeyVaultKey) -> str:
