@@ -293,6 +293,31 @@ class TestWhoMay:
         what, _ = push(pia, name, vault, connection, "--name", f"{name}-b", code=1).refusal
         assert what.startswith("error (connection-disabled)")
 
+    def test_what_a_connection_brought_is_seen_after_it_with_a_sign_in_of_ones_own(
+        self,
+        admin: Shell,
+        pia: Shell,
+        vault: Vault,
+        azure_environment: dict[str, str],
+        connection: str,
+        key: Any,
+        name: str,
+        tmp_path: Path,
+    ) -> None:
+        push(pia, name, vault, connection)
+        admin("azure", "connection", "delete", connection)
+        (item,) = pia("azure", "status", name, "--json", code=1).json["items"]
+        assert f"'{connection}' was deleted" in item["unseen"]["detail"]
+        assert "--own-sign-in" in item["unseen"]["advice"]
+        what, advice = pia("azure", "backup", name, "--output", tmp_path / "b", code=1).refusal
+        assert f"'{connection}' was deleted" in what
+        assert "--own-sign-in" in advice
+        pia.env.update(azure_environment)
+        (item,) = pia("azure", "status", name, "--own-sign-in", "--json").json["items"]
+        assert item["observed"]["reported_by"] == "client"
+        pia("azure", "backup", name, "--own-sign-in", "--output", tmp_path / "b")
+        assert only_deployment(pia, name)["backup"]["bytes"] == len((tmp_path / "b").read_bytes())
+
     def test_a_secret_that_azure_does_not_know_is_told_without_it(
         self, admin: Shell, pia: Shell, emulator: Running, vault: Vault, key: Any, name: str
     ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyferry.cli.azure_places import Deployment, Looker, arrived, place_of, where
+from keyferry.cli.azure_places import Deployment, Looker, arrived, own_sign_in_option, place_of, where
 from keyferry.cli.azure_sign_in import SignIn, signing_in
 from keyferry.cli.failures import Command
 from keyferry.cli.files import require_writable, write_whole
@@ -23,9 +23,10 @@ if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
 @click.command("backup", cls=Command)
 @click.argument("reference", metavar="KEY|DEPLOYMENT")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", required=True, help="File to write.")
+@own_sign_in_option
 @signing_in
 @remote
-def backup(server: "Server", out: Output, azure: SignIn, reference: str, output: Path) -> None:
+def backup(server: "Server", out: Output, azure: SignIn, reference: str, output: Path, own_sign_in: bool) -> None:
     """Take the vault's own backup of a pushed key, and record it.
 
     The file holds all versions of the key, encrypted by Azure; only vaults of the same subscription and geography
@@ -33,10 +34,10 @@ def backup(server: "Server", out: Output, azure: SignIn, reference: str, output:
     """
     require_writable(output, force=False)
     deployment, beside = _deployment(server, reference)
-    if deployment["connection"] is not None:
-        done = _by_server(server, deployment, output)
-    else:
-        with Looker(server, azure) as looker:
+    with Looker(server, azure, own_sign_in=own_sign_in) as looker:
+        if looker.by_server(deployment):
+            done = _by_server(server, deployment, output)
+        else:
             done = _from_here(server, looker, deployment, beside, output)
     record = done["backup"]
     rows = {

@@ -5,8 +5,14 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import click
+
 from keyferry.cli.output import BLANK
 from keyferry.cli.remote import path
+
+own_sign_in_option = click.option(
+    "--own-sign-in", is_flag=True, help="Ask with this machine's sign-in what was pushed through a connection, too."
+)
 
 if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.cli.azure_sign_in import SignIn
@@ -23,11 +29,15 @@ class Looker:
     """Looks into vaults: has the server look where a deployment has a connection, else signs in from here, once.
 
     Use it in a `with` statement.
+
+    Args:
+        own_sign_in: sign in from here for all of them.
     """
 
-    def __init__(self, server: "Server", azure: "SignIn") -> None:
+    def __init__(self, server: "Server", azure: "SignIn", *, own_sign_in: bool = False) -> None:
         self._server = server
         self._azure = azure
+        self._own_sign_in = own_sign_in
         self._opened = ExitStack()
         self._session: AzureSession | None = None
 
@@ -49,7 +59,7 @@ class Looker:
             KeyferryError: nobody could look.
         """
         target = path("deployments", str(deployment["id"]), "observations")
-        if deployment["connection"] is not None:
+        if self.by_server(deployment):
             found: Deployment = self._server.post(target)
             return found
         from keyferry.deployments.observing import observe
@@ -57,6 +67,10 @@ class Looker:
         observed, _ = observe(self.vault(deployment), self.expected(deployment, beside))
         told: Deployment = self._server.post(target, {"observed": observed})
         return told
+
+    def by_server(self, deployment: Deployment) -> bool:
+        """Whether the server is to ask the vault, and not this machine."""
+        return deployment["connection"] is not None and not self._own_sign_in
 
     def vault(self, deployment: Deployment) -> "AzureVault":
         """The deployment's vault, with this machine's own sign-in."""

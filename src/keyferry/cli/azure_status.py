@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyferry.cli.azure_places import Deployment, Looker, arrived, drift_of, key_title, where
+from keyferry.cli.azure_places import Deployment, Looker, arrived, drift_of, key_title, own_sign_in_option, where
 from keyferry.cli.azure_sign_in import SignIn, signing_in
 from keyferry.cli.failures import Command, WrongUsage
 from keyferry.cli.output import Output
@@ -34,10 +34,17 @@ _COLUMNS = {
 @click.argument("key", metavar="[KEY]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Every key, as without KEY.")
 @click.option("--connection", metavar="NAME", help="Only what is pushed through this connection.")
+@own_sign_in_option
 @signing_in
 @remote
 def status(
-    server: "Server", out: Output, azure: SignIn, key: str | None, everything: bool, connection: str | None
+    server: "Server",
+    out: Output,
+    azure: SignIn,
+    key: str | None,
+    everything: bool,
+    connection: str | None,
+    own_sign_in: bool,
 ) -> None:
     """See what is where, and whether it still is what we hold.
 
@@ -52,7 +59,7 @@ def status(
         for each in known
         if each["abandoned_at"] is None and (connection is None or each["connection"] == connection)
     ]
-    with Looker(server, azure) as looker, working("Looking into the vaults"):
+    with Looker(server, azure, own_sign_in=own_sign_in) as looker, working("Looking into the vaults"):
         seen = [_seen(looker, each, known) for each in wanted]
     out.table(seen if out.as_json else list(map(_row, seen)), _COLUMNS, none="Nothing was pushed.")
     for each in seen:

@@ -33,7 +33,7 @@ from keyferry.custody.deployment_steps import ORDER, Reporter, Step, unfinished
 from keyferry.deployments.custody_ledger import CustodyLedger
 from keyferry.deployments.observing import expected_of, observe, take_backup
 from keyferry.deployments.push import AS_USUAL, Wishes, push
-from keyferry.errors import IntegrityViolation, KeyferryError, Overloaded
+from keyferry.errors import IntegrityViolation, KeyferryError, NotFound, Overloaded
 
 #: seconds that a run waits for a throttled vault, all in all: somebody waits for the answer
 PATIENCE_SECONDS: Final = 45
@@ -124,7 +124,7 @@ class Pushes:
     ) -> Iterator[AzureVault]:
         """The deployment's vault, through its connection; where a push cannot get that far, `ledger` hears why."""
         try:
-            opened = self._custody.connections.open(caller, require_through_connection(detail), detail.deployment.vault)
+            opened = self._open(caller, detail)
             session = AzureSession(_cloud_of(opened), self._credential(opened), self._outgoing)
             vault = AzureVault(session, opened.vault)
         except KeyferryError as refusal:
@@ -134,6 +134,18 @@ class Pushes:
             raise
         with session:
             yield vault
+
+    def _open(self, caller: Caller, detail: DeploymentDetail) -> OpenConnection:
+        reference = detail.connection or require_through_connection(detail)
+        try:
+            return self._custody.connections.open(caller, reference, detail.deployment.vault)
+        except NotFound:
+            raise NotFound(
+                f"The connection {reference!r} was deleted, or is not granted to a group of yours.",
+                field="connection",
+                advice="Ask an Administrator to grant it to a group of yours; or ask the vault with a sign-in of your "
+                "own: keyferry azure status (or backup) with --own-sign-in",
+            ) from None
 
     def _credential(self, opened: OpenConnection) -> Credential:
         cloud, outgoing = _cloud_of(opened), self._outgoing
