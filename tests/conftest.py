@@ -18,6 +18,9 @@ from keyferry.testing import Kek, Kit
 settings.register_profile("keyferry", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("keyferry")
 
+# Servers that tests start generate no keys that no test asks for.
+os.environ.setdefault("KEYFERRY_POOL", "off")
+
 DATABASES = ("sqlite", "postgresql")
 
 

@@ -156,6 +156,7 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         kek_policy=settings.kek_policy,
         destruction_pending=settings.destruction_pending * SECOND,
         session_lifetime=settings.token_lifetime * SECOND,
+        pool=settings.pool_sizes,
     )
     custody = Custody(store, sealer, rules, hashing, _issue)
     sign_in = SignIn(custody, hashing)

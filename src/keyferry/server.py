@@ -20,6 +20,7 @@ from keyferry.clouds.azure.hosts import AllowedHosts
 from keyferry.clouds.azure.outgoing import Outgoing
 from keyferry.config.settings import Settings
 from keyferry.config.values import Listen
+from keyferry.custody.filling import Filling
 from keyferry.deployments.server_push import Pushes, sdk_is_installed
 from keyferry.errors import CannotStart
 from keyferry.installation import Installation, open_installation
@@ -90,10 +91,13 @@ def running(settings: Settings) -> Iterator[uvicorn.Server]:
         tls = None if settings.allow_plain_http else ServerTls(installation.tls, settings.tls_names)
         background = Background(installation, hourly=[] if tls is None else [tls.renew])
         server = Server(_configuration(settings, installation, background, tls))
+        filling = Filling(installation.custody.pool, installation.custody.generation)
         background.start()
+        filling.start()
         try:
             yield server
         finally:
+            filling.stop()
             background.stop()
     finally:
         installation.close()

@@ -9,7 +9,7 @@ from keyferry import __version__
 from keyferry.certificates import fingerprint
 from keyferry.config.settings import Settings
 from keyferry.custody.audit import last_head
-from keyferry.installation import open_installation
+from keyferry.installation import Installation, open_installation
 from keyferry.store.migrating import newest
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import audit_events, data_keys, exports, groups, keys, users
@@ -47,6 +47,7 @@ def status(settings: Settings) -> dict[str, Any]:
         }
         if installation.tls.authority.exists():
             facts["ca_fingerprint"] = fingerprint(installation.tls.authority)
+        facts["pool"] = _stock(installation)
         return facts | installation.store.read(_count)
     finally:
         installation.close()
@@ -55,6 +56,13 @@ def status(settings: Settings) -> dict[str, Any]:
 def _count(tx: Transaction) -> dict[str, Any]:
     counts: dict[str, Any] = {name: tx.rows(statement)[0][0] for name, statement in _COUNTS.items()}
     return counts | {"audit_head": str(last_head(tx))}
+
+
+def _stock(installation: Installation) -> dict[str, dict[str, int]]:
+    """Of each type of which keys are kept ready: how many there are, and how many there are to be."""
+    pool = installation.custody.pool
+    ready = pool.counts()
+    return {name: {"ready": ready.get(name, 0), "size": size} for name, size in pool.sizes.items()}
 
 
 def _answers(settings: Settings) -> bool:

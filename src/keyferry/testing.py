@@ -82,13 +82,12 @@ class Kit:
 
         Args:
             database_file: holds a PostgreSQL URL; SQLite in the home without it.
-            settings: as in keyferry.toml.
+            settings: as in keyferry.toml. No keys are kept ready unless `pool` says so.
         """
         initialise(
             home, admin=ADMINISTRATOR, password=Secret(PASSWORD.encode()), database_file=database_file, cost=CHEAP
         )
-        if settings:
-            write_settings(home, **settings)
+        write_settings(home, **{"pool": False, **settings})
         return cls.open(home)
 
     @classmethod

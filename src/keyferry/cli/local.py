@@ -97,6 +97,7 @@ def status(home: Path | None, as_json: bool) -> None:
 
     found = look(settings)
     rows = {name.replace("_", " ").capitalize(): value for name, value in found.items()}
+    rows["Pool"] = [f"{each['ready']} of {each['size']} {name}" for name, each in found["pool"].items()] or "off"
     Output(as_json=as_json).facts(found, rows, head=f"Keyferry in {settings.home}")
 
 

@@ -79,6 +79,12 @@ class Settings:
     hash_queue: int = _row("32", values.integer(0, 1024), "Sign-ins that may wait for their password to be hashed.")
     kek_policy: str = _row("any", values.choice("any", "registered"), "Key encryption keys that exports accept.")
 
+    # keys that are generated before they are asked for
+    pool: bool = _row("on", values.boolean, "Keep RSA keys ready: generated while the machine is idle.")
+    pool_rsa_2048: int = _row("16", values.integer(0, 10_000), "RSA-2048 keys that are kept ready.")
+    pool_rsa_3072: int = _row("8", values.integer(0, 10_000), "RSA-3072 keys that are kept ready.")
+    pool_rsa_4096: int = _row("4", values.integer(0, 10_000), "RSA-4096 keys that are kept ready.")
+
     # Azure, for pushes that the server makes
     outgoing_proxy: str = _row("", values.optional_proxy, "HTTP proxy for requests to Azure; else HTTPS_PROXY's.")
     outgoing_ca_file: Path | None = _row(
@@ -107,6 +113,13 @@ class Settings:
                 field="default_page",
                 advice="Lower default_page or raise max_page.",
             )
+
+    @property
+    def pool_sizes(self) -> Mapping[str, int]:
+        """How many keys of each type are kept ready; none when the pool is off."""
+        if not self.pool:
+            return {}
+        return {"rsa-2048": self.pool_rsa_2048, "rsa-3072": self.pool_rsa_3072, "rsa-4096": self.pool_rsa_4096}
 
     @property
     def sqlite_file(self) -> Path:

@@ -1,6 +1,7 @@
 """All of custody, put together."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from keyferry.clock import SECOND, Microseconds
 from keyferry.custody.activity import Activity
@@ -18,6 +19,7 @@ from keyferry.custody.keks import Keks
 from keyferry.custody.key_access import KeyAccess
 from keyferry.custody.key_metrics import Metrics
 from keyferry.custody.keys import Keys
+from keyferry.custody.pool import Pool
 from keyferry.custody.states import States
 from keyferry.custody.tokens import Issue, Tokens
 from keyferry.custody.users import Users
@@ -27,11 +29,12 @@ from keyferry.store.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What an installation may set. Times in microseconds."""
+    """What an installation may set. Times in microseconds; `pool` is how many keys of each type are kept ready."""
 
     kek_policy: str = "any"
     destruction_pending: Microseconds = 7 * 86_400 * SECOND
     session_lifetime: Microseconds = 12 * 3600 * SECOND
+    pool: Mapping[str, int] = field(default_factory=dict)
 
 
 class Custody:
@@ -43,7 +46,8 @@ class Custody:
         self.groups = Groups(self.gate)
         self.activity = Activity(store)
         self.tokens = Tokens(self.gate, self.activity, issue, rules.session_lifetime)
-        self.generation = Generation()
+        self.pool = Pool(store, sealer, rules.pool)
+        self.generation = Generation(self.pool)
         self.keys = Keys(self.gate, self.generation)
         self.key_access = KeyAccess(self.gate)
         self.states = States(self.gate, self.generation, rules.destruction_pending)

@@ -7,11 +7,16 @@ wait for their turn, or come from the pool of those that were generated before t
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Protocol, TypeVar
 
+from keyferry.custody.turns import Turns
+from keyferry.errors import InternalError
 from keyferry.ids import new_id
 from keyferry.material.algorithms import Algorithm, Family
 from keyferry.material.keys import Identity, Material, generate, identify
@@ -38,15 +43,15 @@ class Made:
 Source = Callable[[Transaction], Made]
 
 
-class PoolIsEmpty(Exception):  # it tells of no error, and never leaves `Generation.supply`
+class PoolIsEmpty(Exception):  # it tells of no error, and never leaves `Generation`
     """No key of the wanted type is left in the pool; the transaction that asked is undone, and run again without it."""
 
 
 class Stock(Protocol):
     """Keys that were generated before they were asked for: `keyferry.custody.pool`."""
 
-    def has(self, algorithm: Algorithm) -> bool:
-        """Whether there was one of this type just now."""
+    def counts(self) -> Mapping[str, int]:
+        """How many of each type there are just now, by the type's name; a type of which none is kept is left out."""
         ...
 
     def take(self, tx: Transaction, algorithm: Algorithm) -> Made | None:
@@ -65,7 +70,7 @@ class Generation:
     def __init__(self, stock: Stock | None = None, *, at_once: int | None = None) -> None:
         self.at_once = at_once or max(1, cores() - 1)
         self._stock = stock
-        self._turns = threading.Semaphore(self.at_once)
+        self._turns = Turns(self.at_once)
         self._asked_at = float("-inf")
 
     def material(self, algorithm: Algorithm) -> Made:
@@ -75,13 +80,11 @@ class Generation:
             InternalError: the key failed its pairwise consistency test.
         """
         if algorithm.family is not Family.RSA:
-            return _made(algorithm)
+            return generated(algorithm)
+        with self._turns.one():
+            made = generated(algorithm)
         self._asked_at = time.monotonic()
-        with self._turns:
-            try:
-                return _made(algorithm)
-            finally:
-                self._asked_at = time.monotonic()
+        return made
 
     def supply(self, algorithm: Algorithm, write: Callable[[Source], T]) -> T:
         """Run `write`, which stores a key in one writing transaction, with where to take the material from.
@@ -92,29 +95,82 @@ class Generation:
         Args:
             write: calls its source once, in its transaction; it may be run a second time, if the first was undone.
         """
-        stock = self._stock
-        if stock is not None and stock.has(algorithm):
+        return self.supply_some([algorithm], lambda sources: write(sources[0]), within=0)
+
+    def supply_some(
+        self, algorithms: Sequence[Algorithm], write: Callable[[Sequence[Source]], T], *, within: float
+    ) -> T:
+        """As `supply`, for the first so many of `algorithms`: as many as come from the pool or are begun in time.
+
+        Args:
+            algorithms: at least one.
+            write: is given a source for each, from the first on, and for one at least.
+            within: seconds; the last one that is begun is finished after them.
+        """
+        if any(algorithm.family is Family.RSA for algorithm in algorithms):
             self._asked_at = time.monotonic()
+        end = time.monotonic() + within
+        pooled = self._in_stock(algorithms)
+        made: dict[int, Made] = {}
+        while True:
+            self._generate(algorithms, made, pooled, end)
+            ready = takewhile((pooled | made.keys()).__contains__, range(len(algorithms)))
             try:
-                return write(lambda tx: _taken(stock, tx, algorithm))
+                return write([self._source(algorithms[place], made.get(place)) for place in ready])
             except PoolIsEmpty:
-                pass
-        made = self.material(algorithm)
-        return write(lambda _: made)
+                pooled = frozenset()  # and so it does not come to this again
 
     def quiet_seconds(self) -> float:
         """How long ago an RSA key was last asked for."""
         return time.monotonic() - self._asked_at
 
-    @contextmanager
-    def spare_turn(self) -> Iterator[bool]:
+    def spare_turn(self) -> AbstractContextManager[bool]:
         """A turn for what nobody waits for, if one is free; answers whether it is."""
-        taken = self._turns.acquire(blocking=False)
-        try:
-            yield taken
-        finally:
-            if taken:
-                self._turns.release()
+        return self._turns.spare()
+
+    def _in_stock(self, algorithms: Sequence[Algorithm]) -> frozenset[int]:
+        """Which of the keys that are wanted the pool has, by their place."""
+        if self._stock is None or all(algorithm.family is not Family.RSA for algorithm in algorithms):
+            return frozenset()
+        left = Counter(self._stock.counts())
+        found = []
+        for place, algorithm in enumerate(algorithms):
+            if left[algorithm.name] > 0:
+                left[algorithm.name] -= 1
+                found.append(place)
+        return frozenset(found)
+
+    def _generate(
+        self, algorithms: Sequence[Algorithm], made: dict[int, Made], pooled: frozenset[int], end: float
+    ) -> None:
+        """Put into `made` what is missing, in order, until the time is over; of all that is missing, one at least."""
+        missing = [place for place in range(len(algorithms)) if place not in pooled and place not in made]
+        threads = min(self.at_once, len(missing))
+        queue, taking = iter(missing), threading.Lock()
+
+        def work() -> None:
+            while True:
+                with taking:
+                    place = next(queue, None)
+                    late = place != missing[0] and time.monotonic() >= end
+                if place is None or late:
+                    return
+                made[place] = self.material(algorithms[place])
+
+        if threads == 1:
+            work()
+        elif threads:
+            with ThreadPoolExecutor(threads, "keyferry-generation") as workers:
+                for done in [workers.submit(work) for _ in range(threads)]:
+                    done.result()
+
+    def _source(self, algorithm: Algorithm, made: Made | None) -> Source:
+        stock = self._stock
+        if made is not None:
+            return lambda _: made
+        if stock is None:
+            raise InternalError("A key was to come from a pool that there is none of.")
+        return lambda tx: _taken(stock, tx, algorithm)
 
 
 def cores() -> int:
@@ -124,7 +180,12 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _made(algorithm: Algorithm) -> Made:
+def generated(algorithm: Algorithm) -> Made:
+    """A key that nobody had before, without waiting for a turn.
+
+    Raises:
+        InternalError: the key failed its pairwise consistency test.
+    """
     material = generate(algorithm)
     return Made(material, identify(material))
 
