@@ -47,8 +47,8 @@ def test_a_forgotten_parameter_is_no_null() -> None:
     ("lock", "clause"), [(Lock.NONE, ""), (Lock.SHARE, "FOR SHARE OF keys"), (Lock.UPDATE, "FOR UPDATE OF keys")]
 )
 def test_rows_are_held_where_the_database_holds_rows(lock: Lock, clause: str) -> None:
-    on_postgresql, _ = KEYS._by_id[lock].for_dialect(POSTGRESQL, {"id": "x"})
-    on_sqlite, _ = KEYS._by_id[lock].for_dialect(SQLITE, {"id": "x"})
+    on_postgresql, _ = KEYS._by_id[lock].rows.for_dialect(POSTGRESQL, {"id": "x"})
+    on_sqlite, _ = KEYS._by_id[lock].rows.for_dialect(SQLITE, {"id": "x"})
     assert on_postgresql.endswith(clause)
     assert ("FOR " in on_postgresql) == bool(clause)
     assert "FOR " not in on_sqlite

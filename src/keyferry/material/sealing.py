@@ -107,27 +107,35 @@ def encode_columns(table: str, columns: Mapping[str, Column]) -> bytes:
     A NULL column is left out: it differs from an empty one, and a column added later as NULL leaves older seals valid.
     Integers are signed 64-bit big-endian; booleans a type of their own.
     """
-    parts = [b"keyferry row 1", _lengthed(table.encode())]
-    for name in sorted(columns):
+    header, names = _plan(table, tuple(columns))
+    parts = [header]
+    for name, encoded in names:
         value = columns[name]
         if value is not None:
-            parts.append(_lengthed(name.encode()))
-            parts.append(_typed(value))
+            kind, content = _typed(value)
+            parts += (encoded, kind, len(content).to_bytes(4), content)
     return b"".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _plan(table: str, names: tuple[str, ...]) -> tuple[bytes, tuple[tuple[str, bytes], ...]]:
+    """What of an encoding is the same for every row of a table: all but the values."""
+    header = b"keyferry row 1" + _lengthed(table.encode())
+    return header, tuple((name, _lengthed(name.encode())) for name in sorted(names))
 
 
 def _lengthed(value: bytes) -> bytes:
     return len(value).to_bytes(4) + value
 
 
-def _typed(value: str | bytes | int) -> bytes:
-    if isinstance(value, bool):
-        return b"f" + _lengthed(b"\x01" if value else b"\x00")
-    if isinstance(value, int):
-        return b"i" + _lengthed(value.to_bytes(8, signed=True))
+def _typed(value: str | bytes | int) -> tuple[bytes, bytes]:
     if isinstance(value, str):
-        return b"t" + _lengthed(value.encode())
-    return b"b" + _lengthed(value)
+        return b"t", value.encode()
+    if isinstance(value, bool):
+        return b"f", b"\x01" if value else b"\x00"
+    if isinstance(value, int):
+        return b"i", value.to_bytes(8, signed=True)
+    return b"b", value
 
 
 class Sealer:

@@ -1,9 +1,10 @@
 """Audit events as rows: how one is encoded and sealed, written, and found again."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Column, bindparam, desc, insert, select
+from sqlalchemy import Column, FromClause, Select, Table, bindparam, desc, insert, select
+from sqlalchemy.sql import ColumnElement
 
 from keyferry.errors import IntegrityViolation
 from keyferry.material.sealing import Sealer, encode_columns
@@ -11,7 +12,7 @@ from keyferry.store.records import AuditEvent
 from keyferry.store.shapes import Shape
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import audit_events
-from keyferry.store.transaction import Transaction
+from keyferry.store.transaction import Row, Transaction
 
 NAMES = tuple(field.name for field in fields(AuditEvent))
 COLUMNS = tuple(audit_events.c[name] for name in NAMES)
@@ -21,9 +22,13 @@ _SHAPE = Shape("audit_events", COLUMNS)
 # The MAC covers all that is known when the event is written. Its place in the log is given later, by the sequencer.
 _PLACE = ("id", "number", "leaf_hash", "head")
 _COVERED = tuple(name for name in NAMES if name not in {*_PLACE, "mac", "place_mac"})
-_WRITTEN = (*_COVERED, "mac")
+SEALED = (*_COVERED, "mac")
+"""The columns of an event that are there from the beginning: what its MAC covers, and the MAC."""
 
-_INSERT = Prepared(insert(audit_events).values({name: bindparam(name) for name in _WRITTEN}))
+_SEALED_SHAPE = Shape("audit_events", [audit_events.c[name] for name in SEALED])
+_NO_EVENT: Row = (None,) * len(SEALED)
+
+_INSERT = Prepared(insert(audit_events).values({name: bindparam(name) for name in SEALED}))
 
 
 def encode_event(event: AuditEvent) -> bytes:
@@ -33,8 +38,8 @@ def encode_event(event: AuditEvent) -> bytes:
 
 def write_event(tx: Transaction, sealer: Sealer, event: AuditEvent) -> None:
     """Put `event` under its MAC and append it, in the transaction of what it records."""
-    sealed = replace(event, mac=sealer.mac_event(encode_event(event)))
-    tx.run(_INSERT, **{name: getattr(sealed, name) for name in _WRITTEN})
+    columns = {name: getattr(event, name) for name in _COVERED}
+    tx.run(_INSERT, **columns, mac=sealer.mac_event(encode_columns("audit_events", columns)))
 
 
 def check_event(sealer: Sealer, event: AuditEvent) -> None:
@@ -71,27 +76,35 @@ def event_of(row: tuple[Any, ...]) -> AuditEvent:
     return AuditEvent(**_SHAPE.read(row))
 
 
-class NewestRevision:
-    """The revision that the newest sealed audit event gives an object: one indexed read."""
+class NewestEvent:
+    """The newest sealed audit event about an object: it says which revision is the object's last."""
 
     def __init__(self, id_column: Column[Any], revision_column: Column[Any]) -> None:
-        self._revision = NAMES.index(revision_column.name)
+        self._names = (id_column.name, revision_column.name)
+        self._revision = SEALED.index(revision_column.name)
         self._query = Prepared(
-            select(*COLUMNS)
-            .where(id_column == bindparam("id"), revision_column.is_not(None))
-            .order_by(desc(revision_column))
-            .limit(1)
+            self._newest(audit_events, *(audit_events.c[name] for name in SEALED), id_=bindparam("id"))
         )
 
     @classmethod
-    def of_object(cls) -> "NewestRevision":
+    def of_object(cls) -> "NewestEvent":
         """For objects that events are about: all but key versions."""
         return cls(audit_events.c.object_id, audit_events.c.object_revision)
 
     @classmethod
-    def of_version(cls) -> "NewestRevision":
+    def of_version(cls) -> "NewestEvent":
         """For key versions, which events name beside their key."""
         return cls(audit_events.c.version_id, audit_events.c.version_revision)
+
+    def beside(self, table: Table) -> tuple[FromClause, list[ColumnElement[Any]]]:
+        """`table` with, beside each row, the newest event about it: what to select from, and the event's columns."""
+        found, newest = audit_events.alias("found"), audit_events.alias("newest")
+        id_ = self._newest(newest, newest.c.id, id_=table.c.id).correlate(table).scalar_subquery()
+        return table.outerjoin(found, found.c.id == id_), [found.c[name] for name in SEALED]
+
+    def row(self, tx: Transaction, id_: str) -> Row:
+        """The columns of the event (one indexed read), as they stand beside an object's row; all None for no event."""
+        return tx.row(self._query, id=id_) or _NO_EVENT
 
     def read(self, tx: Transaction, sealer: Sealer, id_: str) -> int | None:
         """The newest revision, or None if no event changed such an object.
@@ -99,20 +112,31 @@ class NewestRevision:
         Raises:
             IntegrityViolation: the newest event's own MAC does not verify.
         """
-        row = tx.row(self._query, id=id_)
-        if row is None:
-            return None
-        check_event(sealer, event_of(row))
-        return int(row[self._revision])
+        return self.revision_in(self.row(tx, id_), sealer)
 
-    def check(self, tx: Transaction, sealer: Sealer, table: str, id_: str, revision: int) -> None:
+    def revision_in(self, event: Row, sealer: Sealer) -> int | None:
+        """The revision that the columns of an event give, once its MAC has verified; None for no event.
+
+        Raises:
+            IntegrityViolation: the MAC does not verify.
+        """
+        if event == _NO_EVENT:
+            return None
+        check_event(sealer, AuditEvent(**_SEALED_SHAPE.read(event)))
+        return int(event[self._revision])
+
+    def require(self, sealer: Sealer, event: Row, table: str, id_: str, revision: int) -> None:
         """
         Raises:
-            IntegrityViolation: the row's `revision` is not the newest one.
+            IntegrityViolation: the row's `revision` is not the one that the newest event gives.
         """
-        newest = self.read(tx, sealer, id_)
+        newest = self.revision_in(event, sealer)
         if newest != revision:
             raise IntegrityViolation(
                 f"Row {id_} of {table} is at revision {revision}, but the audit log says {newest}: "
                 "an old row was put back."
             )
+
+    def _newest(self, events: FromClause, *columns: ColumnElement[Any], id_: ColumnElement[Any]) -> Select[Any]:
+        of, revision = (events.c[name] for name in self._names)
+        return select(*columns).where(of == id_, revision.is_not(None)).order_by(desc(revision)).limit(1)

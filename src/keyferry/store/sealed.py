@@ -4,17 +4,17 @@ A row's seal shows that it was not edited. That it was not replaced by an older 
 `revision`, which must equal the one in the newest sealed audit event about that object.
 """
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
 from keyferry.errors import IntegrityViolation, PreconditionFailed
 from keyferry.material.sealing import Sealer
 from keyferry.store import tables
-from keyferry.store.events import NewestRevision
+from keyferry.store.events import NewestEvent
 from keyferry.store.records import (
     Connection,
     CustomerKeyRequest,
@@ -35,6 +35,7 @@ from keyferry.store.records import (
 from keyferry.store.shapes import Shape
 from keyferry.store.statements import Prepared
 from keyferry.store.transaction import Row, Transaction
+from keyferry.store.verified import Verified
 
 S = TypeVar("S", bound=Sealed)
 R = TypeVar("R", bound=Revised)
@@ -46,6 +47,25 @@ class Lock(Enum):
     NONE = "none"
     SHARE = "share"
     UPDATE = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement that finds rows of one table.
+
+    Attributes:
+        rows: for the rows alone, held as asked.
+        with_events: the same for rows that change, each with the newest audit event about it; for SQLite, whose
+            transactions are all of one snapshot. (PostgreSQL reads a row anew that it has waited for to hold it, and
+            what stands beside it not.)
+    """
+
+    rows: Prepared
+    with_events: Prepared | None = None
+
+    def for_transaction(self, tx: Transaction) -> Prepared:
+        """The one to run in `tx`."""
+        return self.with_events if self.with_events is not None and tx.dialect.name == "sqlite" else self.rows
 
 
 class SealedTable(Generic[S]):
@@ -66,21 +86,15 @@ class SealedTable(Generic[S]):
         self._written = tuple(name for name in names if name not in unsealed)
         self._columns = [table.c[name] for name in names]
         self._shape = Shape(table.name, self._columns)
+        self._known: Verified[S] = Verified()
         self._insert = Prepared(insert(table).values({name: bindparam(name) for name in self._written}))
         self._by_id = {lock: self.query(table.c.id == bindparam("id"), lock=lock) for lock in Lock}
 
     def query(
         self, *where: ColumnElement[bool], order_by: Any = None, limit: bool = False, lock: Lock = Lock.NONE
-    ) -> Prepared:
-        """A statement for `find` and `first`: rows of this table, with a `limit` parameter if asked."""
-        statement = select(*self._columns).where(*where)
-        if order_by is not None:
-            statement = statement.order_by(order_by)
-        if limit:
-            statement = statement.limit(bindparam("limit"))
-        if lock is not Lock.NONE:
-            statement = statement.with_for_update(read=lock is Lock.SHARE, of=self.table)
-        return Prepared(statement)
+    ) -> Question:
+        """A question for `find` and `first`: rows of this table, with a `limit` parameter if asked."""
+        return Question(self._prepare(select(*self._columns), where, order_by, limit=limit, lock=lock))
 
     def get(self, tx: Transaction, sealer: Sealer, id_: str, lock: Lock = Lock.NONE) -> S | None:
         """The row with this id, verified, or None.
@@ -90,31 +104,48 @@ class SealedTable(Generic[S]):
         """
         return self.first(tx, sealer, self._by_id[lock], id=id_)
 
-    def first(self, tx: Transaction, sealer: Sealer, query: Prepared, /, **parameters: Any) -> S | None:
+    def first(self, tx: Transaction, sealer: Sealer, query: Question, /, **parameters: Any) -> S | None:
         """The first row that answers `query`, verified as by `get`, or None."""
-        row = tx.row(query, **parameters)
-        return None if row is None else self._verified(tx, sealer, self._record_of(row))
+        row = tx.row(query.for_transaction(tx), **parameters)
+        return None if row is None else self._verified(tx, sealer, row)
 
-    def find(self, tx: Transaction, sealer: Sealer, query: Prepared, /, **parameters: Any) -> list[S]:
+    def find(self, tx: Transaction, sealer: Sealer, query: Question, /, **parameters: Any) -> list[S]:
         """Every row that answers `query`, in its order, each verified as by `get`."""
-        return [self._verified(tx, sealer, self._record_of(row)) for row in tx.rows(query, **parameters)]
+        return [self._verified(tx, sealer, row) for row in tx.rows(query.for_transaction(tx), **parameters)]
 
     def insert(self, tx: Transaction, sealer: Sealer, record: S) -> S:
-        """Seal and insert, read back, verify: what is answered is what the database holds."""
+        """Seal, insert, read back: what is answered is what the database holds."""
         sealed = self._seal(sealer, record)
         tx.run(self._insert, **{name: getattr(sealed, name) for name in self._written})
-        return self._read_back(tx, sealer, sealed)
+        return self._read_back(tx, sealed)
 
-    def _read_back(self, tx: Transaction, sealer: Sealer, written: S) -> S:
-        row = tx.row(self._by_id[Lock.NONE], id=written.id)
+    def _prepare(
+        self, statement: Select[Any], where: tuple[ColumnElement[bool], ...], order_by: Any, *, limit: bool, lock: Lock
+    ) -> Prepared:
+        statement = statement.where(*where)
+        if order_by is not None:
+            statement = statement.order_by(order_by)
+        if limit:
+            statement = statement.limit(bindparam("limit"))
+        if lock is not Lock.NONE:
+            statement = statement.with_for_update(read=lock is Lock.SHARE, of=self.table)
+        return Prepared(statement)
+
+    def _read_back(self, tx: Transaction, written: S) -> S:
+        """The row as the database holds it: column for column what was sealed a moment ago, or it is refused."""
+        row = tx.row(self._by_id[Lock.NONE].rows, id=written.id)
         record = None if row is None else self._record_of(row)
-        if record is None or record.seal != written.seal:
+        if record is None or any(getattr(record, name) != getattr(written, name) for name in self._written):
             raise IntegrityViolation(f"Row {written.id} of {self.kind} differed when it was read back.")
-        self._check_seal(sealer, record)
         return record
 
-    def _verified(self, _tx: Transaction, sealer: Sealer, record: S) -> S:
+    def _verified(self, _tx: Transaction, sealer: Sealer, row: Row) -> S:
+        known = self._known.find(sealer, row)
+        if known is not None:
+            return known
+        record = self._record_of(row)
         self._check_seal(sealer, record)
+        self._known.keep(sealer, row, record)
         return record
 
     def _check_seal(self, sealer: Sealer, record: S) -> None:
@@ -131,15 +162,24 @@ class RevisedTable(SealedTable[R]):
     """Rows that change. Each must be at the revision that the newest audit event about it names."""
 
     def __init__(self, table: Table, record: type[R]) -> None:
+        self._newest = NewestEvent.of_version() if table is tables.key_versions else NewestEvent.of_object()
         super().__init__(table, record)
-        self._newest = NewestRevision.of_version() if table is tables.key_versions else NewestRevision.of_object()
         same = (table.c.id == bindparam("id_"), table.c.revision == bindparam("revision_"))
         changed: dict[str, Any] = {name: bindparam(name) for name in self._written if name != "id"}
         self._update = Prepared(update(table).where(*same).values(changed))
         self._delete = Prepared(delete(table).where(*same))
 
+    def query(
+        self, *where: ColumnElement[bool], order_by: Any = None, limit: bool = False, lock: Lock = Lock.NONE
+    ) -> Question:
+        """As for any sealed table, and once more with the newest event about each row."""
+        alone = super().query(*where, order_by=order_by, limit=limit, lock=lock)
+        beside, event = self._newest.beside(self.table)
+        both = select(*self._columns, *event).select_from(beside)
+        return Question(alone.rows, self._prepare(both, where, order_by, limit=limit, lock=Lock.NONE))
+
     def insert(self, tx: Transaction, sealer: Sealer, record: R) -> R:
-        """Seal, insert, read back, verify; the audit event that names the row has to follow in the same savepoint."""
+        """Seal, insert, read back; the audit event that names the row has to follow in the same savepoint."""
         tx.await_event(record.id, record.revision)
         return super().insert(tx, sealer, record)
 
@@ -154,7 +194,7 @@ class RevisedTable(SealedTable[R]):
         if tx.run(self._update, id_=old.id, revision_=old.revision, **values) != 1:
             raise PreconditionFailed(f"Row {old.id} of {self.kind} was changed meanwhile.")
         tx.await_event(sealed.id, sealed.revision)
-        return self._read_back(tx, sealer, sealed)
+        return self._read_back(tx, sealed)
 
     def delete(self, tx: Transaction, old: R) -> None:
         """Remove a row.
@@ -173,10 +213,18 @@ class RevisedTable(SealedTable[R]):
         """
         return self._newest.read(tx, sealer, id_) is not None
 
-    def _verified(self, tx: Transaction, sealer: Sealer, record: R) -> R:
+    def _verified(self, tx: Transaction, sealer: Sealer, row: Row) -> R:
+        width = len(self._columns)
+        both = row if len(row) > width else row + self._newest.row(tx, row[0])
+        known = self._known.find(sealer, both)
+        if known is not None:
+            return known
+        record = self._record_of(both[:width])
         self._check_seal(sealer, record)
-        if not tx.awaits_event(record.id, record.revision):
-            self._newest.check(tx, sealer, self.kind, record.id, record.revision)
+        if tx.awaits_event(record.id, record.revision):
+            return record
+        self._newest.require(sealer, both[width:], self.kind, record.id, record.revision)
+        self._known.keep(sealer, both, record)
         return record
 
 
