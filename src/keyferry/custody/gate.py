@@ -13,10 +13,10 @@ A refusal undoes what the operation did and writes an audit event of its own. An
 nothing is a fault, and is undone; so is one whose audit event cannot be written.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 
 import structlog
 
@@ -105,24 +105,52 @@ class Gate:
             NotAuthenticated, NotPermitted, NotFound: refused; the refusal is in the audit log.
             KeyferryError: what `work` refused.
         """
-
-        def writing(tx: Transaction) -> _Outcome[T]:
-            subject = Subject()
-            try:
-                with tx.savepoint():
-                    return _Outcome(self._change(tx, caller, operation, subject, work, once))
-            except NotAuthenticated as refusal:
-                return _Outcome(refusal=refusal)
-            except KeyferryError as refusal:
-                self._record_refusal(tx, caller, operation, subject, refusal)
-                return _Outcome(refusal=refusal)
-
-        outcome = self.store.write(writing)
-        if isinstance(outcome.refusal, NotAuthenticated):
-            self.refusals.count(Refusal(caller, operation, outcome.refusal.code, outcome.refusal.detail))
+        outcome = self.store.write(lambda tx: self._attempt(tx, caller, operation, work, once))
+        self._count_unauthenticated(caller, operation, outcome.refusal)
         if outcome.refusal is not None:
             raise outcome.refusal
         return outcome.result  # type: ignore[return-value]  # T may be None
+
+    def read_each(
+        self, caller: Caller, operation: Operation, works: Sequence[Callable[[View], T]]
+    ) -> list[T | KeyferryError]:
+        """Run each of `works` as `read` would, on one snapshot; what one refuses stands in its place."""
+        subjects = [Subject() for _ in works]
+
+        def reading(tx: Transaction) -> list[T | KeyferryError]:
+            try:
+                actor = identify_actor(tx, self.sealer, caller, clock.now(), Lock.NONE)
+            except KeyferryError as refusal:
+                return [refusal for _ in works]
+            views = [View(tx, self.sealer, actor, operation, subject) for subject in subjects]
+            return [_looked(view, work) for view, work in zip(views, works, strict=True)]
+
+        found = self.store.read(reading)
+        refused = [(subject, each) for subject, each in zip(subjects, found, strict=True) if _is_refusal(each)]
+        self._refuse_each(caller, operation, refused)
+        return found
+
+    def write_each(
+        self,
+        caller: Caller,
+        operation: Operation,
+        works: Sequence[Callable[[Change], T]],
+        onces: Sequence[Once | None] | None = None,
+    ) -> list[T | KeyferryError]:
+        """Run each of `works` as `write` would, all in one writing transaction; what one refuses stands in its place.
+
+        Each is authorised on the rows as they are after the one before it, undone by itself when it is refused, and has
+        its own audit event.
+        """
+        named = onces or [None] * len(works)
+
+        def writing(tx: Transaction) -> list[_Outcome[T]]:
+            return [self._attempt(tx, caller, operation, *each) for each in zip(works, named, strict=True)]
+
+        outcomes = self.store.write(writing)
+        for outcome in outcomes:
+            self._count_unauthenticated(caller, operation, outcome.refusal)
+        return [outcome.refusal or outcome.result for outcome in outcomes]  # type: ignore[misc]  # T may be None
 
     @contextmanager
     def refusing(self, caller: Caller, operation: Operation, subject: Subject | None = None) -> Iterator[None]:
@@ -194,10 +222,39 @@ class Gate:
             write_event(tx, self.sealer, replace(event, outcome=outcome, code=refusal.code))
 
     def _refuse(self, caller: Caller, operation: Operation, subject: Subject, refusal: KeyferryError) -> None:
+        self._refuse_each(caller, operation, [(subject, refusal)])
+
+    def _refuse_each(
+        self, caller: Caller, operation: Operation, refused: Sequence[tuple[Subject, KeyferryError]]
+    ) -> None:
+        """Count what an unauthenticated caller was refused; write the rest, in one transaction."""
+        known = [each for each in refused if not isinstance(each[1], NotAuthenticated)]
+        for _, refusal in refused:
+            self._count_unauthenticated(caller, operation, refusal)
+
+        def write(tx: Transaction) -> None:
+            for subject, refusal in known:
+                self._record_refusal(tx, caller, operation, subject, refusal)
+
+        if known:
+            self.store.write(write)
+
+    def _count_unauthenticated(self, caller: Caller, operation: Operation, refusal: KeyferryError | None) -> None:
         if isinstance(refusal, NotAuthenticated):
             self.refusals.count(Refusal(caller, operation, refusal.code, refusal.detail))
-        else:
-            self.store.write(lambda tx: self._record_refusal(tx, caller, operation, subject, refusal))
+
+    def _attempt(
+        self, tx: Transaction, caller: Caller, operation: Operation, work: Callable[[Change], T], once: Once | None
+    ) -> _Outcome[T]:
+        subject = Subject()
+        try:
+            with tx.savepoint():
+                return _Outcome(self._change(tx, caller, operation, subject, work, once))
+        except NotAuthenticated as refusal:
+            return _Outcome(refusal=refusal)
+        except KeyferryError as refusal:
+            self._record_refusal(tx, caller, operation, subject, refusal)
+            return _Outcome(refusal=refusal)
 
     def _change(
         self,
@@ -230,6 +287,19 @@ class Gate:
         name = None if outcome == "failed" else name_of(tx, caller)  # the row may be what is at fault
         event = event_by(caller, name, operation, clock.now(), details)
         write_event(tx, self.sealer, replace(subject.on(event), outcome=outcome, code=refusal.code))
+
+
+def _looked(view: View, work: Callable[[View], T]) -> T | KeyferryError:
+    try:
+        result = work(view)
+        _require_authorised(view)
+    except KeyferryError as refusal:
+        return refusal
+    return result
+
+
+def _is_refusal(outcome: object) -> TypeGuard[KeyferryError]:
+    return isinstance(outcome, KeyferryError)
 
 
 def _require_authorised(view: View) -> None:
