@@ -1,4 +1,6 @@
-"""A row that has verified is not put to its seal again while it is the same; it is as soon as it differs in anything."""
+"""A row that has verified is not put to its seal again while it is the same; it is once it differs in anything."""
+
+import gc
 
 import pytest
 
@@ -74,4 +76,5 @@ def test_so_many_are_known_and_no_more() -> None:
 def test_what_was_known_to_a_sealer_goes_with_it() -> None:
     verified: Verified[str] = Verified()
     verified.keep(sealer(), ROW, "of nobody's any more")
+    gc.collect()
     assert len(verified._by_sealer) == 0
