@@ -32,6 +32,15 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What an exporter gives, read and judged as far as that goes without a key."""
+
+    destination: Destination
+    identifier: KeyIdentifier
+    kek: KekPublicKey
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """All that an export needs, judged."""
 
@@ -47,6 +56,37 @@ class Ready:
         """What a person should know before the file is used."""
         found = self.destination.warnings(ALGORITHMS[self.key.algorithm], self.kek, self.identifier)
         return (*found, _FIRST_USE.format(self.kek.spki_sha256)) if self.known_as == NEW else found
+
+
+def terms_of(request: Request) -> Terms:
+    """
+    Raises:
+        InvalidInput, IdentifierRefused, KekRefused: the destination, the identifier or the public key will not do, or
+            the two do not belong together.
+    """
+    destination = destination_named(request.destination)
+    identifier = destination.parse_identifier(request.key_identifier)
+    kek = read_kek(request.public_key)
+    destination.require_kek_belongs(kek, identifier)
+    return Terms(destination, identifier, kek)
+
+
+def require_leaving(view: View, key: Key) -> KeyVersion:
+    """The version of a key that may leave: the current one, if it is active and the key exportable.
+
+    Raises:
+        Conflict: it is not, or the key is not.
+    """
+    if not key.exportable:
+        raise Conflict(
+            "This key was made as not exportable, and stays so.",
+            code="key-not-exportable",
+            field="key",
+            advice="Make a new key that is exportable.",
+        )
+    version = current_version(view, key)
+    require_protecting(version, view.now)
+    return version
 
 
 class ExportRules:
@@ -65,23 +105,15 @@ class ExportRules:
         belong together. 3. The destination takes the key's type. 4. The identifier is bound to this public key, or to
         none yet. 5. The owner's policy accepts the KEK.
         """
-        if not key.exportable:
-            raise Conflict(
-                "This key was made as not exportable, and stays so.",
-                code="key-not-exportable",
-                field="key",
-                advice="Make a new key that is exportable.",
-            )
-        version = current_version(view, key)
-        require_protecting(version, view.now)
-        destination = destination_named(request.destination)
-        identifier = destination.parse_identifier(request.key_identifier)
-        kek = read_kek(request.public_key)
-        destination.require_kek_belongs(kek, identifier)
-        destination.require_target(ALGORITHMS[key.algorithm], identifier)
-        bound = bound_kek(view, identifier.canonical)
+        version = require_leaving(view, key)
+        return self.judge_under(view, key, version, terms_of(request))
+
+    def judge_under(self, view: View, key: Key, version: KeyVersion, terms: Terms) -> Ready:
+        """Steps 3 to 5 of `judge`, for a key that may leave, under terms that read well."""
+        terms.destination.require_target(ALGORITHMS[key.algorithm], terms.identifier)
+        bound = bound_kek(view, terms.identifier.canonical)
         if bound is not None:
-            require_same_kek(bound, kek)
+            require_same_kek(bound, terms.kek)
         if (bound is None or not bound.registered) and self._policy_for(view, key) != KEK_POLICY_ANY:
             raise KekRefused(
                 "This key encryption key is not registered, and only registered ones are accepted here.",
@@ -90,7 +122,7 @@ class ExportRules:
                 advice="Ask an Administrator to compare its fingerprint with Azure's and register it.",
             )
         known_as = NEW if bound is None else (REGISTERED if bound.registered else USED_BEFORE)
-        return Ready(key, version, destination, identifier, kek, known_as)
+        return Ready(key, version, terms.destination, terms.identifier, terms.kek, known_as)
 
     def _policy_for(self, view: View, key: Key) -> str:
         """The owning group's policy, else the server's.

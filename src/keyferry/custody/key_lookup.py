@@ -54,6 +54,11 @@ class KeyDetail:
     state: State
     owner: Owner
 
+    @property
+    def id(self) -> str:
+        """The key's id."""
+        return self.key.id
+
 
 def load_key(view: View, reference: str, lock: Lock | None = None) -> Key:
     """The key with this id or name (`NAME`, or `GROUP/NAME` where a name is not unique), authorised.

@@ -1,6 +1,7 @@
 """Keys: made, found, described, given to another owner."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from keyferry.clock import Microseconds
 from keyferry.custody.caller import Caller
@@ -86,12 +87,10 @@ class Keys:
         algorithm = algorithm_named(new.algorithm)
         self._gate.read(caller, Operation.KEY_GENERATE, lambda view: prepare_key(view, new, algorithm))
 
-        def keep(source: Source) -> Key:
-            return self._gate.write(
-                caller, Operation.KEY_GENERATE, lambda change: store_key(change, new, source), once=once
-            )
+        def write(source: Source) -> KeyDetail:
+            return self._gate.write(caller, Operation.KEY_GENERATE, partial(store_key, new, source), once=once)
 
-        return self._show(caller, self._generation.supply(algorithm, keep))
+        return self._generation.supply(algorithm, write)
 
     def import_(
         self, caller: Caller, new: NewKey, data: bytes, *, passphrase: Secret | None = None, once: Once | None = None
@@ -108,10 +107,8 @@ class Keys:
             material = read_material_apart(data, algorithm=algorithm, passphrase=passphrase)
         made = Made(material, identify(material))
 
-        def keep(change: Change) -> Key:
-            return store_key(change, new, lambda _: made, origin="imported")
-
-        return self._show(caller, self._gate.write(caller, Operation.KEY_IMPORT, keep, once=once))
+        write = partial(store_key, new, lambda _: made, origin="imported")
+        return self._gate.write(caller, Operation.KEY_IMPORT, write, once=once)
 
     def show(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
         """A key, with the version of that number; with its current one for None.
@@ -203,9 +200,6 @@ class Keys:
 
         return self._gate.write(caller, Operation.KEY_REASSIGN, change)
 
-    def _show(self, caller: Caller, key: Key) -> KeyDetail:
-        return self._gate.read(caller, Operation.KEY_READ, lambda view: _detail_by_id(view, key.id))
-
 
 def prepare_key(view: View, new: NewKey, algorithm: Algorithm) -> tuple[Owner, Dates, str]:
     """Authorise, and judge every field before anything costly is done.
@@ -223,7 +217,7 @@ def prepare_key(view: View, new: NewKey, algorithm: Algorithm) -> tuple[Owner, D
     return owner, dates, _usages(new.usages, algorithm)
 
 
-def store_key(change: Change, new: NewKey, source: Source, *, origin: str = "generated") -> Key:
+def store_key(new: NewKey, source: Source, change: Change, *, origin: str = "generated") -> KeyDetail:
     """Write a key with its first version, whose material comes from `source`, and read it back.
 
     Raises:
@@ -247,9 +241,9 @@ def store_key(change: Change, new: NewKey, source: Source, *, origin: str = "gen
     )
     written = change.insert(KEYS, key)
     version = new_version(change.sealer, key, 1, origin, made, dates, change.actor.user.id)
-    write_version(change, key, version, made.material)
+    kept = write_version(change, key, version, made.material)
     change.note(algorithm=key.algorithm, owner_user=owner.user_id, owner_group=owner.group_id)
-    return written
+    return KeyDetail(written, kept, dates.state, owner)
 
 
 def algorithm_named(name: str) -> Algorithm:
@@ -263,11 +257,6 @@ def algorithm_named(name: str) -> Algorithm:
             f"{name[:40]!r} is no key type.", field="type", advice=f"Give one of {', '.join(ALGORITHMS)}."
         )
     return algorithm
-
-
-def _detail_by_id(view: View, key_id: str) -> KeyDetail:
-    key = load_key(view, key_id)
-    return detail_of(view, key, current_version(view, key))
 
 
 def _usages(wanted: tuple[str, ...] | None, algorithm: Algorithm) -> str:
