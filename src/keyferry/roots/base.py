@@ -59,6 +59,7 @@ class RootKey:
         if len(key) != ROOT_KEY_BYTES:
             raise ValueError(f"a root key has {ROOT_KEY_BYTES} bytes, not {len(key)}")
         self._uri = uri
+        self._key = key
         self._fingerprint = _derive(key, "fingerprint", _FINGERPRINT_BYTES)
         self._cipher = AESGCM(_derive(key, "wrap", 32))
 
@@ -74,6 +75,11 @@ class RootKey:
     def fingerprint(self) -> str:
         """Names the root key without revealing it: 16 hex digits."""
         return self._fingerprint.hex()
+
+    @property
+    def key(self) -> Secret:
+        """The root key itself, 32 bytes: to keep it in another form, and for nothing else."""
+        return self._key
 
     def wrap(self, plaintext: Secret, context: bytes) -> bytes:
         """Encrypt `plaintext`, bound to `context`; 37 bytes longer."""
@@ -110,6 +116,11 @@ class RootKey:
 
     def _bound(self, context: bytes) -> bytes:
         return _DOMAIN + self._fingerprint + context
+
+
+def fingerprint_in(wrapped: bytes) -> str:
+    """The fingerprint of the root that wrapped this, as it says itself: 16 hex digits."""
+    return wrapped[len(_FORMAT) : _HEADER_BYTES].hex()
 
 
 def new_root_key() -> Secret:

@@ -28,9 +28,17 @@ def create(uri: str, path: Path) -> RootKey:
     """Make a root key and its file, mode 0600.
 
     Raises:
+        CannotStart: as `save`.
+    """
+    return save(uri, path, new_root_key())
+
+
+def save(uri: str, path: Path, key: Secret) -> RootKey:
+    """Put a root key that exists into a new file, mode 0600.
+
+    Raises:
         CannotStart: (`already-initialised`) something stands at `path`; it is never written over.
     """
-    key = new_root_key()
     create_private(path, _encode(key), what="root key", field="root")
     return RootKey(uri, key)
 

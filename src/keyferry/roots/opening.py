@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyferry.errors import CannotStart
+from keyferry.material.secret import Secret
 from keyferry.roots import file, passphrase
 from keyferry.roots.base import Root
 from keyferry.roots.passphrase_source import PassphraseSource
@@ -12,20 +13,27 @@ from keyferry.roots.passphrase_source import PassphraseSource
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """How the roots of one scheme are made and opened: (URI, its path made absolute, passphrase source) -> root."""
+    """How the roots of one scheme are made and opened: (URI, its path made absolute, passphrase source) -> root.
+
+    Attributes:
+        save: keeps a root key that exists already as a root of this scheme: (URI, path, passphrase source, key) -> root.
+    """
 
     create: Callable[[str, Path, PassphraseSource], Root]
     open: Callable[[str, Path, PassphraseSource], Root]
+    save: Callable[[str, Path, PassphraseSource, Secret], Root]
 
 
 SCHEMES: dict[str, Scheme] = {
     "file": Scheme(
         create=lambda uri, path, _: file.create(uri, path),
         open=lambda uri, path, _: file.open_(uri, path),
+        save=lambda uri, path, _, key: file.save(uri, path, key),
     ),
     "passphrase": Scheme(
         create=lambda uri, path, source: passphrase.create(uri, path, source.read_new()),
         open=lambda uri, path, source: passphrase.open_(uri, path, source.read()),
+        save=lambda uri, path, source, key: passphrase.save(uri, path, key, source.read_new()),
     ),
 }
 
@@ -53,6 +61,25 @@ def open_root(uri: str, home: Path, source: PassphraseSource = NO_PASSPHRASE) ->
     """
     scheme, path = _parse(uri, home)
     return scheme.open(uri, path, source)
+
+
+def save_root(uri: str, home: Path, key: Secret, source: PassphraseSource = NO_PASSPHRASE) -> Root:
+    """Keep a root key that exists already as the root of trust that `uri` names, as a restored home needs it.
+
+    Raises:
+        CannotStart, InvalidInput: as `create_root`.
+    """
+    scheme, path = _parse(uri, home)
+    return scheme.save(uri, path, source, key)
+
+
+def root_path(uri: str, home: Path) -> Path:
+    """The file of the root of trust that `uri` names.
+
+    Raises:
+        CannotStart: (`setting-refused`) the URI will not do.
+    """
+    return _parse(uri, home)[1]
 
 
 def _parse(uri: str, home: Path) -> tuple[Scheme, Path]:

@@ -95,12 +95,32 @@ def create(uri: str, path: Path, passphrase: Secret, cost: Cost = DEFAULT_COST) 
     """Make a root key and its file, under `passphrase` (UTF-8).
 
     Raises:
-        InvalidInput: (`passphrase-refused`) it is too short or too easy to guess.
-        CannotStart: (`already-initialised`) something stands at `path`; it is never written over.
+        InvalidInput, CannotStart: as `save`.
+    """
+    return save(uri, path, new_root_key(), passphrase, cost)
+
+
+def save(
+    uri: str,
+    path: Path,
+    key: Secret,
+    passphrase: Secret,
+    cost: Cost = DEFAULT_COST,
+    *,
+    code: str = "already-initialised",
+    field: str = "root",
+) -> RootKey:
+    """Put a root key that exists into a new file, under `passphrase` (UTF-8).
+
+    Args:
+        code, field: what the error carries if something stands at `path`.
+
+    Raises:
+        InvalidInput: (`passphrase-refused`) the passphrase is too short or too easy to guess.
+        CannotStart: something stands at `path`; it is never written over.
     """
     check_new_passphrase(passphrase)
-    key = new_root_key()
-    create_private(path, _lock(key, passphrase, cost).encode(), what="root key", field="root")
+    create_private(path, _lock(key, passphrase, cost).encode(), what="root key", code=code, field=field)
     return RootKey(uri, key)
 
 

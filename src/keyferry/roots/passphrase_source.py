@@ -30,11 +30,15 @@ class PassphraseSource:
         file: the setting `root_passphrase_file`.
         credential: the file in the service manager's credential directory, when there is one.
         prompt: asks a person, without echo; None where nobody sits.
+        of_what: what the passphrase is of, for the prompt and for messages.
+        field: what names the file: the setting, or an option of the command line.
     """
 
     file: Path | None = None
     credential: Path | None = None
     prompt: Callable[[str], str] | None = None
+    of_what: str = "the root of trust"
+    field: str = "root_passphrase_file"
 
     @classmethod
     def of(cls, file: Path | None, environ: Mapping[str, str] = os.environ) -> "PassphraseSource":
@@ -43,7 +47,12 @@ class PassphraseSource:
         credential = Path(directory) / CREDENTIAL_NAME if directory else None
         if credential is not None and not os.path.lexists(credential):
             credential = None
-        return cls(file, credential, getpass.getpass if sys.stdin is not None and sys.stdin.isatty() else None)
+        return cls(file, credential, _terminal())
+
+    @classmethod
+    def for_option(cls, file: Path | None, *, of_what: str, field: str) -> "PassphraseSource":
+        """The source for a command that has an option of its own for the file; else the terminal."""
+        return cls(file, None, _terminal(), of_what, field)
 
     def read(self) -> Secret:
         """The passphrase of a root that exists: UTF-8, after NFKC.
@@ -52,11 +61,11 @@ class PassphraseSource:
             CannotStart: (`root-unavailable`) there is none to be had, or others can read the file that it is in.
         """
         if self.file is not None:
-            return _from_file(self.file, ANYONE_ELSE)
+            return _from_file(self.file, ANYONE_ELSE, self.field)
         if self.credential is not None:
             # The service manager grants its user access by an ACL, whose mask shows as the group's read bit.
-            return _from_file(self.credential, ANYONE_ELSE & ~_GROUP_READS)
-        return _normalised(self._ask("Passphrase of the root of trust: "))
+            return _from_file(self.credential, ANYONE_ELSE & ~_GROUP_READS, self.field)
+        return _normalised(self._ask(f"Passphrase of {self.of_what}: "), self.field)
 
     def read_new(self) -> Secret:
         """The passphrase of a root that is being made; a person types it twice.
@@ -66,55 +75,67 @@ class PassphraseSource:
         """
         if self.file is not None or self.credential is not None:
             return self.read()
-        first = self._ask("New passphrase of the root of trust: ")
+        first = self._ask(f"New passphrase of {self.of_what}: ")
         if self._ask("The same again: ") != first:
-            raise _unavailable("The two passphrases differ.", "Begin again, and type the same passphrase twice.")
-        return _normalised(first)
+            raise _unavailable(
+                "The two passphrases differ.", "Begin again, and type the same passphrase twice.", self.field
+            )
+        return _normalised(first, self.field)
 
     def _ask(self, question: str) -> str:
         if self.prompt is None:
-            raise _unavailable(
-                "The root of trust needs its passphrase, and there is no terminal to ask at.",
+            advice = (
                 "Name a file with it in KEYFERRY_ROOT_PASSPHRASE_FILE (mode 0600), or pass the service credential "
-                f"{CREDENTIAL_NAME}.",
+                f"{CREDENTIAL_NAME}."
             )
+            if self.field != "root_passphrase_file":
+                advice = f"Name a file with it (mode 0600): --{self.field.replace('_', '-')} FILE"
+            what = f"{self.of_what[0].upper()}{self.of_what[1:]}"
+            raise _unavailable(f"{what} needs its passphrase, and there is no terminal to ask at.", advice, self.field)
         try:
             return self.prompt(question)
         except EOFError:
-            raise _unavailable("No passphrase was given.", "Type the passphrase of the root of trust.") from None
+            advice = f"Type the passphrase of {self.of_what}."
+            raise _unavailable("No passphrase was given.", advice, self.field) from None
 
 
-def _from_file(path: Path, refused_mode: int) -> Secret:
+def _terminal() -> Callable[[str], str] | None:
+    return getpass.getpass if sys.stdin is not None and sys.stdin.isatty() else None
+
+
+def _from_file(path: Path, refused_mode: int, field: str) -> Secret:
     data = read_private(
         path,
         what="root passphrase",
         max_bytes=_MAX_FILE_BYTES,
         code="root-unavailable",
-        field="root_passphrase_file",
+        field=field,
         refused_mode=refused_mode,
     )
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        raise _unavailable(f"The root passphrase at {path} is not UTF-8 text.", "Save it as UTF-8.") from None
-    return _normalised(text.removesuffix("\n").removesuffix("\r"))
+        raise _unavailable(f"The root passphrase at {path} is not UTF-8 text.", "Save it as UTF-8.", field) from None
+    return _normalised(text.removesuffix("\n").removesuffix("\r"), field)
 
 
-def _normalised(text: str) -> Secret:
+def _normalised(text: str, field: str) -> Secret:
     """NFKC (UAX 15), so that the same letters give the same key whichever keyboard they came from."""
     normal = unicodedata.normalize("NFKC", text)
     if not normal.strip():
-        raise _unavailable("The root passphrase is empty.", "Give the passphrase of the root of trust.")
+        raise _unavailable("The root passphrase is empty.", "Give the passphrase of the root of trust.", field)
     if len(normal) > MAX_CHARACTERS:
         raise _unavailable(
-            f"The root passphrase is longer than {MAX_CHARACTERS} characters.", "Check that it is the right file."
+            f"The root passphrase is longer than {MAX_CHARACTERS} characters.",
+            "Check that it is the right file.",
+            field,
         )
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in normal):
         raise _unavailable(
-            "The root passphrase holds control characters.", "Keep it on one line, in a file of its own."
+            "The root passphrase holds control characters.", "Keep it on one line, in a file of its own.", field
         )
     return Secret(normal.encode())
 
 
-def _unavailable(detail: str, advice: str) -> CannotStart:
-    return CannotStart(detail, code="root-unavailable", field="root_passphrase_file", advice=advice)
+def _unavailable(detail: str, advice: str, field: str) -> CannotStart:
+    return CannotStart(detail, code="root-unavailable", field=field, advice=advice)
