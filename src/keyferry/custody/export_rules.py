@@ -7,6 +7,7 @@ from keyferry.byok.kek import KekPublicKey, read_kek
 from keyferry.custody.groups import KEK_POLICY_ANY
 from keyferry.custody.keks import bound_kek, require_same_kek
 from keyferry.custody.lifecycle import require_protecting
+from keyferry.custody.recording import Subject
 from keyferry.custody.versions import current_version
 from keyferry.custody.view import View
 from keyferry.errors import Conflict, IntegrityViolation, KekRefused
@@ -46,10 +47,28 @@ class Ready:
 
     key: Key
     version: KeyVersion
-    destination: Destination
-    identifier: KeyIdentifier
-    kek: KekPublicKey
+    terms: Terms
     known_as: str
+
+    @property
+    def destination(self) -> Destination:
+        """Where the key goes."""
+        return self.terms.destination
+
+    @property
+    def identifier(self) -> KeyIdentifier:
+        """What the key encryption key is called there."""
+        return self.terms.identifier
+
+    @property
+    def kek(self) -> KekPublicKey:
+        """The key encryption key."""
+        return self.terms.kek
+
+    @property
+    def subject(self) -> Subject:
+        """What a refusal is about."""
+        return Subject("key", self.key.id, self.key.name)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -122,7 +141,7 @@ class ExportRules:
                 advice="Ask an Administrator to compare its fingerprint with Azure's and register it.",
             )
         known_as = NEW if bound is None else (REGISTERED if bound.registered else USED_BEFORE)
-        return Ready(key, version, terms.destination, terms.identifier, terms.kek, known_as)
+        return Ready(key, version, terms, known_as)
 
     def _policy_for(self, view: View, key: Key) -> str:
         """The owning group's policy, else the server's.

@@ -1,6 +1,7 @@
 """Keys that leave: wrapped for a destination, and recorded. The file itself is never kept."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import bindparam, or_, select
 
@@ -8,18 +9,18 @@ from keyferry.byok.destinations import KeyIdentifier
 from keyferry.byok.kek import KekPublicKey
 from keyferry.byok.transfer_file import TransferFile
 from keyferry.custody.caller import Caller
-from keyferry.custody.export_rules import NEW, ExportRules, Ready, Request
+from keyferry.custody.export_rules import NEW, ExportRules, Ready, Request, require_leaving
 from keyferry.custody.gate import Gate
 from keyferry.custody.keks import bind_kek
 from keyferry.custody.key_lookup import KeyDetail, detail_of, load_key
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, Role
-from keyferry.custody.recording import Subject
 from keyferry.custody.versions import unseal
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, IntegrityViolation
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.algorithms import ALGORITHMS
+from keyferry.material.sealing import Sealer
 from keyferry.store.records import Export
 from keyferry.store.sealed import EXPORTS, KEYS, USERS
 from keyferry.store.tables import exports, keys, memberships
@@ -83,6 +84,15 @@ class ExportedFile:
         return self.detail.export
 
 
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A key that is wrapped and not recorded yet."""
+
+    ready: Ready
+    file: TransferFile
+    import_command: str
+
+
 class Exports:
     """Keys that leave, each wrapped for one destination under one key encryption key.
 
@@ -127,27 +137,9 @@ class Exports:
             return self._rules.judge(view, load_key(view, reference), request)
 
         ready = self._gate.read(caller, Operation.KEY_EXPORT, prepare)
-        with self._gate.refusing(caller, Operation.KEY_EXPORT, Subject("key", ready.key.id, ready.key.name)):
-            material = unseal(self._gate.sealer, ready.key, ready.version)
-            file = ready.destination.wrap(material, ready.kek, ready.identifier, name=ready.key.name)
-
-        command = ready.destination.import_command(
-            ready.identifier,
-            ALGORITHMS[ready.key.algorithm],
-            name=ready.key.name or f"key-{ready.key.id}",
-            file=file.file_name,
-        )
-
-        def change(change: Change) -> ExportedFile:
-            now = self._rules.judge(change, load_key(change, ready.key.id), request)
-            if now.version.id != ready.version.id:
-                raise Conflict("The key was rotated meanwhile.", advice="Export again to get the new version.")
-            if now.known_as == NEW:
-                bind_kek(change, now.identifier.canonical, now.kek, source="export", registered=False)
-            detail = ExportDetail(_record(change, now, file), now.key.name, change.actor.user.name)
-            return ExportedFile(detail, file.content, file.file_name, command, now.warnings)
-
-        return self._gate.write(caller, Operation.KEY_EXPORT, change)
+        with self._gate.refusing(caller, Operation.KEY_EXPORT, ready.subject):
+            wrapped = wrap(self._gate.sealer, ready)
+        return self._gate.write(caller, Operation.KEY_EXPORT, partial(record, self._rules, wrapped))
 
     def show(self, caller: Caller, export_id: str) -> ExportDetail:
         """One export's record, for whoever may see the key that left.
@@ -179,6 +171,43 @@ class Exports:
             return page_of(details, size, [str(export.number) for export in found])
 
         return self._gate.read(caller, Operation.EXPORT_LIST, read)
+
+
+def wrap(sealer: Sealer, ready: Ready) -> Wrapped:
+    """Unseal and wrap a key that may leave; nothing is recorded yet, and nothing may be handed out.
+
+    Raises:
+        IntegrityViolation: the material does not verify.
+        KeyferryError: what the destination refuses.
+    """
+    file = ready.destination.wrap(
+        unseal(sealer, ready.key, ready.version), ready.kek, ready.identifier, name=ready.key.name
+    )
+    command = ready.destination.import_command(
+        ready.identifier,
+        ALGORITHMS[ready.key.algorithm],
+        name=ready.key.name or f"key-{ready.key.id}",
+        file=file.file_name,
+    )
+    return Wrapped(ready, file, command)
+
+
+def record(rules: ExportRules, wrapped: Wrapped, change: Change) -> ExportedFile:
+    """Judge once more, on the rows as they are now, and record that the key left.
+
+    Raises:
+        Conflict: the key was rotated meanwhile.
+        KeyferryError: it may not leave any more.
+    """
+    before, file = wrapped.ready, wrapped.file
+    key = load_key(change, before.key.id)
+    now = rules.judge_under(change, key, require_leaving(change, key), before.terms)
+    if now.version.id != before.version.id:
+        raise Conflict("The key was rotated meanwhile.", advice="Export again to get the new version.")
+    if now.known_as == NEW:
+        bind_kek(change, now.identifier.canonical, now.kek, source="export", registered=False)
+    detail = ExportDetail(_record(change, now, file), key.name, change.actor.user.name)
+    return ExportedFile(detail, file.content, file.file_name, wrapped.import_command, now.warnings)
 
 
 def _record(change: Change, ready: Ready, file: TransferFile) -> Export:
