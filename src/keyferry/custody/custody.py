@@ -10,6 +10,7 @@ from keyferry.custody.connections import Connections
 from keyferry.custody.current_password import PasswordKeeper
 from keyferry.custody.customer_key_requests import CustomerKeyRequests
 from keyferry.custody.deployments import Deployments
+from keyferry.custody.export_batches import ExportBatches
 from keyferry.custody.exports import Exports
 from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation
@@ -17,6 +18,7 @@ from keyferry.custody.groups import Groups
 from keyferry.custody.jobs import Jobs
 from keyferry.custody.keks import Keks
 from keyferry.custody.key_access import KeyAccess
+from keyferry.custody.key_batches import KeyBatches
 from keyferry.custody.key_metrics import Metrics
 from keyferry.custody.keys import Keys
 from keyferry.custody.pool import Pool
@@ -49,10 +51,12 @@ class Custody:
         self.pool = Pool(store, sealer, rules.pool)
         self.generation = Generation(self.pool)
         self.keys = Keys(self.gate, self.generation)
+        self.key_batches = KeyBatches(self.gate, self.generation)
         self.key_access = KeyAccess(self.gate)
         self.states = States(self.gate, self.generation, rules.destruction_pending)
         self.keks = Keks(self.gate)
         self.exports = Exports(self.gate, rules.kek_policy)
+        self.export_batches = ExportBatches(self.gate, rules.kek_policy)
         self.jobs = Jobs(store, sealer)
         self.connections = Connections(self.gate, self.jobs.scrub_soon)
         self.deployments = Deployments(self.gate)

@@ -1,0 +1,144 @@
+"""Many keys wrapped under one key encryption key, each authorised, recorded and audited as one that leaves alone."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+from keyferry.custody.caller import Caller
+from keyferry.custody.export_rules import ExportRules, Ready, Request, Terms, require_leaving, terms_of
+from keyferry.custody.exports import ExportedFile, Wrapped, record, wrap
+from keyferry.custody.gate import Gate
+from keyferry.custody.generation import cores
+from keyferry.custody.key_lookup import keys_page, load_key
+from keyferry.custody.policy import Operation, Relation
+from keyferry.custody.view import View
+from keyferry.errors import Conflict, KeyferryError
+
+#: the most keys that one transaction records
+LARGEST_CHUNK = 100
+#: keys that are looked at in one go for whether they may leave
+PAGE = 500
+
+Outcome = ExportedFile | KeyferryError
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersKeys:
+    """Every key of a group or a user that may leave: exportable, and its current version active.
+
+    Without both, of the caller's default group, else of the caller.
+    """
+
+    group: str | None = None
+    owner: str | None = None
+
+
+@dataclass(slots=True)
+class Passed:
+    """How many keys of an owner were passed over, as they may not leave; known once the batch is done."""
+
+    over: int = 0
+
+
+class ExportBatches:
+    """Exports many keys, in chunks that are each durable before their files are handed out."""
+
+    def __init__(self, gate: Gate, kek_policy: str) -> None:
+        self._gate = gate
+        self._rules = ExportRules(kek_policy)
+
+    def export(
+        self, caller: Caller, chosen: Sequence[str] | OwnersKeys, request: Request, passed: Passed
+    ) -> Iterator[list[Outcome]]:
+        """Wrap the current versions, in order; what was exported (or what one was refused with) in the place of each.
+
+        Nothing is done before the first chunk is asked for, and nothing more after the last one that is: each is a
+        transaction of its own, of at most 100 keys. An owner's keys come in the order of their ids.
+
+        Args:
+            chosen: ids or names, or an owner, whose keys that may not leave are counted in `passed`.
+
+        Raises:
+            NotPermitted: the caller may export no key at all.
+            InvalidInput: there is no such owner that the caller may name.
+            InvalidInput, IdentifierRefused, KekRefused: what `request` names will not do, for whatever key.
+        """
+        terms = self._gate.read(caller, Operation.KEY_EXPORT, partial(_permitted_terms, request))
+        references = self._leaving(caller, chosen, passed) if isinstance(chosen, OwnersKeys) else iter(chosen)
+        with ThreadPoolExecutor(cores(), "keyferry-wrapping") as threads:
+            while chunk := list(islice(references, LARGEST_CHUNK)):
+                yield self._chunk(caller, chunk, terms, threads)
+
+    def _chunk(
+        self, caller: Caller, references: Sequence[str], terms: Terms, threads: ThreadPoolExecutor
+    ) -> list[Outcome]:
+        """
+        1. Each key is authorised and judged, on one snapshot. 2. Those that may leave are unsealed and wrapped, with no
+        lock held. 3. Each is authorised and judged again and recorded, in one transaction.
+        """
+        works = [self._judging(reference, terms) for reference in references]
+        judged = self._gate.read_each(caller, Operation.KEY_EXPORT, works)
+        ready = [(place, each) for place, each in enumerate(judged) if isinstance(each, Ready)]
+        wrapped = zip(ready, threads.map(lambda each: self._wrap(caller, each[1]), ready), strict=True)
+        outcomes: dict[int, Outcome] = {n: each for n, each in enumerate(judged) if isinstance(each, KeyferryError)}
+        to_record: dict[int, Wrapped] = {}
+        for (place, _), each in wrapped:
+            if isinstance(each, Wrapped):
+                to_record[place] = each
+            else:
+                outcomes[place] = each
+        recordings = [partial(record, self._rules, each) for each in to_record.values()]
+        recorded = self._gate.write_each(caller, Operation.KEY_EXPORT, recordings)
+        outcomes.update(zip(to_record, recorded, strict=True))
+        return [outcomes[place] for place in range(len(references))]
+
+    def _judging(self, reference: str, terms: Terms) -> Callable[[View], Ready]:
+        def judge(view: View) -> Ready:
+            key = load_key(view, reference)
+            return self._rules.judge_under(view, key, require_leaving(view, key), terms)
+
+        return judge
+
+    def _wrap(self, caller: Caller, ready: Ready) -> Wrapped | KeyferryError:
+        try:
+            with self._gate.refusing(caller, Operation.KEY_EXPORT, ready.subject):
+                return wrap(self._gate.sealer, ready)
+        except KeyferryError as refusal:
+            return refusal
+
+    def _leaving(self, caller: Caller, owner: OwnersKeys, passed: Passed) -> Iterator[str]:
+        after = ""
+        while page := self._gate.read(caller, Operation.KEY_LIST, partial(_page_of, owner, after)):
+            for key_id, leaves in page:
+                if leaves:
+                    yield key_id
+                else:
+                    passed.over += 1
+            after = page[-1][0]
+
+
+def _permitted_terms(request: Request, view: View) -> Terms:
+    view.permit(Relation.OWN, "key", None, None)
+    return terms_of(request)
+
+
+def _page_of(owner: OwnersKeys, after: str, view: View) -> list[tuple[str, bool]]:
+    """The ids of an owner's keys, and whether each may leave."""
+    view.permit(view.actor.relation_to_user(view.actor.user.id), "key", None, None)
+    group = owner.group
+    user = view.actor.user
+    if group is None and owner.owner is None:
+        group = user.default_group_id
+    named = owner.owner if owner.owner is not None or group is not None else user.id
+    found = keys_page(view, PAGE - 1, after, None, group, named)
+    leaving = []
+    for key in found:
+        try:
+            require_leaving(view, key)
+        except Conflict:
+            leaving.append((key.id, False))
+        else:
+            leaving.append((key.id, True))
+    return leaving
