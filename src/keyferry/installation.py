@@ -2,8 +2,8 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,48 @@ class Installation:
         self.store.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A home that is being made: its settings, and its store, which is empty."""
+
+    settings: Settings
+    store: Store
+    _undo: ExitStack
+
+    def keep(self) -> None:
+        """From now on, what was made stays where it is, whatever happens."""
+        self._undo.pop_all()
+        self._undo.callback(self.store.close)
+
+
+@contextmanager
+def making_home(home: Path, chosen: Mapping[str, object]) -> Iterator[Making]:
+    """A new home, taken away again if the block fails.
+
+    Args:
+        chosen: settings, which the block writes when all else is done.
+
+    Raises:
+        CannotStart: (`already-initialised`) the home or the database is in use; or a setting will not do.
+    """
+    _require_unused(home)
+    with ExitStack() as undo:
+        undo.callback(_remove_if_empty, home, existed=home.exists())
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings = load_settings(home, given=chosen)
+        if settings.database_file is None:
+            create_private(settings.sqlite_file, b"", what="database")
+            undo.callback(_take_back, home)  # only now: who comes second takes nothing from the first
+        store = _open_store(settings)
+        undo.callback(store.close)
+        _require_empty(store)
+        if settings.database_file is not None:
+            undo.callback(_take_back, home)
+        yield Making(settings, store, undo)
+        undo.pop_all()
+        store.close()
+
+
 def initialise(
     home: Path,
     *,
@@ -92,29 +134,17 @@ def initialise(
     """
     check_user_name(admin)
     check_new_password(password, user_name=admin)
-    _require_unused(home)
     given: Mapping[str, object] = {"root": root, "database_file": database_file}
     chosen = {name: value for name, value in given.items() if value is not None}
-    with ExitStack() as undo:
-        undo.callback(_remove_if_empty, home, existed=home.exists())
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        settings = load_settings(home, given=chosen)
-        if settings.database_file is None:
-            create_private(settings.sqlite_file, b"", what="database")
-            undo.callback(_take_back, home)  # only now: an init that comes second takes nothing from the first
-        store = _open_store(settings)
-        undo.callback(store.close)
-        _require_empty(store)
+    with making_home(home, chosen) as making:
+        settings, store = making.settings, making.store
         progress("making the tables")
         upgrade(store.engine)
         progress("making the root of trust")
-        if settings.database_file is not None:
-            undo.callback(_take_back, home)
         opened = create_root(settings.root, home, PassphraseSource.of(settings.root_passphrase_file))
         sealer = found_store(store, opened)
         if settings.database_file is not None:
-            undo.pop_all()
-            undo.callback(store.close)
+            making.keep()
         progress("making the first Administrator")
         hashing = PasswordHashing(settings.hash_queue, cost)
         add_first_administrator(store, sealer, Administrator(admin, hashing.prepare(password, admin)))
@@ -122,8 +152,6 @@ def initialise(
         files = tls_files(home, sealer)
         prepare_certificates(files, settings.tls_names)
         write_settings(home, **chosen)
-        undo.pop_all()
-        store.close()
     return Initialised(
         home=home,
         store_id=sealer.store_id,
