@@ -1,16 +1,14 @@
 """Many keys wrapped under one key encryption key, each authorised, recorded and audited as one that leaves alone."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
 from keyferry.custody.caller import Caller
-from keyferry.custody.export_rules import ExportRules, Ready, Request, Terms, require_leaving, terms_of
+from keyferry.custody.export_rules import ExportRules, Ready, Request, RulesOfChunk, Terms, require_leaving, terms_of
 from keyferry.custody.exports import ExportedFile, Wrapped, record, wrap
 from keyferry.custody.gate import Gate
-from keyferry.custody.generation import cores
 from keyferry.custody.key_lookup import keys_page, load_key
 from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.view import View
@@ -47,7 +45,7 @@ class ExportBatches:
 
     def __init__(self, gate: Gate, kek_policy: str) -> None:
         self._gate = gate
-        self._rules = ExportRules(kek_policy)
+        self._kek_policy = kek_policy
 
     def export(
         self, caller: Caller, chosen: Sequence[str] | OwnersKeys, request: Request, passed: Passed
@@ -67,41 +65,29 @@ class ExportBatches:
         """
         terms = self._gate.read(caller, Operation.KEY_EXPORT, partial(_permitted_terms, request))
         references = self._leaving(caller, chosen, passed) if isinstance(chosen, OwnersKeys) else iter(chosen)
-        with ThreadPoolExecutor(cores(), "keyferry-wrapping") as threads:
-            while chunk := list(islice(references, LARGEST_CHUNK)):
-                yield self._chunk(caller, chunk, terms, threads)
+        while chunk := list(islice(references, LARGEST_CHUNK)):
+            yield self._chunk(caller, chunk, terms)
 
-    def _chunk(
-        self, caller: Caller, references: Sequence[str], terms: Terms, threads: ThreadPoolExecutor
-    ) -> list[Outcome]:
+    def _chunk(self, caller: Caller, references: Sequence[str], terms: Terms) -> list[Outcome]:
         """
         1. Each key is authorised and judged, on one snapshot. 2. Those that may leave are unsealed and wrapped, with no
         lock held. 3. Each is authorised and judged again and recorded, in one transaction.
         """
-        works = [self._judging(reference, terms) for reference in references]
-        judged = self._gate.read_each(caller, Operation.KEY_EXPORT, works)
-        ready = [(place, each) for place, each in enumerate(judged) if isinstance(each, Ready)]
-        wrapped = zip(ready, threads.map(lambda each: self._wrap(caller, each[1]), ready), strict=True)
-        outcomes: dict[int, Outcome] = {n: each for n, each in enumerate(judged) if isinstance(each, KeyferryError)}
-        to_record: dict[int, Wrapped] = {}
-        for (place, _), each in wrapped:
-            if isinstance(each, Wrapped):
-                to_record[place] = each
-            else:
-                outcomes[place] = each
-        recordings = [partial(record, self._rules, each) for each in to_record.values()]
-        recorded = self._gate.write_each(caller, Operation.KEY_EXPORT, recordings)
-        outcomes.update(zip(to_record, recorded, strict=True))
-        return [outcomes[place] for place in range(len(references))]
+        rules = RulesOfChunk(self._kek_policy)
+        judging = [partial(_judge, rules, reference, terms) for reference in references]
+        judged = self._gate.read_each(caller, Operation.KEY_EXPORT, judging)
+        # One after the other: the library keeps the interpreter while it wraps, and threads would only take turns.
+        wrapped = [self._wrap(caller, each) for each in judged]
+        recorded = iter(self._record(caller, [each for each in wrapped if isinstance(each, Wrapped)]))
+        return [next(recorded) if isinstance(each, Wrapped) else each for each in wrapped]
 
-    def _judging(self, reference: str, terms: Terms) -> Callable[[View], Ready]:
-        def judge(view: View) -> Ready:
-            key = load_key(view, reference)
-            return self._rules.judge_under(view, key, require_leaving(view, key), terms)
+    def _record(self, caller: Caller, wrapped: Sequence[Wrapped]) -> list[Outcome]:
+        rules = RulesOfChunk(self._kek_policy)
+        return self._gate.write_each(caller, Operation.KEY_EXPORT, [partial(record, rules, each) for each in wrapped])
 
-        return judge
-
-    def _wrap(self, caller: Caller, ready: Ready) -> Wrapped | KeyferryError:
+    def _wrap(self, caller: Caller, ready: Ready | KeyferryError) -> Wrapped | KeyferryError:
+        if isinstance(ready, KeyferryError):
+            return ready
         try:
             with self._gate.refusing(caller, Operation.KEY_EXPORT, ready.subject):
                 return wrap(self._gate.sealer, ready)
@@ -117,6 +103,11 @@ class ExportBatches:
                 else:
                     passed.over += 1
             after = page[-1][0]
+
+
+def _judge(rules: ExportRules, reference: str, terms: Terms, view: View) -> Ready:
+    key = load_key(view, reference)
+    return rules.judge_under(view, key, require_leaving(view, key), terms)
 
 
 def _permitted_terms(request: Request, view: View) -> Terms:

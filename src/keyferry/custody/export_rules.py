@@ -12,7 +12,7 @@ from keyferry.custody.versions import current_version
 from keyferry.custody.view import View
 from keyferry.errors import Conflict, IntegrityViolation, KekRefused
 from keyferry.material.algorithms import ALGORITHMS
-from keyferry.store.records import Key, KeyVersion
+from keyferry.store.records import Kek, Key, KeyVersion
 from keyferry.store.sealed import GROUPS
 
 REGISTERED, USED_BEFORE, NEW = "registered", "used before", "new"
@@ -130,7 +130,7 @@ class ExportRules:
     def judge_under(self, view: View, key: Key, version: KeyVersion, terms: Terms) -> Ready:
         """Steps 3 to 5 of `judge`, for a key that may leave, under terms that read well."""
         terms.destination.require_target(ALGORITHMS[key.algorithm], terms.identifier)
-        bound = bound_kek(view, terms.identifier.canonical)
+        bound = self._bound(view, terms.identifier)
         if bound is not None:
             require_same_kek(bound, terms.kek)
         if (bound is None or not bound.registered) and self._policy_for(view, key) != KEK_POLICY_ANY:
@@ -142,6 +142,9 @@ class ExportRules:
             )
         known_as = NEW if bound is None else (REGISTERED if bound.registered else USED_BEFORE)
         return Ready(key, version, terms, known_as)
+
+    def _bound(self, view: View, identifier: KeyIdentifier) -> Kek | None:
+        return bound_kek(view, identifier.canonical)
 
     def _policy_for(self, view: View, key: Key) -> str:
         """The owning group's policy, else the server's.
@@ -155,3 +158,25 @@ class ExportRules:
         if group is None:
             raise IntegrityViolation(f"Group {key.owner_group_id}, which owns key {key.id}, is not there.")
         return group.kek_policy or self._kek_policy
+
+
+class RulesOfChunk(ExportRules):
+    """The rules for many keys in one transaction, in which what they share is read once.
+
+    That is the owning group's policy, and the public key that the identifier is bound to, once there is one: the rows
+    are held (or seen on one snapshot), so that they stay as they are until the end of the transaction.
+    """
+
+    def __init__(self, kek_policy: str) -> None:
+        super().__init__(kek_policy)
+        self._kek: Kek | None = None
+        self._policies: dict[str | None, str] = {}
+
+    def _bound(self, view: View, identifier: KeyIdentifier) -> Kek | None:
+        self._kek = self._kek or super()._bound(view, identifier)
+        return self._kek
+
+    def _policy_for(self, view: View, key: Key) -> str:
+        found = self._policies.get(key.owner_group_id) or super()._policy_for(view, key)
+        self._policies[key.owner_group_id] = found
+        return found

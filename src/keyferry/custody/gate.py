@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeGuard, TypeVar
 import structlog
 
 from keyferry import clock
-from keyferry.custody.access import identify_actor, name_of
+from keyferry.custody.access import Actor, identify_actor, name_of
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
@@ -145,7 +145,8 @@ class Gate:
         named = onces or [None] * len(works)
 
         def writing(tx: Transaction) -> list[_Outcome[T]]:
-            return [self._attempt(tx, caller, operation, *each) for each in zip(works, named, strict=True)]
+            known: list[Actor] = []  # read once: held, the rows stay as they are until the end of the transaction
+            return [self._attempt(tx, caller, operation, *each, known) for each in zip(works, named, strict=True)]
 
         outcomes = self.store.write(writing)
         for outcome in outcomes:
@@ -244,12 +245,18 @@ class Gate:
             self.refusals.count(Refusal(caller, operation, refusal.code, refusal.detail))
 
     def _attempt(
-        self, tx: Transaction, caller: Caller, operation: Operation, work: Callable[[Change], T], once: Once | None
+        self,
+        tx: Transaction,
+        caller: Caller,
+        operation: Operation,
+        work: Callable[[Change], T],
+        once: Once | None,
+        known: list[Actor] | None = None,
     ) -> _Outcome[T]:
         subject = Subject()
         try:
             with tx.savepoint():
-                return _Outcome(self._change(tx, caller, operation, subject, work, once))
+                return _Outcome(self._change(tx, caller, operation, subject, work, once, known))
         except NotAuthenticated as refusal:
             return _Outcome(refusal=refusal)
         except KeyferryError as refusal:
@@ -264,8 +271,11 @@ class Gate:
         subject: Subject,
         work: Callable[[Change], T],
         once: Once | None,
+        known: list[Actor] | None,
     ) -> T:
-        actor = identify_actor(tx, self.sealer, caller, clock.now(), Lock.SHARE)
+        actor = known[0] if known else identify_actor(tx, self.sealer, caller, clock.now(), Lock.SHARE)
+        if known is not None:
+            known[:] = [actor]
         change = Change(tx, self.sealer, actor, operation, subject)
         if once is not None:
             once.require_unused(tx, self.sealer, caller, change.now)
