@@ -89,7 +89,10 @@ async def receive(request: Request) -> Visit:
     except NotAuthenticated as refusal:
         services.authenticator.turned_away(refusal, address_of(request))
         raise
-    caller = await workers.run(partial(services.authenticator.authenticate, token, address_of(request)))
+    authenticator, address = services.authenticator, address_of(request)
+    caller = authenticator.recognise(token, address)  # no thread is needed for a token that was here before
+    if caller is None:
+        caller = await workers.run(partial(authenticator.authenticate, token, address))
     return Visit(caller, services, workers)
 
 

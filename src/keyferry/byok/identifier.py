@@ -13,6 +13,7 @@ Three forms of it matter, and each has one use:
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from keyferry.errors import IdentifierRefused
 
@@ -86,6 +87,7 @@ class AzureKeyIdentifier:
         return None if self.service is AzureService.UNKNOWN else self.host.split(".", 1)[0]
 
 
+@lru_cache(maxsize=256)
 def parse_key_identifier(text: str) -> AzureKeyIdentifier:
     """Read an Azure key identifier; a host that is not Azure's is taken with a warning.
 

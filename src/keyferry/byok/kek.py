@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -57,6 +58,7 @@ class KekPublicKey:
     claimed_operations: tuple[str, ...] | None = None
 
 
+@lru_cache(maxsize=64)
 def read_kek(data: bytes) -> KekPublicKey:
     """Read the RSA public key in `data` (at most 64 KiB).
 
@@ -67,6 +69,8 @@ def read_kek(data: bytes) -> KekPublicKey:
     have: another exponent means a hand-made or damaged file. The modulus gets the cheap part of the partial public-key
     validation of SP 800-89 section 5.3.3: odd, and no prime factor below 752, which a damaged modulus is likely to
     have.
+
+    What was read is remembered by its bytes: many keys go out under one. What was refused is not.
 
     Raises:
         KekRefused: `kek-too-large`, `kek-unreadable`, `kek-is-private`, `kek-several-blocks`, `kek-not-rsa`,

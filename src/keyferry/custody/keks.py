@@ -100,11 +100,12 @@ def bound_kek(view: View, canonical: str, lock: Lock | None = None) -> Kek | Non
         IntegrityViolation: one was bound, and its row has been removed.
     """
     id_ = kek_id(canonical)
-    # Asked first: whoever binds the identifier between the two statements leaves a row for the second to find.
-    was_bound = KEKS.was_written(view.tx, view.sealer, id_)
     found = view.get(KEKS, id_, lock)
-    if found is None and was_bound:
-        raise IntegrityViolation(f"The public key that was bound to {canonical} has been removed.")
+    if found is None and KEKS.was_written(view.tx, view.sealer, id_):
+        # Looked for once more: somebody may have bound the identifier between the two statements.
+        found = view.get(KEKS, id_, lock)
+        if found is None:
+            raise IntegrityViolation(f"The public key that was bound to {canonical} has been removed.")
     return found
 
 

@@ -12,8 +12,7 @@ from keyferry.custody.recording import Subject, event_by
 from keyferry.errors import NotFound, NotPermitted
 from keyferry.material.sealing import Sealer
 from keyferry.store.records import AuditEvent, Key, Revised, Sealed
-from keyferry.store.sealed import Lock, RevisedTable, SealedTable
-from keyferry.store.statements import Prepared
+from keyferry.store.sealed import Lock, Question, RevisedTable, SealedTable
 from keyferry.store.transaction import Transaction
 
 S = TypeVar("S", bound=Sealed)
@@ -52,7 +51,7 @@ class Query:
     def __init__(self, table: SealedTable[Any], *where: Any, order_by: Any = None, limit: bool = False) -> None:
         self._by_lock = {lock: table.query(*where, order_by=order_by, limit=limit, lock=lock) for lock in Lock}
 
-    def held(self, lock: Lock) -> Prepared:
+    def held(self, lock: Lock) -> Question:
         """The statement that holds, until the transaction ends, the rows that it finds."""
         return self._by_lock[lock]
 
