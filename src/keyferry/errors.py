@@ -142,6 +142,7 @@ TITLES: dict[str, str] = {
     "cannot-start": "Cannot start",
     "root-unavailable": "Root of trust unavailable",
     "not-initialised": "Not initialised",
+    "backup-refused": "Backup refused",
     "schema-version": "Store has another schema version",
     # the command line
     "wrong-usage": "Wrong usage",

@@ -106,7 +106,7 @@ def create_private(
     except OSError as error:
         path.unlink(missing_ok=True)
         raise _cannot_write(path, what, error, field) from None
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def replace_private(path: Path, data: bytes, *, what: str, field: str | None = None) -> None:
@@ -122,7 +122,7 @@ def replace_private(path: Path, data: bytes, *, what: str, field: str | None = N
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise _cannot_write(path, what, error, field) from None
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def _write_and_sync(descriptor: int, data: bytes) -> None:
@@ -133,7 +133,8 @@ def _write_and_sync(descriptor: int, data: bytes) -> None:
         os.fsync(descriptor)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Put what was done to a directory's entries on the disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -78,6 +78,13 @@ EXPECTED = {
     "token.revoke": (ALL, OWN),
     # the audit log is an Administrator's
     "audit.read": (ALL, NEVER),
+    # backups and the root of trust: the server's own machine, nobody over the network
+    "backup.create": (NEVER, NEVER),
+    "backup.restore": (NEVER, NEVER),
+    "root.export": (NEVER, NEVER),
+    "root.rotate": (NEVER, NEVER),
+    "root.passphrase": (NEVER, NEVER),
+    "data-keys.rotate": (NEVER, NEVER),
 }
 
 

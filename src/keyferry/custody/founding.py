@@ -1,6 +1,7 @@
 """The first act: a store's id, its data key under the root of trust, and the first Administrator."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,7 +71,7 @@ def found_store(store: Store, root: RootOfTrust) -> Sealer:
         CannotStart: (`already-initialised`) it has them.
     """
     store_id, data_key = new_id(), Secret(os.urandom(DATA_KEY_BYTES))
-    wrapped = root.wrap(data_key, _context(store_id, 1))
+    wrapped = root.wrap(data_key, data_key_context(store_id, 1))
 
     def found(tx: Transaction) -> None:
         if tx.row(_STORE) is not None:
@@ -98,13 +99,29 @@ def open_sealer(store: Store, root: RootOfTrust) -> Sealer:
             "This store is not initialised.", code="not-initialised", advice="Run `keyferry init --home DIR` first."
         )
     store_id = str(row[0])
-    wrapped = store.read(lambda tx: tx.rows(_DATA_KEYS))
+    wrapped = wrapped_data_keys(store)
     if not wrapped:
         raise CannotStart(
             "This store's data key is missing.",
             advice="Treat the database as tampered with: keep a copy for examination, and restore a backup.",
         )
-    opened = {int(generation): root.unwrap(blob, _context(store_id, generation)) for generation, blob in wrapped}
+    return sealer_of(store_id, wrapped, root)
+
+
+def wrapped_data_keys(store: Store) -> dict[int, bytes]:
+    """The store's data keys as it keeps them, by generation."""
+    return {int(generation): bytes(blob) for generation, blob in store.read(lambda tx: tx.rows(_DATA_KEYS))}
+
+
+def sealer_of(store_id: str, wrapped: Mapping[int, bytes], root: RootOfTrust) -> Sealer:
+    """A sealer for data keys that lie wrapped: in a store, or in a backup of one.
+
+    Raises:
+        CannotStart: the root of trust is not the one that they were wrapped under.
+    """
+    opened = {
+        generation: root.unwrap(blob, data_key_context(store_id, generation)) for generation, blob in wrapped.items()
+    }
     return Sealer(store_id, opened, max(opened))
 
 
@@ -137,5 +154,6 @@ def add_first_administrator(store: Store, sealer: Sealer, administrator: Adminis
     return store.write(add)
 
 
-def _context(store_id: str, generation: int) -> bytes:
+def data_key_context(store_id: str, generation: int) -> bytes:
+    """What a wrapped data key is bound to."""
     return f"keyferry data key {store_id} {generation}".encode()

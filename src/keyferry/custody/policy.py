@@ -79,6 +79,12 @@ class Operation(StrEnum):
     TOKEN_LIST = "token.list"
     TOKEN_REVOKE = "token.revoke"
     AUDIT_READ = "audit.read"
+    BACKUP_CREATE = "backup.create"
+    BACKUP_RESTORE = "backup.restore"
+    ROOT_EXPORT = "root.export"
+    ROOT_ROTATE = "root.rotate"
+    ROOT_PASSPHRASE = "root.passphrase"
+    DATA_KEYS_ROTATE = "data-keys.rotate"
 
 
 _ANY: Final = frozenset(Relation)
@@ -146,6 +152,13 @@ POLICY: Final[dict[Operation, tuple[frozenset[Relation], frozenset[Relation]]]] 
     Operation.TOKEN_LIST: (_ANY, _OWN),
     Operation.TOKEN_REVOKE: (_ANY, _OWN),
     Operation.AUDIT_READ: (_ANY, _NEVER),
+    # for the command line on the server's own machine: nobody signs in for these
+    Operation.BACKUP_CREATE: (_NEVER, _NEVER),
+    Operation.BACKUP_RESTORE: (_NEVER, _NEVER),
+    Operation.ROOT_EXPORT: (_NEVER, _NEVER),
+    Operation.ROOT_ROTATE: (_NEVER, _NEVER),
+    Operation.ROOT_PASSPHRASE: (_NEVER, _NEVER),
+    Operation.DATA_KEYS_ROTATE: (_NEVER, _NEVER),
 }
 
 

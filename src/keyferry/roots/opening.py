@@ -16,7 +16,7 @@ class Scheme:
     """How the roots of one scheme are made and opened: (URI, its path made absolute, passphrase source) -> root.
 
     Attributes:
-        save: keeps a root key that exists already as a root of this scheme: (URI, path, passphrase source, key) -> root.
+        save: keeps a root key that exists already: (URI, path, passphrase source, key) -> root.
     """
 
     create: Callable[[str, Path, PassphraseSource], Root]

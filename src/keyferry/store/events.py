@@ -114,6 +114,15 @@ class NewestEvent:
         """
         return self.revision_in(self.row(tx, id_), sealer)
 
+    def details(self, tx: Transaction, sealer: Sealer, id_: str) -> str | None:
+        """The details of the newest event, a JSON object, or None if no event changed such an object.
+
+        Raises:
+            IntegrityViolation: the newest event's own MAC does not verify.
+        """
+        event = self.row(tx, id_)
+        return None if self.revision_in(event, sealer) is None else str(event[SEALED.index("details")])
+
     def revision_in(self, event: Row, sealer: Sealer) -> int | None:
         """The revision that the columns of an event give, once its MAC has verified; None for no event.
 

@@ -25,6 +25,11 @@ def newest() -> str:
     return ScriptDirectory(str(SCRIPTS)).get_current_head() or ""
 
 
+def is_known(revision: str) -> bool:
+    """Whether this release knows a revision, and so the way from it to the newest."""
+    return any(script.revision == revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions())
+
+
 def present(engine: Engine) -> str | None:
     """The revision that the store is at; None for an empty database."""
     with engine.connect() as connection:

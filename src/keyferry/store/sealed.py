@@ -82,7 +82,7 @@ class SealedTable(Generic[S]):
         self.kind = table.name
         self._record = record
         names = tuple(field.name for field in fields(record))
-        self._sealed = tuple(name for name in names if name not in unsealed | {"seal"})
+        self.sealed_columns = self._sealed = tuple(name for name in names if name not in unsealed | {"seal"})
         self._written = tuple(name for name in names if name not in unsealed)
         self._columns = [table.c[name] for name in names]
         self._shape = Shape(table.name, self._columns)
@@ -241,3 +241,10 @@ CUSTOMER_KEY_REQUESTS = RevisedTable(tables.customer_key_requests, CustomerKeyRe
 EXPORTS = SealedTable(tables.exports, Export, unsealed=frozenset({"number"}))
 POOL_KEYS = SealedTable(tables.pool_keys, PoolKey)
 IDEMPOTENCY = SealedTable(tables.idempotency, Idempotency)
+
+_ALL: tuple[SealedTable[Any], ...] = (
+    *(USERS, GROUPS, MEMBERSHIPS, TOKENS, KEYS, KEY_VERSIONS, KEKS, CONNECTIONS, DEPLOYMENTS, CUSTOMER_KEY_REQUESTS),
+    *(EXPORTS, POOL_KEYS, IDEMPOTENCY),
+)
+SEALED_TABLES: dict[str, SealedTable[Any]] = {table.kind: table for table in _ALL}
+"""Every table whose rows are sealed, by its name."""
