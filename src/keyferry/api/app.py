@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from keyferry import __version__
 from keyferry.api import (
     audit,
+    batches,
     connections,
     customer_key_requests,
     deployments,
@@ -38,6 +39,7 @@ _NOUNS = (
     keys,
     versions,
     states,
+    batches,
     tokens,
     deployments,
     groups,
@@ -49,6 +51,9 @@ _NOUNS = (
     audit,
     sessions,
 )
+
+#: seconds that a batch waits for its next chunk to be begun
+BATCH_WAIT = 300.0
 
 _DESCRIPTION = (
     "Keyferry generates, guards and governs encryption keys, and ferries them, wrapped, to the clouds that ask for "
@@ -74,6 +79,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.workers = Workers(services.settings.max_concurrency)
     # Sign-ins wait for their hash in threads of their own: a flood of them keeps out nobody who is signed in.
     app.state.sign_in_workers = Workers(services.settings.hash_queue + 1)
+    # So do batches, each chunk of which takes seconds: they keep out nobody who asks for one thing.
+    app.state.batch_workers = Workers(max(1, services.settings.max_concurrency // 8), longest_wait=BATCH_WAIT)
     for router in (*(noun.router for noun in _NOUNS), sessions.opened, health.router, metrics.router):
         app.router.routes.extend(router.routes)  # a router inside the application would cost each request a search
     add_problem_handlers(app)

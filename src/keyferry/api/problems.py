@@ -1,6 +1,6 @@
 """Refusals as RFC 9457 problem details. One table says which exception answers with which status."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -72,6 +72,13 @@ def problem(
         further: extension members (RFC 9457 section 3.2); those that are None are left out.
     """
     status = status or status_of(error)
+    kept = problem_members(error, status, **further)
+    return JSONResponse(kept, status, {**_headers(error, status), **(headers or {})}, MEDIA_TYPE)
+
+
+def problem_members(error: KeyferryError, status: int | None = None, **further: Any) -> dict[str, Any]:
+    """The members of problem details, as a request is answered with and as stand in the answer to a batch."""
+    status = status or status_of(error)
     body: dict[str, Any] = {
         "type": f"urn:keyferry:problem:{error.code}",
         "title": error.title,
@@ -84,8 +91,7 @@ def problem(
     }
     if status == 500:
         body |= _logged(error)
-    kept = {name: value for name, value in body.items() if value is not None}
-    return JSONResponse(kept, status, {**_headers(error, status), **(headers or {})}, MEDIA_TYPE)
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -115,9 +121,19 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
                 advice=_JSON_ADVICE,
             )
         )
-    told = [{"field": _field(each["loc"]), "detail": f"{each['msg']}."} for each in found]
+    first, told = misfit([(_field(each["loc"]), each["msg"]) for each in found])
+    return problem(first, errors=told)
+
+
+def misfit(found: Sequence[tuple[str, str]]) -> tuple[InvalidInput, list[dict[str, str]] | None]:
+    """What does not fit the schema, as a refusal that tells the first thing, and all of them if there are several.
+
+    Args:
+        found: fields, and what is wrong with each; at least one.
+    """
+    told = [{"field": field, "detail": f"{message}."} for field, message in found]
     first = InvalidInput(f"{told[0]['field']}: {told[0]['detail']}", field=told[0]["field"], advice=_SCHEMA_ADVICE)
-    return problem(first, errors=told if len(told) > 1 else None)
+    return first, told if len(told) > 1 else None
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
