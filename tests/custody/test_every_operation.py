@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -24,7 +25,9 @@ from keyferry.custody.customer_key_requests import RequestEdit
 from keyferry.custody.customer_key_states import RequestState
 from keyferry.custody.deployment_reports import Backup, Problem
 from keyferry.custody.deployment_steps import Step
+from keyferry.custody.export_batches import Passed
 from keyferry.custody.groups import GroupEdit
+from keyferry.custody.key_batches import WantedKey
 from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
@@ -231,6 +234,11 @@ TABLE: dict[str, Row] = {
         lambda it, by, ref: it.keys.generate(by, NewKey(algorithm="aes-128", group=ref)),
         (OK, OK, OK, "invalid-input"),
     ),
+    "key_batches.generate": Row(
+        lambda _house, _column: GROUP,
+        lambda it, by, ref: _only(it.key_batches.generate(by, [WantedKey(NewKey(algorithm="aes-128", group=ref))])),
+        (OK, OK, OK, "invalid-input"),
+    ),
     "keys.import_": Row(
         lambda _house, _column: GROUP,
         lambda it, by, ref: it.keys.import_(
@@ -273,6 +281,11 @@ TABLE: dict[str, Row] = {
     ),
     "exports.export": Row(
         _key, lambda it, by, ref: it.exports.export(by, ref, EXPORT_KEK.request), (DENIED, OK, OK, HIDDEN)
+    ),
+    "export_batches.export": Row(
+        _key,
+        lambda it, by, ref: _only(it.export_batches.export(by, [ref], EXPORT_KEK.request, Passed())),
+        (DENIED, OK, OK, HIDDEN),
     ),
     "exports.show": Row(
         lambda house, column: house.export(column),
@@ -367,7 +380,15 @@ TABLE: dict[str, Row] = {
 }
 
 #: what is no operation of a caller's
-NOT_OPERATIONS = {"gate", "jobs", "activity"}
+NOT_OPERATIONS = {"gate", "generation", "pool", "jobs", "activity"}
+
+
+def _only(chunks: Iterator[list[Any]]) -> object:
+    """What became of the one item of a batch."""
+    ((outcome,),) = chunks
+    if isinstance(outcome, KeyferryError):
+        raise outcome
+    return outcome
 
 
 def _keks() -> Iterator[Kek]:
