@@ -4,7 +4,8 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -15,9 +16,17 @@ from keyferry.clock import SECOND
 from keyferry.config.settings import Settings
 from keyferry.config.sources import SETTINGS_FILE, load_settings, read_database_url, write_settings
 from keyferry.custody.custody import Custody, Rules
-from keyferry.custody.founding import Administrator, add_first_administrator, found_store, is_founded, open_sealer
+from keyferry.custody.founding import (
+    Administrator,
+    add_first_administrator,
+    found_store,
+    is_founded,
+    open_sealer,
+    unwrapped,
+    wrapped_data_keys,
+)
 from keyferry.custody.names import check_user_name
-from keyferry.errors import CannotStart
+from keyferry.errors import CannotStart, InternalError
 from keyferry.identity import tokens
 from keyferry.identity.hashing import RFC_9106_LOW_MEMORY, Cost, PasswordHashing
 from keyferry.identity.passwords import check_new_password
@@ -25,8 +34,10 @@ from keyferry.identity.sign_in import Authenticator, SignIn
 from keyferry.material.sealing import Sealer
 from keyferry.material.secret import Secret
 from keyferry.private_files import create_private
+from keyferry.roots.base import Root, fingerprint_in
 from keyferry.roots.opening import create_root, open_root
 from keyferry.roots.passphrase_source import PassphraseSource
+from keyferry.roots.pending import read_pending
 from keyferry.store.engine import open_engine, sqlite_url
 from keyferry.store.migrating import newest, present, require_newest, upgrade
 from keyferry.store.store import Store
@@ -56,7 +67,12 @@ class Installation:
     custody: Custody
     sign_in: SignIn
     authenticator: Authenticator
-    root_fingerprint: str
+    root: Root
+
+    @property
+    def root_fingerprint(self) -> str:
+        """Names the root key without revealing it: 16 hex digits."""
+        return self.root.fingerprint
 
     @property
     def tls(self) -> TlsFiles:
@@ -174,8 +190,8 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
     store = _open_store(settings)
     try:
         require_newest(store.engine)
-        root = open_root(settings.root, settings.home, PassphraseSource.of(settings.root_passphrase_file))
-        sealer = open_sealer(store, root)
+        root = open_root_of(store, settings, PassphraseSource.of(settings.root_passphrase_file))
+        sealer = open_sealer(store, root, partial(_look_again, settings, root))
     except BaseException:
         store.close()
         raise
@@ -188,7 +204,21 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
     )
     custody = Custody(store, sealer, rules, hashing, _issue)
     sign_in = SignIn(custody, hashing)
-    return Installation(settings, store, sealer, custody, sign_in, Authenticator(custody), root.fingerprint)
+    return Installation(settings, store, sealer, custody, sign_in, Authenticator(custody), root)
+
+
+def open_root_of(store: Store, settings: Settings, source: PassphraseSource) -> Root:
+    """The root of trust that the store's data keys are under: the setting's, or that of a change which was cut off.
+
+    Raises:
+        CannotStart: (`root-unavailable`) it does not open.
+    """
+    pending = read_pending(settings.home)
+    wrapped = [] if pending is None else list(wrapped_data_keys(store).values())
+    if pending is None or not wrapped or fingerprint_in(wrapped[0]) != pending.fingerprint:
+        return open_root(settings.root, settings.home, source)
+    file = pending.passphrase_file
+    return open_root(pending.now, settings.home, source if file is None else replace(source, file=Path(file)))
 
 
 def upgrade_store(settings: Settings) -> str:
@@ -208,6 +238,32 @@ def tls_files(home: Path, sealer: Sealer) -> TlsFiles:
     """
     password = Secret(sealer.derive("tls key password", generation=1).reveal().hex().encode())
     return TlsFiles(home / "tls", password)
+
+
+def _look_again(settings: Settings, root: Root, store_id: str) -> Mapping[int, Secret]:
+    """The store's data keys as they are now. The root may have been changed since this process has opened its own.
+
+    On a connection of its own: whoever needs them may hold the last one of the pool.
+
+    Raises:
+        InternalError: they are under a root that this process cannot open without being asked for a passphrase.
+    """
+    store = Store(open_engine(_database(settings), pool_size=1))
+    try:
+        wrapped = wrapped_data_keys(store)
+        try:
+            return unwrapped(store_id, wrapped, root)
+        except CannotStart:
+            fresh = load_settings(settings.home)
+            source = replace(PassphraseSource.of(fresh.root_passphrase_file), prompt=None)
+            return unwrapped(store_id, wrapped, open_root_of(store, fresh, source))
+    except CannotStart as error:
+        raise InternalError(
+            f"A new data key cannot be opened: {error.detail}",
+            advice="Start the server again, so that it opens the root of trust that is there now.",
+        ) from None
+    finally:
+        store.close()
 
 
 def _open_store(settings: Settings) -> Store:

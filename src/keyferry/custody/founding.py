@@ -1,8 +1,9 @@
 """The first act: a store's id, its data key under the root of trust, and the first Administrator."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from sqlalchemy import bindparam, insert, select
@@ -87,8 +88,13 @@ def found_store(store: Store, root: RootOfTrust) -> Sealer:
     return open_sealer(store, root)
 
 
-def open_sealer(store: Store, root: RootOfTrust) -> Sealer:
+def open_sealer(
+    store: Store, root: RootOfTrust, look_again: Callable[[str], Mapping[int, Secret]] | None = None
+) -> Sealer:
     """Unwrap a store's data keys.
+
+    Args:
+        look_again: answers all data keys of the store of this id, for when a generation is met that came later.
 
     Raises:
         CannotStart: the store is empty, or the root of trust is not the one that its data keys were wrapped under.
@@ -105,7 +111,7 @@ def open_sealer(store: Store, root: RootOfTrust) -> Sealer:
             "This store's data key is missing.",
             advice="Treat the database as tampered with: keep a copy for examination, and restore a backup.",
         )
-    return sealer_of(store_id, wrapped, root)
+    return sealer_of(store_id, wrapped, root, look_again)
 
 
 def wrapped_data_keys(store: Store) -> dict[int, bytes]:
@@ -113,16 +119,30 @@ def wrapped_data_keys(store: Store) -> dict[int, bytes]:
     return {int(generation): bytes(blob) for generation, blob in store.read(lambda tx: tx.rows(_DATA_KEYS))}
 
 
-def sealer_of(store_id: str, wrapped: Mapping[int, bytes], root: RootOfTrust) -> Sealer:
+def sealer_of(
+    store_id: str,
+    wrapped: Mapping[int, bytes],
+    root: RootOfTrust,
+    look_again: Callable[[str], Mapping[int, Secret]] | None = None,
+) -> Sealer:
     """A sealer for data keys that lie wrapped: in a store, or in a backup of one.
 
     Raises:
         CannotStart: the root of trust is not the one that they were wrapped under.
     """
-    opened = {
+    opened = unwrapped(store_id, wrapped, root)
+    return Sealer(store_id, opened, max(opened), None if look_again is None else partial(look_again, store_id))
+
+
+def unwrapped(store_id: str, wrapped: Mapping[int, bytes], root: RootOfTrust) -> dict[int, Secret]:
+    """Data keys, by generation.
+
+    Raises:
+        CannotStart: the root of trust is not the one that they were wrapped under.
+    """
+    return {
         generation: root.unwrap(blob, data_key_context(store_id, generation)) for generation, blob in wrapped.items()
     }
-    return Sealer(store_id, opened, max(opened))
 
 
 def add_first_administrator(store: Store, sealer: Sealer, administrator: Administrator) -> User:

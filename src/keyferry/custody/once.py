@@ -85,4 +85,4 @@ class Once:
 
 
 def _key(sealer: Sealer) -> bytes:
-    return sealer.derive("idempotency").reveal()
+    return sealer.derive("idempotency", generation=1).reveal()  # the first one's for good: what was kept is found again

@@ -16,7 +16,9 @@ are in use.
 import hmac
 import os
 import struct
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,6 +36,8 @@ DATA_KEY_BYTES = 32
 NONCE_BYTES = 12
 
 Column = None | bool | int | str | bytes
+
+_LOOK_AGAIN_SECONDS = 1.0
 
 _FORMAT = 1
 _HEADER = struct.Struct(">BI")  # format, generation of the data key
@@ -145,12 +149,23 @@ class Sealer:
         store_id: the store's id; part of everything that is derived.
         data_keys: generation -> data key, 32 bytes each.
         current: the generation under which new seals are made.
+        look_again: answers all data keys that there are by now, for a seal whose generation is not known; the newest is
+            then the current one. It may raise, if it cannot.
     """
 
-    def __init__(self, store_id: str, data_keys: Mapping[int, Secret], current: int) -> None:
+    def __init__(
+        self,
+        store_id: str,
+        data_keys: Mapping[int, Secret],
+        current: int,
+        look_again: Callable[[], Mapping[int, Secret]] | None = None,
+    ) -> None:
         self._store_id = store_id
         self._data_keys = dict(data_keys)
         self._current = current
+        self._look_again = look_again
+        self._looking = threading.Lock()
+        self._looked_at = float("-inf")
         self._purpose_key = lru_cache(maxsize=256)(self._derive)
 
     def __repr__(self) -> str:
@@ -169,6 +184,31 @@ class Sealer:
     def generation(self) -> int:
         """The data key's generation under which new seals are made."""
         return self._current
+
+    def learn(self, generation: int) -> bool:
+        """See to it that a generation of the data key is known; answers whether it is.
+
+        Other processes make new ones. If there is no such generation, whoever asks again within a second is not looked
+        for again: a row that somebody has put a number into costs the others nothing.
+        """
+        if generation in self._data_keys or self._look_again is None:
+            return generation in self._data_keys
+        with self._looking:
+            if generation in self._data_keys or time.monotonic() - self._looked_at < _LOOK_AGAIN_SECONDS:
+                return generation in self._data_keys
+            self._looked_at = time.monotonic()
+            self._data_keys = {**self._look_again(), **self._data_keys}
+            self._current = max(self._data_keys)
+        return generation in self._data_keys
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether something that was sealed, or a seal, is of the current generation."""
+        return sealed[: _HEADER.size] == self.current_header
+
+    @property
+    def current_header(self) -> bytes:
+        """What everything that is sealed now begins with: 5 bytes."""
+        return _HEADER.pack(_FORMAT, self._current)
 
     def seal(self, material: Material, binding: Binding) -> SealedMaterial:
         """Encrypt `material` with AES-256-GCM (SP 800-38D) under a key that only this version has."""
@@ -232,14 +272,14 @@ class Sealer:
         if len(blob) < _HEADER.size:
             raise IntegrityViolation(f"The seal of {name} is cut short.")
         version, generation = _HEADER.unpack_from(blob)
-        if version != _FORMAT or generation not in self._data_keys:
+        if version != _FORMAT or not self.learn(generation):
             raise IntegrityViolation(f"The seal of {name} has an unknown form or data key.")
         return generation, blob[_HEADER.size :]
 
     def _encrypt(self, purpose: str, plaintext: Secret, data: bytes) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
-        ciphertext = AESGCM(self._derive(self._current, purpose)).encrypt(nonce, plaintext.reveal(), data)
-        return _HEADER.pack(_FORMAT, self._current) + nonce + ciphertext
+        nonce, generation = os.urandom(NONCE_BYTES), self._current  # which may change at any moment
+        ciphertext = AESGCM(self._derive(generation, purpose)).encrypt(nonce, plaintext.reveal(), data)
+        return _HEADER.pack(_FORMAT, generation) + nonce + ciphertext
 
     def _decrypt(self, purpose: str, blob: bytes, data: bytes, name: str) -> Secret:
         generation, body = self._open_header(blob, name)
