@@ -9,6 +9,7 @@ from fastapi import Request as HttpRequest
 from pydantic import SecretStr
 
 from keyferry.api.callers import Visit
+from keyferry.api.direct import silent
 from keyferry.api.models.values import Request
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
@@ -74,6 +75,7 @@ def _revealed(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} has no normal form")
 
 
+@silent
 async def _refuse_key(
     idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> None:

@@ -8,15 +8,18 @@ from fastapi.security import HTTPBearer
 from starlette.convertors import register_url_convertor
 
 from keyferry.api.callers import GuardedRoute
+from keyferry.api.direct import silent
 from keyferry.api.segments import SegmentConvertor
 
 PREFIX: Final = "/api/v1"
 
-_SCHEME = HTTPBearer(
-    bearerFormat="kf_…",
-    scheme_name="token",
-    description="A session's token, or an API token. There are no cookies.",
-    auto_error=False,  # the guarded route answers, with advice
+_SCHEME = silent(
+    HTTPBearer(
+        bearerFormat="kf_…",
+        scheme_name="token",
+        description="A session's token, or an API token. There are no cookies.",
+        auto_error=False,  # the guarded route answers, with advice
+    )
 )
 
 register_url_convertor("segment", SegmentConvertor())
