@@ -149,6 +149,7 @@ TITLES: dict[str, str] = {
     "interrupted": "Interrupted",
     "file-refused": "File refused",
     "file-exists": "File exists",
+    "folder-refused": "Result folder refused",
     "profile-refused": "Profile refused",
     "not-signed-in": "Not signed in",
     "client-failed": "Request failed",
@@ -156,6 +157,7 @@ TITLES: dict[str, str] = {
     "server-unreachable": "Server unreachable",
     "server-untrusted": "Server not trusted",
     "answer-refused": "Server's answer refused",
+    "batch-incomplete": "Not everything was done",
     # faults
     "internal-error": "Internal error",
 }

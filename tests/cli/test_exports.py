@@ -9,7 +9,7 @@ import pytest
 from keyferry.byok.azure import wrap_for_azure
 from keyferry.byok.identifier import parse_key_identifier
 from keyferry.byok.kek import read_kek
-from keyferry.cli.exports import _checked
+from keyferry.cli.transfer_answers import checked_file
 from keyferry.errors import KeyferryError
 from keyferry.material.algorithms import ALGORITHMS
 from keyferry.material.keys import generate
@@ -33,14 +33,14 @@ def answer(content: bytes, **changes: Any) -> dict[str, Any]:
 
 def refusal(made: dict[str, Any], identifier: str = KEK.identifier) -> KeyferryError:
     with pytest.raises(KeyferryError) as caught:
-        _checked(made, identifier, "azure")
+        checked_file(made, identifier, "azure")
     assert caught.value.code == "answer-refused"
     return caught.value
 
 
 def test_a_sound_answer_is_kept(content: bytes) -> None:
-    assert _checked(answer(content), KEK.identifier, "azure") == content
-    assert _checked(
+    assert checked_file(answer(content), KEK.identifier, "azure") == content
+    assert checked_file(
         answer(content), KEK.identifier.upper().replace("HTTPS", "https").replace("KEYS/KEK", "keys/KEK"), "azure"
     )
 

@@ -5,6 +5,7 @@ What the environment says of proxies and certificates is not heeded: the profile
 """
 
 import ipaddress
+import json
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -98,6 +99,35 @@ class Server:
                 return found[:limit]
         return found
 
+    def lines(
+        self, path: str, body: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """What the server answers to the POST of a batch: a document for each line, as it comes.
+
+        Raises:
+            ServerRefused: the server refused the batch as a whole.
+            ClientFailed: it could not be reached or trusted, or the answer ended before the last line.
+        """
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        finished = False
+        try:
+            with self._client.stream("POST", path, json=_given(body), headers=headers) as answer:
+                if not answer.is_success or answer.is_redirect:
+                    answer.read()
+                    self._judge(answer)
+                for text in answer.iter_lines():
+                    line = self._line(text)
+                    finished = "totals" in line
+                    yield line
+        except httpx2.TimeoutException:
+            raise self._cut_off("it did not answer in time") from None
+        except httpx2.ConnectError as error:
+            raise self._unreachable(error) from None
+        except httpx2.TransportError as error:
+            raise self._cut_off(_reason(error)) from None
+        if not finished:
+            raise self._cut_off("the answer ended early")
+
     def request(
         self,
         method: str,
@@ -156,6 +186,22 @@ class Server:
             raise self._no_answer(f"status {answer.status_code} and no reason")
         advice = self._sign_in_advice() if problem.get("code") == "not-authenticated" else None
         raise ServerRefused(answer.status_code, problem, advice)
+
+    def _line(self, text: str) -> dict[str, Any]:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            line = None
+        if not isinstance(line, dict):
+            raise self._no_answer("a line that is no JSON object")
+        return line
+
+    def _cut_off(self, reason: str) -> ClientFailed:
+        return ClientFailed(
+            f"The connection to {self.profile.server} broke before everything was done: {reason}.",
+            code="server-unreachable",
+            advice="Run the command again.",
+        )
 
     def _json(self, answer: httpx2.Response) -> Any:
         try:

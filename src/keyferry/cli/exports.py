@@ -1,7 +1,5 @@
 """`keyferry export`, and `keyferry key export`: keys on their way to a cloud."""
 
-import hashlib
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyferry.cli.choices import DESTINATIONS
-from keyferry.cli.encodings import from_base64
 from keyferry.cli.failures import Command, Group
 from keyferry.cli.files import read_input, read_public_key, require_writable, write_whole
 from keyferry.cli.output import BLANK, Output
 from keyferry.cli.progress import working
 from keyferry.cli.remote import limit_option, path, remote
-from keyferry.errors import ClientFailed
+from keyferry.cli.transfer_answers import checked_file, import_line, will_not_do
 
 if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.cli.connection import Server
@@ -59,10 +56,10 @@ def export_key(
     body = _request(destination, public_key, key_identifier)
     with working("Exporting"):
         made = server.post(path("keys", id_, "exports"), body)
-    content = _checked(made, key_identifier, destination)
+    content = checked_file(made, key_identifier, destination)
     write_whole(output, content, what="transfer file", force=force)
     _read_back(output, content)
-    line = _import_line(made, output)
+    line = import_line(made, output)
     document = {name: value for name, value in made.items() if name != "file"}
     document |= {"output": str(output), "import_command": line}
     out.facts(document, _export_rows(made), head=f"Exported to {output}")
@@ -123,44 +120,13 @@ def _request(destination: str, public_key: str, key_identifier: str) -> dict[str
     }
 
 
-def _checked(made: dict[str, Any], key_identifier: str, destination: str) -> bytes:
-    """The transfer file in an answer.
-
-    1. Its SHA-256 is the one that the server recorded. 2. It reads under the strict rules. 3. It names the key
-    identifier that was asked for.
-
-    Raises:
-        ClientFailed: (`answer-refused`).
-    """
-    from keyferry.byok.destinations import destination_named
-    from keyferry.byok.transfer_file import read_transfer_file
-    from keyferry.errors import InvalidInput
-
-    content = from_base64(made.get("file"))
-    if hashlib.sha256(content).hexdigest() != made.get("sha256"):
-        raise _refused("the transfer file's SHA-256 is not the one that the server recorded")
-    try:
-        parts = read_transfer_file(content)
-    except InvalidInput as refused:
-        raise _refused(refused.detail) from None
-    if parts.kid != destination_named(destination).parse_identifier(key_identifier).text:
-        raise _refused("the transfer file names another key identifier")
-    return content
-
-
 def _read_back(output: Path, content: bytes) -> None:
     from keyferry.byok.transfer_file import read_transfer_file
 
     written = read_input(str(output), what="transfer file", field="output")
     read_transfer_file(written)
     if written != content:
-        raise _refused(f"what stands in {output} now is not what was written")
-
-
-def _import_line(made: dict[str, Any], output: Path) -> str:
-    """The destination's own command as the server writes it, for the file where it lies now."""
-    words = shlex.split(made.get("import_command", ""))
-    return shlex.join(str(output) if word == made.get("file_name") else word for word in words)
+        raise will_not_do(f"what stands in {output} now is not what was written")
 
 
 def _export_rows(export: dict[str, Any]) -> dict[str, Any]:
@@ -175,11 +141,3 @@ def _export_rows(export: dict[str, Any]) -> dict[str, Any]:
         "By": export.get("user_name"),
         "At": export.get("created_at"),
     }
-
-
-def _refused(reason: str) -> ClientFailed:
-    return ClientFailed(
-        f"The export will not do: {reason}.",
-        code="answer-refused",
-        advice="Do not import the file. Export again; if it happens again, have the server examined.",
-    )

@@ -3,11 +3,12 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _FIRST = 0.4
 _EVERY = 0.5
+_BAR = 30
 
 
 @contextmanager
@@ -24,6 +25,38 @@ def working(text: str) -> Iterator[None]:
     finally:
         done.set()
         ticker.join()
+
+
+@contextmanager
+def counting(text: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show `text` and how many of `total` are done, on standard error, if that is a terminal; nothing remains of it.
+
+    Answers what is to be called when one more is done.
+    """
+    if not sys.stderr.isatty() or total == 0:
+        yield lambda: None
+        return
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        sys.stderr.write("\r" + bar(text, done, total))
+        sys.stderr.flush()
+
+    sys.stderr.write("\r" + bar(text, done, total))
+    sys.stderr.flush()
+    try:
+        yield advance
+    finally:
+        sys.stderr.write("\r" + " " * len(bar(text, total, total)) + "\r")
+        sys.stderr.flush()
+
+
+def bar(text: str, done: int, total: int) -> str:
+    """One line, always of the same length: `text`, a bar, and the two numbers."""
+    filled = _BAR * done // total
+    return f"{text} [{'#' * filled}{'.' * (_BAR - filled)}] {done:>{len(str(total))}}/{total}"
 
 
 def _tick(text: str, done: threading.Event) -> None:
