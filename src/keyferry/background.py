@@ -61,6 +61,7 @@ class Background:
         custody.gate.write_refusals()
         if time.monotonic() >= self._jobs_due:
             self._jobs_due = time.monotonic() + JOBS_EVERY_SECONDS
+            self._installation.learn_data_keys()
             custody.jobs.run()
         if self._stop.is_set() or time.monotonic() >= self._activity_due:
             self._activity_due = time.monotonic() + ACTIVITY_EVERY_SECONDS

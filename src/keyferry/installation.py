@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import psycopg
+import structlog
 from sqlalchemy.exc import DBAPIError
 
 from keyferry.certificates import TlsFiles, fingerprint, prepare_certificates
@@ -21,6 +22,7 @@ from keyferry.custody.founding import (
     add_first_administrator,
     found_store,
     is_founded,
+    newest_generation,
     open_sealer,
     unwrapped,
     wrapped_data_keys,
@@ -41,6 +43,8 @@ from keyferry.roots.pending import read_pending
 from keyferry.store.engine import open_engine, sqlite_url
 from keyferry.store.migrating import newest, present, require_newest, upgrade
 from keyferry.store.store import Store
+
+log = structlog.get_logger("keyferry.installation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,13 @@ class Installation:
     def tls(self) -> TlsFiles:
         """Where its certificates are, and the password of their keys."""
         return tls_files(self.settings.home, self.sealer)
+
+    def learn_data_keys(self) -> None:
+        """See to it that the newest data key is known: another process may have made one. For every few seconds."""
+        try:
+            self.sealer.learn(self.store.read(newest_generation))
+        except InternalError as error:
+            log.critical("new data key not opened", detail=error.detail, advice=error.advice)
 
     def close(self) -> None:
         """Finish the writes that wait, and let the database go."""

@@ -1,15 +1,19 @@
 """`keyferry status`: what an installation is, and whether its seals open. For the machine that holds the home."""
 
 import socket
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select
 
 from keyferry import __version__
 from keyferry.certificates import fingerprint
+from keyferry.clock import to_rfc3339
 from keyferry.config.settings import Settings
 from keyferry.custody.audit import last_head
+from keyferry.custody.backups import last_backup
 from keyferry.installation import Installation, open_installation
+from keyferry.material.sealing import Sealer
 from keyferry.store.migrating import newest
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import audit_events, data_keys, exports, groups, keys, users
@@ -48,7 +52,9 @@ def status(settings: Settings) -> dict[str, Any]:
         if installation.tls.authority.exists():
             facts["ca_fingerprint"] = fingerprint(installation.tls.authority)
         facts["pool"] = _stock(installation)
-        return facts | installation.store.read(_count)
+        facts |= installation.store.read(_count)
+        facts["last_backup"] = installation.store.read(partial(_last_backup, sealer=installation.sealer))
+        return facts
     finally:
         installation.close()
 
@@ -56,6 +62,14 @@ def status(settings: Settings) -> dict[str, Any]:
 def _count(tx: Transaction) -> dict[str, Any]:
     counts: dict[str, Any] = {name: tx.rows(statement)[0][0] for name, statement in _COUNTS.items()}
     return counts | {"audit_head": str(last_head(tx))}
+
+
+def _last_backup(tx: Transaction, sealer: Sealer) -> dict[str, str] | None:
+    """The newest backup, as the audit log knows it; what has happened since its head is not in it."""
+    found = last_backup(tx, sealer)
+    if found is None:
+        return None
+    return {"file": found.file, "taken_at": to_rfc3339(found.taken_at), "head": found.head}
 
 
 def _stock(installation: Installation) -> dict[str, dict[str, int]]:

@@ -31,6 +31,8 @@ PLACES: dict[str, tuple[str, str]] = {
         "Microsoft 365 Customer Key: check a pair of vault keys, and ask for its onboarding.",
     ),
     "azure": (f"{_CLI}.azure:azure", "Live vaults: make them, push keys into them, and see what is there."),
+    "backup": (f"{_CLI}.backup:backup", "Backups: one encrypted file, made while serving."),
+    "root": (f"{_CLI}.root:root", "The root of trust: save it apart, and put another in its place."),
     "audit": (f"{_CLI}.audit:audit", "The audit log: read it, verify it."),
     "emulator": (f"{_CLI}.emulator:emulator", "An Azure Key Vault on loopback, to rehearse with."),
     "demo": (f"{_CLI}.demo:demo", "Walk the whole way, to an activated Customer Key, on loopback, offline."),

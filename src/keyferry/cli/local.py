@@ -81,7 +81,7 @@ def init(
 @click.option("--listen", metavar="HOST:PORT", help="Address and port; else the setting, else 127.0.0.1:8420.")
 def serve(home: Path | None, listen: str | None) -> None:
     """Serve REST and the console from a home."""
-    settings = _settings(home, listen)
+    settings = settings_of(home, listen)
     from keyferry.server import serve as run
 
     run(settings)
@@ -92,12 +92,14 @@ def serve(home: Path | None, listen: str | None) -> None:
 @json_option
 def status(home: Path | None, as_json: bool) -> None:
     """Show what a home holds and what is sealed."""
-    settings = _settings(home)
+    settings = settings_of(home)
     from keyferry.status import status as look
 
     found = look(settings)
     rows = {name.replace("_", " ").capitalize(): value for name, value in found.items()}
     rows["Pool"] = [f"{each['ready']} of {each['size']} {name}" for name, each in found["pool"].items()] or "off"
+    last = found["last_backup"]
+    rows["Last backup"] = "never" if last is None else f"{last['taken_at']}, {last['file']}, head {last['head']}"
     Output(as_json=as_json).facts(found, rows, head=f"Keyferry in {settings.home}")
 
 
@@ -106,7 +108,7 @@ def status(home: Path | None, as_json: bool) -> None:
 @json_option
 def upgrade(home: Path | None, as_json: bool) -> None:
     """Bring a home's store to this version's schema."""
-    settings = _settings(home)
+    settings = settings_of(home)
     from keyferry.installation import upgrade_store
 
     with working("Upgrading the store"):
@@ -115,7 +117,8 @@ def upgrade(home: Path | None, as_json: bool) -> None:
     Output(as_json=as_json).facts(document, {"Schema": revision}, head=f"The store in {settings.home} is up to date.")
 
 
-def _settings(home: Path | None, listen: str | None = None) -> "Settings":
+def settings_of(home: Path | None, listen: str | None = None) -> "Settings":
+    """The settings of the home that was named, or of the default one."""
     from keyferry.config.sources import load_settings, resolve_home
 
     return load_settings(resolve_home(home), given={} if listen is None else {"listen": listen})
@@ -146,6 +149,9 @@ def _what_next(made: "Initialised") -> list[str]:
         "Back up:",
         root,
         f"  {store}    without the root key",
+        "with these, onto another medium each, the first once and the second each day:",
+        f"  keyferry root export FILE --home {made.home}",
+        f"  keyferry backup create FILE --home {made.home}",
         "",
         "Next:",
         f"  keyferry serve --home {made.home}",

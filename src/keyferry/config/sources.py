@@ -84,6 +84,30 @@ def write_settings(home: Path, **settings: object) -> None:
         replace_private(file, (text + separator + lines).encode(), what="settings file")
 
 
+def change_settings(home: Path, **settings: object) -> None:
+    """Put other values for settings into keyferry.toml in `home`, in one step; all other lines stay as they are.
+
+    Raises:
+        CannotStart: a name or value will not do, or a line of the file cannot be told apart from others.
+    """
+    file = home.absolute() / SETTINGS_FILE
+    load_settings(home, given=settings, environ={})
+    text = _file_text(file) if file.exists() else ""
+    wanted = {
+        **tomllib.loads(text),
+        **{name: tomllib.loads(f"x = {_toml(value)}")["x"] for name, value in settings.items()},
+    }
+    for name, value in settings.items():
+        line = f"{name} = {_toml(value)}"
+        text, found = re.subn(rf"(?m)^[ \t]*{name}[ \t]*=.*$", lambda _, line=line: line, text)
+        if not found:
+            text += ("" if text.endswith("\n") or not text else "\n") + line + "\n"
+    if tomllib.loads(text) != wanted:
+        detail = f"{file} is written in a way that it cannot be changed in."
+        raise CannotStart(detail, code="setting-refused", advice="Write each setting on a line of its own.")
+    replace_private(file, text.encode(), what="settings file")
+
+
 def read_database_url(settings: Settings) -> Secret | None:
     """The PostgreSQL URL in `database_file`; None when the store is SQLite. A Secret, as it may hold a password.
 

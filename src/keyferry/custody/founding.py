@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, func, insert, select, update
 
 from keyferry import clock
 from keyferry.custody.access import Actor
@@ -30,6 +30,13 @@ from keyferry.store.transaction import Transaction
 _STORE = Prepared(select(stores.c.id))
 _ANY_USER = Prepared(select(users.c.id).limit(1))
 _DATA_KEYS = Prepared(select(data_keys.c.generation, data_keys.c.wrapped).order_by(data_keys.c.generation))
+_NEWEST_GENERATION = Prepared(select(func.coalesce(func.max(data_keys.c.generation), 0)))
+_DATA_KEYS_HELD = Prepared(
+    select(data_keys.c.generation, data_keys.c.wrapped).order_by(data_keys.c.generation).with_for_update()
+)
+_WRAP_ANEW = Prepared(
+    update(data_keys).where(data_keys.c.generation == bindparam("generation_")).values(wrapped=bindparam("wrapped"))
+)
 _FOUND_STORE = Prepared(insert(stores).values(id=bindparam("id"), created_at=bindparam("created_at")))
 _KEEP_DATA_KEY = Prepared(
     insert(data_keys).values(
@@ -119,6 +126,11 @@ def wrapped_data_keys(store: Store) -> dict[int, bytes]:
     return {int(generation): bytes(blob) for generation, blob in store.read(lambda tx: tx.rows(_DATA_KEYS))}
 
 
+def newest_generation(tx: Transaction) -> int:
+    """Of the store's data keys; 0 if there is none."""
+    return int(tx.rows(_NEWEST_GENERATION)[0][0])
+
+
 def sealer_of(
     store_id: str,
     wrapped: Mapping[int, bytes],
@@ -143,6 +155,32 @@ def unwrapped(store_id: str, wrapped: Mapping[int, bytes], root: RootOfTrust) ->
     return {
         generation: root.unwrap(blob, data_key_context(store_id, generation)) for generation, blob in wrapped.items()
     }
+
+
+def wrap_data_keys_anew(tx: Transaction, store_id: str, old: RootOfTrust, new: RootOfTrust) -> int:
+    """Put every data key under another root of trust, in one transaction; answers how many there are.
+
+    Raises:
+        CannotStart: `old` is not the root that they are under (any more).
+    """
+    wrapped = {int(generation): bytes(blob) for generation, blob in tx.rows(_DATA_KEYS_HELD)}
+    for generation, data_key in unwrapped(store_id, wrapped, old).items():
+        tx.run(_WRAP_ANEW, generation_=generation, wrapped=new.wrap(data_key, data_key_context(store_id, generation)))
+    return len(wrapped)
+
+
+def add_data_key(tx: Transaction, store_id: str, root: RootOfTrust) -> int:
+    """Keep a new data key, under `root`; answers its generation. A process that has learned of it seals under it.
+
+    Raises:
+        CannotStart: `root` is not the root that the others are under (any more).
+    """
+    wrapped = {int(generation): bytes(blob) for generation, blob in tx.rows(_DATA_KEYS_HELD)}
+    unwrapped(store_id, wrapped, root)
+    generation = max(wrapped) + 1
+    blob = root.wrap(Secret(os.urandom(DATA_KEY_BYTES)), data_key_context(store_id, generation))
+    tx.run(_KEEP_DATA_KEY, generation=generation, wrapped=blob, created_at=clock.now())
+    return generation
 
 
 def add_first_administrator(store: Store, sealer: Sealer, administrator: Administrator) -> User:

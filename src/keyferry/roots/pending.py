@@ -24,12 +24,14 @@ class Pending:
     Attributes:
         was, now: their URIs.
         fingerprint: of the new one.
+        was_fingerprint: of the old one.
         passphrase_file: what the setting `root_passphrase_file` is to be; None leaves it.
     """
 
     was: str
     now: str
     fingerprint: str
+    was_fingerprint: str
     passphrase_file: str | None = None
 
 
