@@ -63,6 +63,7 @@ class Background:
             self._jobs_due = time.monotonic() + JOBS_EVERY_SECONDS
             self._installation.learn_data_keys()
             custody.jobs.run()
+            custody.key_cache.forget_changed(self._installation.store)
         if self._stop.is_set() or time.monotonic() >= self._activity_due:
             self._activity_due = time.monotonic() + ACTIVITY_EVERY_SECONDS
             custody.activity.flush()

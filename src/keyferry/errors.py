@@ -82,6 +82,12 @@ TITLES: dict[str, str] = {
     "transfer-file-self-check": "Transfer file failed its own check",
     "unwrap-failed": "Unwrapping failed",
     "public-key-differs": "Public keys differ",
+    # using keys
+    "usage-refused": "Key is not for this use",
+    "algorithm-refused": "Algorithm not for this key",
+    "input-size": "Input of a size that is not taken",
+    "envelope-refused": "Ciphertext's envelope refused",
+    "decryption-failed": "Decryption failed",
     # states
     "conflict": "Conflict",
     "name-taken": "Name taken",

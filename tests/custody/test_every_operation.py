@@ -31,6 +31,7 @@ from keyferry.custody.key_batches import WantedKey
 from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
+from keyferry.custody.uses import Ciphertext, Payload
 from keyferry.errors import KeyferryError, NotAuthenticated, NotFound
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
@@ -52,9 +53,9 @@ class House:
     keks: Iterator[Kek]
     shut_out: dict[Role, dict[str, Caller]] = field(default_factory=dict)
 
-    def key(self, column: str, **more: object) -> str:
+    def key(self, column: str, algorithm: str = "ec-p256", **more: object) -> str:
         of_group = {"group": GROUP} if column == "member" else {"owner": "owner"}
-        return self.kit.key(self.people.owner, "ec-p256", f"k{new_id()[-12:]}", **of_group, **more).key.id
+        return self.kit.key(self.people.owner, algorithm, f"k{new_id()[-12:]}", **of_group, **more).key.id
 
     def key_with(self, column: str, change: Callable[[Caller, str], object]) -> str:
         key = self.key(column)
@@ -105,6 +106,29 @@ def _nothing(_house: House, _column: str) -> str:
 
 def _key(house: House, column: str) -> str:
     return house.key(column)
+
+
+def _aes(house: House, column: str) -> str:
+    return house.key(column, algorithm="aes-128")
+
+
+CIPHERTEXTS: dict[str, bytes] = {}
+
+
+def _encrypted(house: House, column: str) -> str:
+    key = _aes(house, column)
+    CIPHERTEXTS[key] = house.kit.custody.uses.encrypt(house.people.owner, key, Secret(b"text")).ciphertext
+    return key
+
+
+def _wrapped(house: House, column: str) -> str:
+    key = _aes(house, column)
+    CIPHERTEXTS[key] = house.kit.custody.uses.wrap(house.people.owner, key, Secret(bytes(16))).ciphertext
+    return key
+
+
+def _ciphertext(key: str) -> Ciphertext:
+    return Ciphertext(data=CIPHERTEXTS.get(key, b""))
 
 
 def _pre_active(house: House, column: str) -> str:
@@ -265,6 +289,26 @@ TABLE: dict[str, Row] = {
     "states.cancel_destruction": Row(
         _pending, lambda it, by, ref: it.states.cancel_destruction(by, ref), (OK, OK, OK, HIDDEN)
     ),
+    "uses.encrypt": Row(_aes, lambda it, by, ref: it.uses.encrypt(by, ref, Secret(b"text")), (DENIED, OK, OK, HIDDEN)),
+    "uses.wrap": Row(_aes, lambda it, by, ref: it.uses.wrap(by, ref, Secret(bytes(16))), (DENIED, OK, OK, HIDDEN)),
+    "uses.decrypt": Row(
+        _encrypted,
+        lambda it, by, ref: it.uses.decrypt(by, ref, _ciphertext(ref)),
+        (DENIED, OK, OK, HIDDEN),
+    ),
+    "uses.unwrap": Row(
+        _wrapped,
+        lambda it, by, ref: it.uses.unwrap(by, ref, _ciphertext(ref)),
+        (DENIED, OK, OK, HIDDEN),
+    ),
+    "uses.sign": Row(
+        _key, lambda it, by, ref: it.uses.sign(by, ref, Payload(message=b"text")), (DENIED, OK, OK, HIDDEN)
+    ),
+    "uses.verify": Row(
+        _key,
+        lambda it, by, ref: it.uses.verify(by, ref, Payload(message=b"text"), bytes(64)),
+        (DENIED, OK, OK, HIDDEN),
+    ),
     "keks.register": Row(
         _kek_text,
         lambda it, by, ref: it.keks.register(by, "azure", ref, PUBLIC_PEM),
@@ -380,7 +424,7 @@ TABLE: dict[str, Row] = {
 }
 
 #: what is no operation of a caller's
-NOT_OPERATIONS = {"gate", "generation", "pool", "jobs", "activity"}
+NOT_OPERATIONS = {"gate", "generation", "pool", "jobs", "activity", "key_cache"}
 
 
 def _only(chunks: Iterator[list[Any]]) -> object:

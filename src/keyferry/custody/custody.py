@@ -19,12 +19,14 @@ from keyferry.custody.jobs import Jobs
 from keyferry.custody.keks import Keks
 from keyferry.custody.key_access import KeyAccess
 from keyferry.custody.key_batches import KeyBatches
+from keyferry.custody.key_cache import KeyCache
 from keyferry.custody.key_metrics import Metrics
 from keyferry.custody.keys import Keys
 from keyferry.custody.pool import Pool
 from keyferry.custody.states import States
 from keyferry.custody.tokens import Issue, Tokens
 from keyferry.custody.users import Users
+from keyferry.custody.uses import Uses
 from keyferry.material.sealing import Sealer
 from keyferry.store.store import Store
 
@@ -54,6 +56,8 @@ class Custody:
         self.key_batches = KeyBatches(self.gate, self.generation)
         self.key_access = KeyAccess(self.gate)
         self.states = States(self.gate, self.generation, rules.destruction_pending)
+        self.key_cache = KeyCache()
+        self.uses = Uses(self.gate, self.key_cache)
         self.keks = Keks(self.gate)
         self.exports = Exports(self.gate, rules.kek_policy)
         self.export_batches = ExportBatches(self.gate, rules.kek_policy)

@@ -77,6 +77,7 @@ TRANSITIONS: Final[dict[tuple[State, Transition], State]] = {
 }
 
 ERASED: Final = frozenset({State.DESTROYED, State.DESTROYED_COMPROMISED})
+PROCESSING: Final = frozenset({State.ACTIVE, State.DEACTIVATED, State.COMPROMISED})
 
 
 def state_at(version: KeyVersion, now: Microseconds) -> State:
@@ -126,6 +127,24 @@ def require_protecting(version: KeyVersion, now: Microseconds) -> None:
             code="key-not-active",
             field="state",
             advice="Activate it first." if state is State.PRE_ACTIVE else "Rotate the key, and use the new version.",
+        )
+
+
+def require_processing(version: KeyVersion, now: Microseconds) -> None:
+    """
+    Raises:
+        Conflict: the version may not even process what it has protected: it was never active, its destruction is
+            pending, or its material is gone.
+    """
+    if version.destroy_at is not None:
+        raise destruction_pending(version)
+    state = state_at(version, now)
+    if state not in PROCESSING:
+        raise Conflict(
+            f"Version {version.number} is {state}; it has to be active, deactivated or compromised.",
+            code="key-not-active",
+            field="state",
+            advice="Activate it first." if state is State.PRE_ACTIVE else "Nothing can bring its key material back.",
         )
 
 
