@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyferry.cli.choices import DESTINATIONS
-from keyferry.cli.failures import Command, Group
+from keyferry.cli.failures import Command, Group, WrongUsage
 from keyferry.cli.files import read_input, read_public_key, require_writable, write_whole
 from keyferry.cli.output import BLANK, Output
 from keyferry.cli.progress import working
@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
 def _request_options(command: Callable[..., None]) -> Callable[..., None]:
     """Where a key goes, and under which key encryption key."""
     options = [
-        click.argument("id_", metavar="ID"),
         click.option("--to", "destination", type=click.Choice(DESTINATIONS), required=True, help="Where the key goes."),
         click.option("--public-key", metavar="KEK.pem", required=True, help="The key encryption key's public key."),
         click.option("--key-identifier", metavar="KID", required=True, help="Its key identifier, with version."),
@@ -37,21 +36,48 @@ def export() -> None:
 
 
 @click.command("export", cls=Command)
+@click.argument("id_", metavar="[ID]", required=False)
 @_request_options
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE.byok", required=True, help="File to write.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE.byok", help="File to write.")
 @click.option("--force", is_flag=True, help="Write over an existing output.")
+@click.option("--all", "all_", is_flag=True, help="Export every key of a group or user that may leave.")
+@click.option("--group", metavar="ID", help="With --all: the group's.")
+@click.option("--owner", metavar="USER", help="With --all: the user's.")
+@click.option(
+    "--output-folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="With --all: folder for the files and their manifest; run again, only what is missing is done.",
+)
 @remote
 def export_key(
     server: "Server",
     out: Output,
-    id_: str,
+    id_: str | None,
     destination: str,
     public_key: str,
     key_identifier: str,
-    output: Path,
+    output: Path | None,
     force: bool,
+    all_: bool,
+    group: str | None,
+    owner: str | None,
+    output_folder: Path | None,
 ) -> None:
-    """Wrap a key's current version for a cloud and write the transfer file."""
+    """Wrap a key's current version for a cloud and write the transfer file; or those of all keys of an owner."""
+    if all_:
+        from keyferry.cli.bulk_export import Wanted, export_all
+
+        if id_ is not None or output is not None or force:
+            raise _with_all("ID, --output and --force are for one key.")
+        if output_folder is None or (group is None) == (owner is None):
+            raise _with_all("--all needs --output-folder, and --group or --owner.")
+        export_all(server, out, Wanted(destination, public_key, key_identifier, group, owner, output_folder))
+        return
+    if group is not None or owner is not None or output_folder is not None:
+        raise _with_all("--group, --owner and --output-folder are for --all.")
+    if id_ is None or output is None:
+        raise _with_all("An ID and --output are missing.")
     require_writable(output, force=force)
     body = _request(destination, public_key, key_identifier)
     with working("Exporting"):
@@ -70,6 +96,7 @@ def export_key(
 
 
 @export.command("preview")
+@click.argument("id_", metavar="ID")
 @_request_options
 @remote
 def preview(server: "Server", out: Output, id_: str, destination: str, public_key: str, key_identifier: str) -> None:
@@ -110,6 +137,10 @@ def show(server: "Server", out: Output, id_: str) -> None:
     """Show an export."""
     found = server.get(path("exports", id_))
     out.facts(found, _export_rows(found), head=f"Export {found.get('id')}")
+
+
+def _with_all(detail: str) -> WrongUsage:
+    return WrongUsage(detail, advice="Give ID and --output FILE, or --all with --group ID and --output-folder DIR.")
 
 
 def _request(destination: str, public_key: str, key_identifier: str) -> dict[str, Any]:

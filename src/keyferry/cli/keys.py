@@ -63,9 +63,20 @@ def key() -> None:
 @key.command("create")
 @_type
 @_new_key_options
+@click.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Generate N keys, named NAME-0001 and so on if a name is given.",
+)
 @remote
-def create(server: "Server", out: Output, /, type_: str, **new: Any) -> None:
-    """Generate a key."""
+def create(server: "Server", out: Output, /, type_: str, count: int | None, **new: Any) -> None:
+    """Generate a key, or many."""
+    if count is not None:
+        from keyferry.cli.bulk_create import create_many
+
+        create_many(server, out, _new_key(type_, new), count)
+        return
     with working(f"Generating a key of type {type_}"):
         made = server.post("/keys", _new_key(type_, new))
     out.facts(made, rows(made), head=f"Key {title(made)} was created.")
