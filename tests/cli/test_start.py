@@ -16,6 +16,8 @@ from keyferry.custody.groups import KEK_POLICIES
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
 from keyferry.material.algorithms import ALGORITHMS, Usage
+from keyferry.material.using.methods import METHODS
+from keyferry.material.using.signing import SignatureFormat
 
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = ("alembic", "argon2", "cryptography", "fastapi", "httpx2", "psycopg", "pydantic", "sqlalchemy", "uvicorn")
@@ -60,6 +62,9 @@ def test_the_version_is_the_package_version(shell: Shell) -> None:
 def test_choices_are_those_of_their_sources() -> None:
     assert list(choices.KEY_TYPES) == list(ALGORITHMS)
     assert list(choices.USAGES) == [usage.value for usage in Usage]
+    for usage, offered in (("encrypt", choices.ENCRYPTING), ("wrap", choices.WRAPPING), ("sign", choices.SIGNING)):
+        assert list(offered) == [method.name for method in METHODS.values() if usage in method.usages]
+    assert list(choices.SIGNATURE_FORMATS) == [form.value for form in SignatureFormat]
     assert list(choices.REASONS) == [reason.value for reason in RevocationReason]
     assert list(choices.ROLES) == [role.value for role in Role]
     assert set(choices.KEK_POLICIES) == {*KEK_POLICIES, "inherit"}

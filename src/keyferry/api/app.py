@@ -20,6 +20,7 @@ from keyferry.api import (
     states,
     tokens,
     users,
+    uses,
     versions,
 )
 from keyferry.api.access_log import AccessLog
@@ -37,6 +38,7 @@ from keyferry.api.workers import Workers
 _NOUNS = (
     exports,
     keys,
+    uses,
     versions,
     states,
     batches,

@@ -19,6 +19,18 @@ KEY_TYPES = (
 USAGES = ("encrypt", "decrypt", "sign", "verify", "wrap", "unwrap")
 """`keyferry.material.algorithms.Usage`."""
 
+ENCRYPTING = ("A128GCM", "A192GCM", "A256GCM", "RSA-OAEP-256", "RSA-OAEP")
+"""Of `keyferry.material.using.methods.METHODS`, those that encrypt."""
+
+WRAPPING = ("A128KWP", "A192KWP", "A256KWP", "A128KW", "A192KW", "A256KW", "RSA-OAEP-256", "RSA-OAEP")
+"""Those that wrap."""
+
+SIGNING = ("PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "ES256K")
+"""Those that sign."""
+
+SIGNATURE_FORMATS = ("raw", "der")
+"""`keyferry.material.using.signing.SignatureFormat`."""
+
 REASONS = (
     "unspecified",
     "key-compromise",

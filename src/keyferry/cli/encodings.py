@@ -17,14 +17,32 @@ def from_base64(text: object) -> bytes:
     Raises:
         ClientFailed: (`answer-refused`) it is no such text.
     """
-    unreadable = ClientFailed(
+    if not isinstance(text, str) or not text.isascii():
+        raise _unreadable()
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise _unreadable() from None
+
+
+def from_base64url(text: object) -> bytes:
+    """The bytes of a member of an answer, in base64url without padding (RFC 4648 section 5).
+
+    Raises:
+        ClientFailed: (`answer-refused`) it is no such text.
+    """
+    if not isinstance(text, str) or not text.isascii() or set(text) & set("+/="):
+        raise _unreadable()
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        return base64.b64decode(padded.translate(str.maketrans("-_", "+/")), validate=True)
+    except binascii.Error:
+        raise _unreadable() from None
+
+
+def _unreadable() -> ClientFailed:
+    return ClientFailed(
         "The server's answer holds bytes that cannot be read.",
         code="answer-refused",
         advice="Check that server and command line are of the same version.",
     )
-    if not isinstance(text, str) or not text.isascii():
-        raise unreadable
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise unreadable from None

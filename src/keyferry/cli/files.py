@@ -12,28 +12,28 @@ MAX_BYTES = 64 * 1024
 STANDARD_INPUT = "-"
 
 
-def read_input(path: str, *, what: str, field: str) -> bytes:
-    """A file's bytes, or those of standard input when `path` is `-`; at most 64 KiB.
+def read_input(path: str, *, what: str, field: str, most: int = MAX_BYTES) -> bytes:
+    """A file's bytes, or those of standard input when `path` is `-`; at most `most`, 64 KiB unless said otherwise.
 
     Raises:
         CannotStart: (`file-refused`) it cannot be read or is larger.
     """
     try:
-        data = _read(path)
+        data = _read(path, most)
     except OSError as error:
         detail = f"The {what} at {path} cannot be read: {error.strerror}."
         raise CannotStart(detail, code="file-refused", field=field, advice="Check the path.") from None
-    if len(data) > MAX_BYTES:
-        detail, advice = f"The {what} at {path} is larger than {MAX_BYTES} bytes.", "Check that this is the file."
+    if len(data) > most:
+        detail, advice = f"The {what} at {path} is larger than {most} bytes.", "Check that this is the file."
         raise CannotStart(detail, code="file-refused", field=field, advice=advice)
     return data
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, most: int) -> bytes:
     if path == STANDARD_INPUT:
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
+        return sys.stdin.buffer.read(most + 1)
     with Path(path).open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+        return file.read(most + 1)
 
 
 def read_public_key(path: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyferry.cli import exports, key_metrics, states
+from keyferry.cli import exports, key_metrics, states, uses
 from keyferry.cli.choices import KEY_TYPES, USAGES
 from keyferry.cli.failures import Group
 from keyferry.cli.files import others_can_read, read_input, require_writable, write_whole
@@ -209,5 +209,5 @@ def _new_key(type_: str, new: dict[str, Any]) -> dict[str, Any]:
     return {"type": type_, **flags, **new}
 
 
-for each in (*states.COMMANDS, exports.export_key, key_metrics.metrics):
+for each in (*states.COMMANDS, *uses.COMMANDS, exports.export_key, key_metrics.metrics):
     key.add_command(each)
