@@ -136,7 +136,7 @@ class Exports:
         def prepare(view: View) -> Ready:
             return self._rules.judge(view, load_key(view, reference), request)
 
-        ready = self._gate.read(caller, Operation.KEY_EXPORT, prepare)
+        ready = self._gate.read(caller, Operation.KEY_EXPORT, prepare, about=reference)
         with self._gate.refusing(caller, Operation.KEY_EXPORT, ready.subject):
             wrapped = wrap(self._gate.sealer, ready)
         return self._gate.write(caller, Operation.KEY_EXPORT, partial(record, self._rules, wrapped))

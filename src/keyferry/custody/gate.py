@@ -27,12 +27,14 @@ from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
 from keyferry.custody.recording import Subject, event_by
 from keyferry.custody.refusals import Refusal, Refusals
+from keyferry.custody.usual import Usual
 from keyferry.custody.view import Change, View
 from keyferry.errors import IntegrityViolation, InternalError, KeyferryError, NotAuthenticated
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
 from keyferry.store.sealed import Lock
 from keyferry.store.store import Store
+from keyferry.store.together import Wanted, read_together
 from keyferry.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -56,9 +58,14 @@ class Gate:
         self.store = store
         self.sealer = sealer
         self.refusals = Refusals()
+        self._usual = Usual()
 
-    def read(self, caller: Caller, operation: Operation, work: Callable[[View], T]) -> T:
+    def read(self, caller: Caller, operation: Operation, work: Callable[[View], T], *, about: str | None = None) -> T:
         """Run `work` on a snapshot, for `caller`.
+
+        Args:
+            about: what the caller calls the object, where the operation is asked for often: a hint as to which rows
+                `work` will ask for, and nothing more.
 
         Raises:
             NotAuthenticated, NotPermitted, NotFound: refused; the refusal is in the audit log.
@@ -67,10 +74,12 @@ class Gate:
         subject = Subject()
 
         def reading(tx: Transaction) -> T:
+            self._usual.before_reading(tx, caller, operation, about)
             actor = identify_actor(tx, self.sealer, caller, clock.now(), Lock.NONE)
             view = View(tx, self.sealer, actor, operation, subject)
             result = work(view)
             _require_authorised(view)
+            self._usual.after_reading(tx, caller, operation, about)
             return result
 
         try:
@@ -105,7 +114,8 @@ class Gate:
             NotAuthenticated, NotPermitted, NotFound: refused; the refusal is in the audit log.
             KeyferryError: what `work` refused.
         """
-        outcome = self.store.write(lambda tx: self._attempt(tx, caller, operation, work, once))
+        expected = self._usual.just_read(caller)
+        outcome = self.store.write(lambda tx: self._attempt(tx, caller, operation, work, once, expected=expected))
         self._count_unauthenticated(caller, operation, outcome.refusal)
         if outcome.refusal is not None:
             raise outcome.refusal
@@ -252,10 +262,13 @@ class Gate:
         work: Callable[[Change], T],
         once: Once | None,
         known: list[Actor] | None = None,
+        *,
+        expected: Sequence[Wanted] = (),
     ) -> _Outcome[T]:
         subject = Subject()
         try:
             with tx.savepoint():
+                read_together(tx, expected)
                 return _Outcome(self._change(tx, caller, operation, subject, work, once, known))
         except NotAuthenticated as refusal:
             return _Outcome(refusal=refusal)

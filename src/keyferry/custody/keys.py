@@ -122,7 +122,7 @@ class Keys:
             key = load_key(view, reference)
             return detail_of(view, key, version_numbered(view, key, version))
 
-        return self._gate.read(caller, Operation.KEY_READ, read)
+        return self._gate.read(caller, Operation.KEY_READ, read, about=reference)
 
     def versions(self, caller: Caller, reference: str) -> list[KeyDetail]:
         """A key with each of its versions, from the first on, erased ones included.

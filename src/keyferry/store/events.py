@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Column, FromClause, Select, Table, bindparam, desc, insert, select
+from sqlalchemy import Column, FromClause, Select, bindparam, desc, insert, select
 from sqlalchemy.sql import ColumnElement
 
 from keyferry.errors import IntegrityViolation
@@ -96,11 +96,11 @@ class NewestEvent:
         """For key versions, which events name beside their key."""
         return cls(audit_events.c.version_id, audit_events.c.version_revision)
 
-    def beside(self, table: Table) -> tuple[FromClause, list[ColumnElement[Any]]]:
-        """`table` with, beside each row, the newest event about it: what to select from, and the event's columns."""
-        found, newest = audit_events.alias("found"), audit_events.alias("newest")
-        id_ = self._newest(newest, newest.c.id, id_=table.c.id).correlate(table).scalar_subquery()
-        return table.outerjoin(found, found.c.id == id_), [found.c[name] for name in SEALED]
+    def beside(self, objects: FromClause, source: FromClause) -> tuple[FromClause, list[ColumnElement[Any]]]:
+        """`source` with, beside each row of `objects` in it, the newest event about it; and the event's columns."""
+        found, newest = audit_events.alias(), audit_events.alias()
+        id_ = self._newest(newest, newest.c.id, id_=objects.c.id).correlate(objects).scalar_subquery()
+        return source.outerjoin(found, found.c.id == id_), [found.c[name] for name in SEALED]
 
     def row(self, tx: Transaction, id_: str) -> Row:
         """The columns of the event (one indexed read), as they stand beside an object's row; all None for no event."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy import FromClause, Select, Table, bindparam, delete, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
 from keyferry.errors import IntegrityViolation, PreconditionFailed
 from keyferry.material.sealing import Sealer
 from keyferry.store import tables
-from keyferry.store.events import NewestEvent
+from keyferry.store.events import SEALED, NewestEvent
 from keyferry.store.records import (
     Connection,
     CustomerKeyRequest,
@@ -174,9 +174,26 @@ class RevisedTable(SealedTable[R]):
     ) -> Question:
         """As for any sealed table, and once more with the newest event about each row."""
         alone = super().query(*where, order_by=order_by, limit=limit, lock=lock)
-        beside, event = self._newest.beside(self.table)
+        beside, event = self._newest.beside(self.table, self.table)
         both = select(*self._columns, *event).select_from(beside)
         return Question(alone.rows, self._prepare(both, where, order_by, limit=limit, lock=Lock.NONE))
+
+    @property
+    def width_with_event(self) -> int:
+        """How many columns a row has together with the newest event about it."""
+        return len(self._columns) + len(SEALED)
+
+    def joined_to(self, source: FromClause, parameter: str) -> tuple[FromClause, list[ColumnElement[Any]]]:
+        """`source` with, beside its row, this table's row whose id is `parameter`, and the newest event about that."""
+        mine = self.table.alias()
+        both, event = self._newest.beside(mine, source.outerjoin(mine, mine.c.id == bindparam(parameter)))
+        return both, [*(mine.c[column.name] for column in self._columns), *event]
+
+    def get(self, tx: Transaction, sealer: Sealer, id_: str, lock: Lock = Lock.NONE) -> R | None:
+        """As of any sealed table; a row that was put at the transaction's hand is not read again."""
+        tx.asked.append((self, id_))
+        row = tx.at_hand(self.kind, id_)
+        return super().get(tx, sealer, id_, lock) if row is None else self._verified(tx, sealer, row)
 
     def insert(self, tx: Transaction, sealer: Sealer, record: R) -> R:
         """Seal, insert, read back; the audit event that names the row has to follow in the same savepoint."""
@@ -191,6 +208,7 @@ class RevisedTable(SealedTable[R]):
         """
         sealed = self._seal(sealer, replace(new, revision=old.revision + 1))
         values = {name: getattr(sealed, name) for name in self._written if name != "id"}
+        tx.take_from_hand(self.kind, old.id)
         if tx.run(self._update, id_=old.id, revision_=old.revision, **values) != 1:
             raise PreconditionFailed(f"Row {old.id} of {self.kind} was changed meanwhile.")
         tx.await_event(sealed.id, sealed.revision)
@@ -202,6 +220,7 @@ class RevisedTable(SealedTable[R]):
         Raises:
             PreconditionFailed: the row is no longer at `old`'s revision.
         """
+        tx.take_from_hand(self.kind, old.id)
         if tx.run(self._delete, id_=old.id, revision_=old.revision) != 1:
             raise PreconditionFailed(f"Row {old.id} of {self.kind} was changed meanwhile.")
 

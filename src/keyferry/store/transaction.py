@@ -22,6 +22,9 @@ class Transaction:
         self._cursor: DBAPICursor = connection.cursor()
         self._savepoints = 0
         self._awaiting_event: set[tuple[str, int]] = set()
+        self._at_hand: dict[tuple[str, str], Row] = {}
+        self.asked: list[tuple[Any, str]] = []
+        """Every table and id that was asked for, in order."""
 
     def close(self) -> None:
         """Give the connection back without a statement that is still open; it would keep an old snapshot alive."""
@@ -74,6 +77,8 @@ class Transaction:
             raise
         finally:
             self._awaiting_event.clear()
+            self._at_hand.clear()
+            self.asked.clear()
         self._cursor.execute(f"RELEASE SAVEPOINT {name}")
 
     def await_event(self, row_id: str, revision: int) -> None:
@@ -83,6 +88,18 @@ class Transaction:
     def awaits_event(self, row_id: str, revision: int) -> bool:
         """Whether `await_event` noted this row at this revision, in the savepoint that is under way."""
         return (row_id, revision) in self._awaiting_event
+
+    def put_at_hand(self, table: str, id_: str, row: Row) -> None:
+        """Keep a row that this transaction has read, for whoever asks for it before the savepoint ends."""
+        self._at_hand[table, id_] = row
+
+    def at_hand(self, table: str, id_: str) -> Row | None:
+        """What `put_at_hand` kept; None if it kept none, or the row was written since."""
+        return self._at_hand.get((table, id_)) if self._at_hand else None
+
+    def take_from_hand(self, table: str, id_: str) -> None:
+        """The row is about to be written: who asks for it next has to read it."""
+        self._at_hand.pop((table, id_), None)
 
     def _execute(self, statement: Prepared, parameters: Mapping[str, Any]) -> None:
         sql, values = statement.for_dialect(self.dialect, parameters)

@@ -1,0 +1,50 @@
+"""Rows of several tables, by their ids, in one statement.
+
+SQLite lets another thread have the interpreter at each step of a statement, so that in a busy server what a row costs
+is the statement, not the row. What an operation will ask for is mostly what it asked for the last time; so that is read
+at once, and an operation that asks for a row finds it at hand. It is the same row of the same snapshot, verified in the
+same way; what is not at hand is read by itself. This is for SQLite alone: its transactions are of one snapshot.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import FromClause, select
+
+from keyferry.store.sealed import RevisedTable
+from keyferry.store.statements import Prepared
+from keyferry.store.tables import stores
+from keyferry.store.transaction import Row, Transaction
+
+#: rows that are read at once; a statement joins at most 64 tables in SQLite, and a row with its event is two
+MOST: Final = 16
+
+Wanted = tuple[RevisedTable[Any], str]
+
+
+def read_together(tx: Transaction, wanted: Sequence[Wanted]) -> None:
+    """Put these rows, each with the newest event about it, at the transaction's hand; those that are there."""
+    if tx.dialect.name != "sqlite" or not wanted:
+        return
+    wanted = wanted[:MOST]
+    statement = _statement(tuple(table for table, _ in wanted))
+    row = tx.row(statement, **{f"id_{place}": id_ for place, (_, id_) in enumerate(wanted)})
+    if row is None:  # the store's own row is gone: every row is read by itself
+        return
+    end = 0
+    for table, id_ in wanted:
+        start, end = end, end + table.width_with_event
+        found: Row = row[start:end]
+        if found[0] is not None:
+            tx.put_at_hand(table.kind, id_, found)
+
+
+@lru_cache(maxsize=128)
+def _statement(tables: tuple[RevisedTable[Any], ...]) -> Prepared:
+    source: FromClause = stores
+    columns = []
+    for place, table in enumerate(tables):
+        source, beside = table.joined_to(source, f"id_{place}")
+        columns += beside
+    return Prepared(select(*columns).select_from(source).limit(1))
