@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 # The Azure CLI pins what Keyferry pins otherwise, so it has an environment of its own (about 700 MB).
 INTEROP := .interop
 
+# PyKMIP's server, which `make bench` measures beside: the same.
+BENCH := .bench
+
 # Debian packages that the demo and the tests use, as COMMAND:PACKAGE.
 PROGRAMS := openssl:openssl
 
@@ -39,7 +42,7 @@ lint: $(VENV)/.dev  ## Format check, lint, strict types, layers, generated pages
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/generate.py --check
 
-bench: $(VENV)/.dev programs  ## Measure: figures beside their limits, or beside the bare operation in the same run
+bench: $(VENV)/.dev $(BENCH)/.ready programs  ## Measure, for minutes: beside limits, the bare operation, or PyKMIP's server
 	$(BIN)/python -m benchmarks
 
 format: $(VENV)/.dev  ## Format the code and mend what can be mended without a person
@@ -62,9 +65,10 @@ lock: $(VENV)/.dev  ## Pin the newest releases that are at least a week old, wit
 	$(BIN)/uv pip compile pyproject.toml --all-extras --constraint requirements/dev.txt $(LOCK) requirements/runtime.txt
 	$(BIN)/uv pip compile --group build --constraint requirements/dev.txt $(LOCK) requirements/build.txt
 	$(BIN)/uv pip compile --group interop $(LOCK) requirements/interop.txt
+	$(BIN)/uv pip compile --group bench $(LOCK) requirements/bench.txt
 
-clean:  ## Remove .venv, .interop and everything that was generated
-	rm -rf $(VENV) $(INTEROP) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+clean:  ## Remove .venv, .interop, .bench and everything that was generated
+	rm -rf $(VENV) $(INTEROP) $(BENCH) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests interop -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK = --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -97,6 +101,13 @@ $(INTEROP)/.ready: requirements/interop.txt | $(BIN)/pip
 	@$(PYTHON) -m venv --clear $(INTEROP)
 	@$(INTEROP)/bin/python -m pip --quiet --disable-pip-version-check install --only-binary :all: --require-hashes \
 	  -r requirements/interop.txt
+	@touch $@
+
+$(BENCH)/.ready: requirements/bench.txt | $(BIN)/pip
+	@echo "Setting up $(BENCH) with PyKMIP ..."
+	@$(PYTHON) -m venv --clear $(BENCH)
+	@$(BENCH)/bin/python -m pip --quiet --disable-pip-version-check install --only-binary :all: --require-hashes \
+	  -r requirements/bench.txt
 	@touch $@
 
 programs:
