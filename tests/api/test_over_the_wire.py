@@ -1,5 +1,6 @@
 """The door behind the server that it is run with, over a socket: what a test client in the same process cannot show."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ import pytest
 import uvicorn
 from tests.api.conftest import Door, Person
 from tests.api.problems import refused
+
+from keyferry.custody import key_batches
+from keyferry.custody.key_batches import KeyBatches
 
 
 @pytest.fixture
@@ -59,3 +63,32 @@ def test_the_server_does_not_say_what_it_is(served: httpx2.Client) -> None:
         answer = served.get(path)
         assert "server" not in answer.headers
         assert "uvicorn" not in answer.text.lower()
+
+
+def test_a_batch_is_told_of_as_it_is_done_and_ends_with_the_connection(
+    served: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_batches, "LARGEST_CHUNK", 1)
+    go_on, chunks = threading.Event(), []
+    generate = KeyBatches.generate
+
+    def held(batches: KeyBatches, *given: Any) -> Iterator[Any]:
+        for chunk in generate(batches, *given):
+            chunks.append(chunk)
+            if len(chunks) == 3:
+                go_on.wait(60)
+            yield chunk
+
+    monkeypatch.setattr(KeyBatches, "generate", held)
+    wanted = {"keys": [{"type": "aes-256", "name": f"tenant-{number}"} for number in range(6)]}
+    with served.stream("POST", "/api/v1/key-batches", json=wanted) as answer:
+        lines = answer.iter_lines()
+        told = [json.loads(next(lines))["key"]["name"] for _ in range(2)]
+        there = [key["name"] for key in served.get("/api/v1/keys").json()["items"]]
+        assert told == ["tenant-0", "tenant-1"]
+        assert set(told) <= set(there)  # and perhaps the one that is held
+    served.get("/healthz")  # by now the server has seen that the connection is closed
+    go_on.set()
+    for _ in range(20):
+        assert len(served.get("/api/v1/keys").json()["items"]) <= 3
+    assert len(chunks) in {2, 3}

@@ -29,10 +29,14 @@ def answering(*answers: tuple[int, dict[str, str], bytes]) -> Iterator[tuple[str
             asked.append(f"{self.path} {self.headers.get('Authorization')}")
             status, headers, body = left.pop(0)
             self.send_response(status)
-            for name, value in (headers | {"Content-Length": str(len(body))}).items():
+            for name, value in ({"Content-Length": str(len(body))} | headers).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             return
@@ -101,6 +105,41 @@ def test_a_failure_without_a_reason_still_says_something(body: bytes) -> None:
 def test_a_problem_that_is_no_object_is_refused() -> None:
     with answering((400, PROBLEM, b"[]")) as (address, _):
         assert refusal(address).code == "answer-refused"
+
+
+def lines(address: str) -> list[dict[str, object]]:
+    with Server(Profile("default", address, Secret(b"kf_token"), "alice")) as server:
+        return list(server.lines("/key-batches", {"keys": []}))
+
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+def test_the_lines_of_a_batch_are_read_to_the_last() -> None:
+    with answering((200, NDJSON, b'{"index": 0}\n{"totals": {}}\n')) as (address, _):
+        assert lines(address) == [{"index": 0}, {"totals": {}}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ((200, NDJSON, b'{"index": 0}\n'), "server-unreachable"),
+        ((200, NDJSON, b""), "server-unreachable"),
+        ((200, NDJSON | {"Content-Length": "500"}, b'{"index": 0}\n'), "server-unreachable"),
+        ((200, NDJSON, b'{"index": 0}\n[1]\n'), "answer-refused"),
+        ((200, NDJSON, b"<html>\n"), "answer-refused"),
+        ((307, {"Location": "http://127.0.0.1:1/"}, b""), "answer-refused"),
+        ((422, PROBLEM, b'{"code": "kek-unreadable", "detail": "D", "advice": "A"}'), "kek-unreadable"),
+        ((502, {"Content-Type": "text/plain"}, b"bad gateway"), "client-failed"),
+    ],
+)
+def test_a_batch_that_is_refused_or_cut_off_is_no_batch_that_is_done(
+    answer: tuple[int, dict[str, str], bytes], code: str
+) -> None:
+    with answering(answer) as (address, _), pytest.raises(KeyferryError) as caught:
+        lines(address)
+    assert caught.value.code == code
+    assert caught.value.advice
 
 
 def test_pages_are_followed_to_their_end_or_to_the_limit() -> None:

@@ -93,14 +93,14 @@ def _once_for(request: Request, item: KeyCreation, place: int, key: str | None) 
 
 async def _lines(request: Request, lines: Iterator[str]) -> Response:
     workers: Workers = request.app.state.batch_workers
-    begin = partial(next, lines, None)
-    first = await workers.run(begin)
+    following = partial(next, lines, None)
+    first = await workers.run(following)
 
     async def sent() -> AsyncIterator[str]:
         chunk: str | None = first
         while chunk is not None:
             yield chunk
-            chunk = await workers.run(begin)
+            chunk = await workers.run(following)  # cancelled when the connection has broken
 
     return Lines(sent())
 
