@@ -1,8 +1,9 @@
 """Finding keys: by id, by name, by owner, in pages; and showing one with a version and its owner."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Column, bindparam, or_, select
 
 from keyferry.custody.lifecycle import State, state_at
 from keyferry.custody.names import may_name_group, may_name_key
@@ -13,7 +14,8 @@ from keyferry.errors import Conflict
 from keyferry.ids import is_id_shaped
 from keyferry.store.records import Key, KeyVersion
 from keyferry.store.sealed import KEYS, Lock
-from keyferry.store.tables import groups, keys, memberships
+from keyferry.store.statements import Prepared
+from keyferry.store.tables import groups, keys
 
 _NAMED = Query(KEYS, keys.c.name == bindparam("name"), order_by=keys.c.id)
 _NAMED_IN_GROUP = Query(
@@ -28,21 +30,16 @@ _NAMED_OF_OWNER = Query(
 )
 _AFTER = keys.c.id > bindparam("after")
 _PAGE = Query(KEYS, _AFTER, order_by=keys.c.id, limit=True)
-_MY_GROUPS = select(memberships.c.group_id).where(memberships.c.user_id == bindparam("user_id"))
-_MY_PAGE = Query(
-    KEYS,
-    _AFTER,
-    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id.in_(_MY_GROUPS)),
-    order_by=keys.c.id,
-    limit=True,
-)
-_OWNERS_PAGE = Query(
-    KEYS,
-    _AFTER,
-    or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id == bindparam("group_id")),
-    order_by=keys.c.id,
-    limit=True,
-)
+
+
+def _ids_of(owner: Column[str]) -> Prepared:
+    """The first ids of one owner's keys: a walk along an index, however many keys there are."""
+    mine = (owner == bindparam("owner_id"), _AFTER)
+    return Prepared(select(keys.c.id).where(*mine).order_by(keys.c.id).limit(bindparam("limit")))
+
+
+_IDS_OF_USER = _ids_of(keys.c.owner_user_id)
+_IDS_OF_GROUP = _ids_of(keys.c.owner_group_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +112,23 @@ def keys_page(view: View, size: int, after: str, name: str | None, group: str | 
         found = (key for key in _visible(view, name) if named is None or _owns(named, key))
         return [key for key in found if key.id > after][:limit]
     if named is not None:
-        return view.find(KEYS, _OWNERS_PAGE, after=after, limit=limit, user_id=named.user_id, group_id=named.group_id)
+        return _owned(view, [named.user_id or ""], [named.group_id or ""], after, limit)
     if view.actor.role is Role.ADMINISTRATOR:
         return view.find(KEYS, _PAGE, after=after, limit=limit)
-    return view.find(KEYS, _MY_PAGE, after=after, limit=limit, user_id=view.actor.user.id)
+    return _owned(view, [view.actor.user.id], view.actor.group_ids, after, limit)
+
+
+def _owned(view: View, of_users: Iterable[str], of_groups: Iterable[str], after: str, limit: int) -> list[Key]:
+    """The first keys of these owners together, in the order of their ids.
+
+    Each owner's ids are found by themselves: a database that is asked for all at once sorts every key of theirs.
+    """
+    found: list[str] = []
+    for statement, owners in ((_IDS_OF_USER, of_users), (_IDS_OF_GROUP, of_groups)):
+        for owner in owners:
+            found += (row[0] for row in view.tx.rows(statement, owner_id=owner, after=after, limit=limit))
+    page = [view.get(KEYS, id_) for id_ in sorted(found)[:limit]]
+    return [key for key in page if key is not None]
 
 
 def _owns(owner: Owner, key: Key) -> bool:
