@@ -5,6 +5,7 @@ length) would help whoever tries altered ciphertexts. RSA private operations are
 """
 
 import os
+from contextlib import suppress
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -129,10 +130,9 @@ def process(method: Method, key: ProcessingKey, header: bytes, body: bytes, asso
         InvalidInput: (`decryption-failed`) the body, the header or the associated data is not what it was, or all this
             is another key's. Why it failed is not said.
     """
-    try:
+    with suppress(InvalidTag, InvalidUnwrap, ValueError):
         return Secret(_opened(method, key, header, body, associated_data))
-    except (InvalidTag, InvalidUnwrap, ValueError):
-        raise decryption_failed() from None
+    raise decryption_failed()
 
 
 def decryption_failed() -> InvalidInput:
