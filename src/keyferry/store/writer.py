@@ -9,14 +9,16 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Engine
 
 from keyferry.errors import InternalError, Overloaded
 from keyferry.store.transaction import Transaction
+from keyferry.store.turnstile import Turnstile
 
 LARGEST_GROUP = 64
 LONGEST_QUEUE = 4096
@@ -53,6 +55,7 @@ class Writer:
         self._queue: queue.Queue[_Job | None] = queue.Queue(LONGEST_QUEUE)
         self._closing = threading.Lock()
         self._closed = False
+        self._turnstile = Turnstile(Path(engine.url.database)) if engine.url.database else None
         self._thread = threading.Thread(target=self._serve, name="keyferry-writer", daemon=True)
         self._thread.start()
 
@@ -81,11 +84,17 @@ class Writer:
                 self._closed = True
                 self._queue.put(None)
         self._thread.join()
+        with self._closing:
+            if self._turnstile is not None:
+                self._turnstile.close()
+                self._turnstile = None
 
     def _serve(self) -> None:
         while True:
             group = [self._queue.get(), *self._waiting()]
-            self._write_group([job for job in group if job is not None])
+            jobs = [job for job in group if job is not None]
+            if jobs:  # not to wait, when it is closed, for others who write
+                self._write_group(jobs)
             if None in group:
                 return
 
@@ -112,7 +121,8 @@ class Writer:
         connection = self._engine.raw_connection()
         try:
             driver = cast("sqlite3.Connection", connection.driver_connection)
-            driver.execute("BEGIN IMMEDIATE").close()
+            with self._turnstile.passing() if self._turnstile else nullcontext():
+                driver.execute("BEGIN IMMEDIATE").close()
             outcomes = []
             with closing(Transaction(connection.dbapi_connection, self._engine.dialect)) as transaction:  # type: ignore[arg-type]  # open
                 for job in group:
