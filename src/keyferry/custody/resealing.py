@@ -71,14 +71,14 @@ class Resealing:
         self._findings: dict[str, str] = {}
 
     def run(
-        self, progress: Callable[[int, int], None] = lambda _done, _of: None, *, learned_within: float = LEARNED_WITHIN
+        self, progress: Callable[[int, int], None] = lambda _done, _of: None, *, learned_within: float | None = None
     ) -> Resealed:
         """Make a new data key, or go on with the one whose rows are not all under it yet, and seal every row anew.
 
         Args:
             progress: called with how many rows are done, and of how many.
-            learned_within: seconds after which every serving process knows the new data key; not before that is the
-                last look taken.
+            learned_within: seconds after which every serving process knows the new data key, `LEARNED_WITHIN` if not
+                given; not before that is the last look taken.
 
         Raises:
             CannotStart: the root of trust is not the one that the store is under (any more).
@@ -88,7 +88,7 @@ class Resealing:
             generation = self._store.write(self._begin)
             if not self._sealer.learn(generation):
                 raise InternalError("The new data key was not found again.")
-        learned_at = time.monotonic() + learned_within
+        learned_at = time.monotonic() + (LEARNED_WITHIN if learned_within is None else learned_within)
         total, done, waited = self._store.read(self._count), 0, False
         while True:
             sealed = 0
