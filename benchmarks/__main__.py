@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import exporting, listing, memory, pykmip, rest, startup
+from benchmarks import batches, exporting, listing, memory, pool, pykmip, rest, startup
 from benchmarks.measuring import RUNS, Row
 from keyferry import __version__
 
@@ -24,6 +24,8 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "memory": memory.rows,
     "rest": rest.rows,
     "exporting": exporting.rows,
+    "batches": batches.rows,
+    "pool": pool.rows,
     "listing": listing.rows,
 }
 
