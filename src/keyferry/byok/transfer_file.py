@@ -82,7 +82,7 @@ def compose(kid: str, ciphertext: bytes, generator: str) -> bytes:
         "ciphertext": base64.urlsafe_b64encode(ciphertext).rstrip(b"=").decode("ascii"),
         "generator": generator,
     }
-    return json.dumps(document, separators=(",", ":")).encode("ascii")
+    return _COMPACT.encode(document).encode("ascii")
 
 
 def read_transfer_file(content: bytes) -> TransferFileParts:
@@ -132,7 +132,7 @@ def _load(content: bytes) -> dict[str, Any]:
     if text.lstrip().startswith("{'"):
         raise _refused("file", "it quotes with ' instead of \", which is not JSON")
     try:
-        document = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_no_constant)
+        document = _STRICT.decode(text)
     except _DuplicateError as duplicate:
         raise _refused("file", f"it names the member {_shown(str(duplicate))} twice") from None
     except (ValueError, RecursionError):
@@ -163,6 +163,11 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once: to make one costs as much as to read a file.
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_no_constant)
 
 
 def _header(document: dict[str, Any], deviations: list[Deviation]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from keyferry.store.records import AuditEvent
 #: more of a name than this, which only one that is refused can have, is not kept
 LONGEST_NAME = 200
 
+_COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 @dataclass(slots=True)
 class Subject:
@@ -43,5 +45,5 @@ def event_by(
         actor_name=name,
         token_id=who.token_id if isinstance(who, Caller) else None,
         address=who.address,
-        details=json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
+        details=_COMPACT.encode(kept),
     )
