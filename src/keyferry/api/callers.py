@@ -47,7 +47,8 @@ class Visit:
 
     async def ask(self, operation: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation of custody for the caller, in a worker thread."""
-        return await self.workers.run(partial(operation, self.caller, *args, **kwargs))
+        work = partial(operation, self.caller, *args, **kwargs)
+        return await self.workers.run(work, kind=getattr(operation, "__func__", None))
 
 
 class GuardedRoute(APIRoute):

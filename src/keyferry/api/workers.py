@@ -3,10 +3,10 @@
 import asyncio
 import queue
 import threading
+import time
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -19,34 +19,94 @@ T = TypeVar("T")
 LONGEST_WAIT: Final = 10.0
 #: requests that may wait for each that is worked on
 WAITING_FOR_EACH: Final = 16
+#: seconds that the event loop itself waits for work that is known to be quick
+PATIENCE: Final = 0.0004
+#: of work that is not quick, each time after so many is waited for, in case it has become so
+TRIED_AGAIN_EVERY: Final = 32
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    """Work for a thread, and how what becomes of it gets back to the event loop."""
+    """Work for a thread, and how what becomes of it gets back to the event loop: by a call there, or by hand."""
 
-    work: Callable[[], Any]
-    answer: "asyncio.Future[Any]"
-    release: Callable[[], None]
-    loop: asyncio.AbstractEventLoop
+    __slots__ = ("_answer", "_by_hand", "_lock", "_loop", "_release", "_work", "ended", "failure", "result", "seconds")
+
+    def __init__(self, work: Callable[[], Any], release: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
+        self._release = release
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._by_hand: threading.Lock | None = None
+        self._answer: asyncio.Future[Any] | None = None
+        self.ended = False
+        self.result: Any = None
+        self.failure: BaseException | None = None
+        self.seconds = 0.0
 
     def run(self) -> None:
-        result, failure = None, None
+        """Do the work, in a thread."""
+        began = time.perf_counter()
         try:
-            result = self.work()
+            self.result = self._work()
         except BaseException as raised:  # noqa: BLE001  # whoever waits must hear of it, whatever it is
-            failure = raised
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self.loop.call_soon_threadsafe(self._finish, result, failure)
-
-    def _finish(self, result: Any, failure: BaseException | None) -> None:
-        self.release()
-        if self.answer.cancelled():
+            self.failure = raised
+        self.seconds = time.perf_counter() - began
+        with self._lock:
+            self.ended = True
+            by_hand = self._by_hand
+        if by_hand is not None:
+            by_hand.release()
             return
-        if failure is None:
-            self.answer.set_result(result)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def expect_by_hand(self) -> None:
+        """Let the thread hand the result over to `wait`; before the job is given to a thread."""
+        self._by_hand = threading.Lock()
+        self._by_hand.acquire()
+
+    def wait(self, seconds: float) -> bool:
+        """Block for so long at most; whether the job has ended. If not, its end will be a call on the loop."""
+        if self._by_hand is None:
+            return False
+        self._by_hand.acquire(timeout=seconds)
+        with self._lock:
+            self._by_hand = None
+            ended = self.ended
+        if ended:
+            self._release()
+        return ended
+
+    def answer(self) -> "asyncio.Future[Any]":
+        """What is awaited for a job that ends by a call on the loop; asked for on the loop, before that call is run."""
+        self._answer = self._loop.create_future()
+        return self._answer
+
+    def _finish(self) -> None:
+        self._release()
+        answer = self._answer
+        if answer is None or answer.cancelled():
+            return
+        if self.failure is None:
+            answer.set_result(self.result)
         else:
-            self.answer.set_exception(failure)
+            answer.set_exception(self.failure)
+
+
+class _Pace:
+    """How long work of one kind takes: whether waiting for it is shorter than going away and coming back."""
+
+    __slots__ = ("_asked", "_quick")
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._quick = False
+
+    def is_worth_waiting(self) -> bool:
+        self._asked += 1
+        return self._quick or self._asked % TRIED_AGAIN_EVERY == 0
+
+    def took(self, seconds: float) -> None:
+        self._quick = seconds < PATIENCE
 
 
 class Workers:
@@ -66,21 +126,39 @@ class Workers:
         self._longest_wait = longest_wait
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._paces: dict[object, _Pace] = {}
         weakref.finalize(self, _end, self._jobs, self._threads)
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], *, kind: object = None) -> T:
         """Run `work` in a thread.
+
+        A kind of work that takes no longer than `PATIENCE` is waited for here and now: it is over before the event loop
+        could have done anything else, for which it would take the interpreter away from the work again and again.
+
+        Args:
+            kind: what all work of one kind has in common, such as the function; None for work of no kind.
 
         Raises:
             Overloaded: (`overloaded`) too many requests wait already, or this one has waited for too long; `work` did
                 not begin.
         """
         await self._take_place()
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
         self._require_thread()
-        self._jobs.put(_Job(work, answer, self._places.release, loop))
-        return await answer
+        job = _Job(work, self._places.release, asyncio.get_running_loop())
+        pace = None if kind is None else self._paces.setdefault(kind, _Pace())
+        if pace is not None and pace.is_worth_waiting():
+            job.expect_by_hand()
+        answer = job.answer()
+        self._jobs.put(job)
+        if not job.wait(PATIENCE):
+            with _noting(job, pace):
+                result: T = await answer
+                return result
+        with _noting(job, pace):
+            if job.failure is not None:
+                raise job.failure
+            handed: T = job.result
+            return handed
 
     async def _take_place(self) -> None:
         if self._places.statistics().tasks_waiting >= self._most_waiting:
@@ -103,6 +181,15 @@ class Workers:
             thread = threading.Thread(target=_serve, args=(self._jobs,), name="keyferry-worker", daemon=True)
             thread.start()
             self._threads.append(thread)
+
+
+@contextmanager
+def _noting(job: _Job, pace: _Pace | None) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if pace is not None and job.ended:
+            pace.took(job.seconds)
 
 
 def _serve(jobs: "queue.SimpleQueue[_Job | None]") -> None:
