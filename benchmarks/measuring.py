@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-RUNS = 5
+RUNS = 3
 
 
 @dataclass(frozen=True, slots=True)
