@@ -148,7 +148,7 @@ def test_hourly_work_is_done_when_an_hour_has_passed(kit: Kit, monkeypatch: pyte
     work.tick()
     assert done == []
     later = time.monotonic() + background.HOURLY_SECONDS + 1
-    monkeypatch.setattr("keyferry.background.time.monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     work.tick()
     work.tick()
     assert done == ["renewed"]

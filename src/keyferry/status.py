@@ -8,10 +8,11 @@ from sqlalchemy import func, select
 
 from keyferry import __version__
 from keyferry.certificates import fingerprint
-from keyferry.clock import to_rfc3339
+from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.config.settings import Settings
 from keyferry.custody.audit import last_head
 from keyferry.custody.backups import last_backup
+from keyferry.custody.job_runs import JobRun, runs_of
 from keyferry.installation import Installation, open_installation
 from keyferry.material.sealing import Sealer
 from keyferry.store.migrating import newest
@@ -53,6 +54,7 @@ def status(settings: Settings) -> dict[str, Any]:
             facts["ca_fingerprint"] = fingerprint(installation.tls.authority)
         facts["pool"] = _stock(installation)
         facts |= installation.store.read(_count)
+        facts["jobs"] = [_job(run) for run in installation.store.read(runs_of)]
         facts["last_backup"] = installation.store.read(partial(_last_backup, sealer=installation.sealer))
         return facts
     finally:
@@ -70,6 +72,25 @@ def _last_backup(tx: Transaction, sealer: Sealer) -> dict[str, str] | None:
     if found is None:
         return None
     return {"file": found.file, "taken_at": to_rfc3339(found.taken_at), "head": found.head}
+
+
+def _job(run: JobRun) -> dict[str, Any]:
+    """A periodic work in one server process, as it has told of itself within the last minute."""
+    return {
+        "name": run.name,
+        "node": run.node,
+        "host": run.host,
+        "holds_lease": run.holds_lease,
+        "alive": run.alive,
+        "last_at": _when(run.last_at),
+        "next_at": _when(run.next_at),
+        "failed_at": _when(run.failed_at),
+        "failure": run.failure,
+    }
+
+
+def _when(moment: Microseconds | None) -> str | None:
+    return None if moment is None else to_rfc3339(moment)
 
 
 def _stock(installation: Installation) -> dict[str, dict[str, int]]:

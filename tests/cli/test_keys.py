@@ -145,8 +145,34 @@ class TestStates:
         assert kim("key", "rotate", name, "--json").json["version"] == 2
         versions = kim("key", "versions", name, "--json").json["items"]
         assert [(each["version"], each["state"]) for each in versions] == [(1, "active"), (2, "active")]
-        assert kim("key", "versions", name).out.startswith("VERSION  STATE")
-        assert kim("key", "rotate", name, "--pre-active", "--json").json["state"] == "pre-active"
+        assert kim("key", "versions", name).out.startswith("VERSION  CURRENT  STATE")
+        made = kim("key", "rotate", name, "--pre-active", "--json").json
+        assert (made["version"], made["state"], made["current"]) == (3, "pre-active", False)
+        assert kim("key", "show", name, "--json").json["version"] == 2
+
+    def test_promote_makes_an_active_version_the_current_one(self, kim: Shell, name: str) -> None:
+        kim("key", "create", "--type", "ec-p256", "--name", name)
+        assert "is pre-active: activate and promote it" in kim("key", "rotate", name, "--pre-active").out
+        what, _ = kim("key", "promote", name, "--version", 2, code=1).refusal
+        assert what.startswith("error (key-not-active)")
+        kim("key", "activate", name, "--version", 2)
+        assert "is the current one." in kim("key", "promote", name, "--version", 2).out
+        assert kim("key", "show", name, "--json").json["version"] == 2
+
+    def test_a_schedule_is_set_changed_and_taken_away(self, kim: Shell, name: str) -> None:
+        kim("key", "create", "--type", "aes-256", "--name", name, "--rotate-every", 90)
+        shown = kim("key", "show", name)
+        assert "every 90 days" in shown.out
+        assert "Next rotation" in shown.out
+        until = ("--deactivation-date", "2199-01-31T12:00:00Z")
+        kim("key", "edit", name, "--rotate-before", 1, *until)
+        assert "every 90 days, 1 day before deactivation" in kim("key", "show", name).out
+        said = kim("key", "edit", name, "--no-rotation", "--rotate-before", 10, "--json").json["rotation"]
+        assert (said["every_days"], said["before_deactivation_days"]) == (None, 10)
+        assert said["next_at"] == "2199-01-21T12:00:00Z"
+        assert kim("key", "edit", name, "--no-rotation", "--json").json["rotation"] is None
+        assert "--rotate-before" in kim("key", "create", "--type", "aes-256", "--rotate-before", 5, code=1).refusal[0]
+        assert kim("key", "reminders").out == "There is nothing to come soon.\n"
 
     @pytest.mark.parametrize(("reason", "state"), [("key-compromise", "compromised"), ("superseded", "deactivated")])
     def test_revoke(self, kim: Shell, name: str, reason: str, state: str) -> None:

@@ -135,6 +135,10 @@ def _pre_active(house: House, column: str) -> str:
     return house.key(column, activated=False)
 
 
+def _rotated(house: House, column: str) -> str:
+    return house.key_with(column, house.kit.custody.states.rotate)
+
+
 def _pending(house: House, column: str) -> str:
     key = house.key(column, activated=False)
     house.kit.custody.states.destroy(house.people.owner, key)
@@ -285,6 +289,9 @@ TABLE: dict[str, Row] = {
         _key, lambda it, by, ref: it.states.revoke(by, ref, RevocationReason.SUPERSEDED), (OK, OK, OK, HIDDEN)
     ),
     "states.rotate": Row(_key, lambda it, by, ref: it.states.rotate(by, ref), (DENIED, OK, OK, HIDDEN)),
+    "states.promote": Row(
+        _rotated, lambda it, by, ref: it.states.promote(by, ref, version=1), (DENIED, OK, OK, HIDDEN)
+    ),
     "states.destroy": Row(_pre_active, lambda it, by, ref: it.states.destroy(by, ref), (DENIED, OK, OK, HIDDEN)),
     "states.cancel_destruction": Row(
         _pending, lambda it, by, ref: it.states.cancel_destruction(by, ref), (OK, OK, OK, HIDDEN)
@@ -419,12 +426,14 @@ TABLE: dict[str, Row] = {
     "metrics.overall": Row(
         _nothing, lambda it, by, _: it.metrics.overall(Origin(by.address)), (OK, OK, OK, OK)
     ),  # counts without names; the door gives them to the server's own machine alone
+    "reminders.list": Row(_nothing, lambda it, by, _: it.reminders.list(by, size=5), (OK, OK, OK, OK)),
+    "job_runs.list": Row(_nothing, lambda it, by, _: it.job_runs.list(by), (OK, DENIED, DENIED, DENIED)),
     "audit.list": Row(_nothing, lambda it, by, _: it.audit.list(by, size=5), (OK, DENIED, DENIED, DENIED)),
     "audit.verify": Row(_nothing, lambda it, by, _: it.audit.verify(by), (OK, DENIED, DENIED, DENIED)),
 }
 
 #: what is no operation of a caller's
-NOT_OPERATIONS = {"gate", "generation", "pool", "jobs", "activity", "key_cache"}
+NOT_OPERATIONS = {"gate", "generation", "pool", "jobs", "rotation", "reminding", "activity", "key_cache"}
 
 
 def _only(chunks: Iterator[list[Any]]) -> object:

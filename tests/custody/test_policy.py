@@ -33,6 +33,7 @@ EXPECTED = {
     "key.import": (NEVER, MINE),
     "key.activate": (NEVER, MINE),
     "key.rotate": (NEVER, MINE),
+    "key.promote": (NEVER, MINE),
     "key.edit": (NEVER, MINE),
     "key.use": (NEVER, MINE),
     "key.export": (NEVER, MINE),
@@ -47,6 +48,7 @@ EXPECTED = {
     "key.read": (ALL, MINE),
     "key.list": (ALL, MINE),
     "key.metrics": (ALL, MINE),
+    "reminder.list": (ALL, MINE),
     "metrics.read": (ALL, NEVER),
     "export.list": (ALL, MINE),
     # connections: an Administrator makes them and uses none; members of a granted group see and use them
@@ -78,6 +80,9 @@ EXPECTED = {
     "token.revoke": (ALL, OWN),
     # the audit log is an Administrator's
     "audit.read": (ALL, NEVER),
+    # what runs where is an Administrator's; reminders come by themselves
+    "job.list": (ALL, NEVER),
+    "key.remind": (NEVER, NEVER),
     # backups and the root of trust: the server's own machine, nobody over the network
     "backup.create": (NEVER, NEVER),
     "backup.restore": (NEVER, NEVER),

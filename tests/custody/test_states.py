@@ -122,15 +122,39 @@ class TestVersions:
         assert kit.custody.keys.show(kim, key).version.number == 3
         assert details_of(events_of(kit, "key.rotate")[-1])["version"] == 3
 
-    def test_a_version_made_pre_active_is_current_and_protects_nothing_yet(
+    def test_a_version_made_pre_active_is_not_current_until_it_is_activated_and_promoted(
         self, kit: Kit, kim: Caller, kek: Kek
     ) -> None:
-        key = kit.key(kim, "ec-p256").key.id
-        assert kit.custody.states.rotate(kim, key, activated=False).state is State.PRE_ACTIVE
+        key, states = kit.key(kim, "ec-p256").key.id, kit.custody.states
+        made = states.rotate(kim, key, activated=False)
+        assert (made.version.number, made.state, made.is_current) == (2, State.PRE_ACTIVE, False)
+        assert kit.export(kim, key, kek).export.version_number == 1, "the key goes on with the one that it has"
         with refused("key-not-active", "state"):
-            kit.export(kim, key, kek)
-        kit.custody.states.activate(kim, key)
+            states.promote(kim, key, version=2)
+        states.activate(kim, key, version=2)
+        assert kit.export(kim, key, kek).export.version_number == 1, "being active is not being current"
+        promoted = states.promote(kim, key, version=2)
+        assert (promoted.version.number, promoted.state, promoted.is_current) == (2, State.ACTIVE, True)
         assert kit.export(kim, key, kek).export.version_number == 2
+        event = events_of(kit, "key.promote")[-1]
+        assert (event.actor_id, event.object_id) == (kim.user_id, key)
+        assert details_of(event) == {"version": 2, "before": 1}
+
+    def test_an_earlier_version_can_be_current_again_while_it_is_active(self, kit: Kit, kim: Caller) -> None:
+        key, states = kit.key(kim, "ec-p256").key.id, kit.custody.states
+        states.rotate(kim, key)
+        assert states.promote(kim, key, version=1).version.number == 1
+        with refused("conflict", "version"):
+            states.promote(kim, key, version=1)
+        states.deactivate(kim, key, version=2)
+        with refused("key-not-active", "state"):
+            states.promote(kim, key, version=2)
+        states.destroy(kim, key, version=2)
+        with refused("destruction-pending", "state"):
+            states.promote(kim, key, version=2)
+        with refused("not-found", "version"):
+            states.promote(kim, key, version=3)
+        assert kit.custody.keys.show(kim, key).version.number == 1
 
     def test_a_version_is_chosen_by_its_number(self, kit: Kit, kim: Caller) -> None:
         key = kit.key(kim).key.id

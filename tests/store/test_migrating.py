@@ -142,7 +142,7 @@ FURTHER: dict[str, dict[str, object]] = {
     "key_versions": {"material": b"sealed", "created_by": "u1"},
     "audit_events": {"mac": b"mac", "number": 1},
 }
-NEW = {"connections", "deployments", "customer_key_requests", "reminders", "leases", "pool_keys"}
+NEW = {"connections", "deployments", "customer_key_requests", "reminders", "leases", "pool_keys", "job_runs"}
 NEW |= {"counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts"}
 
 

@@ -16,6 +16,7 @@ SEALED: dict[str, SealedTable[Any]] = {
 PAIRS = [(table.table, table._record) for table in SEALED.values()] + [(tables.audit_events, records.AuditEvent)]
 #: they grant nothing, or (stores, data keys) are proved by the root of trust when they are opened
 UNSEALED = {"stores", "data_keys", "sign_in_failures", "sign_ins", "activity", "audit_events", "reminders", "leases"}
+UNSEALED |= {"job_runs"}
 UNSEALED |= {"counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts"}
 
 pairs = pytest.mark.parametrize(("table", "record"), PAIRS, ids=[table.name for table, _ in PAIRS])

@@ -16,6 +16,7 @@ from keyferry.api import (
     key_metrics,
     keys,
     metrics,
+    reminders,
     sessions,
     states,
     tokens,
@@ -50,6 +51,7 @@ _NOUNS = (
     connections,
     customer_key_requests,
     key_metrics,
+    reminders,
     audit,
     sessions,
 )

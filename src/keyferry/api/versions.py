@@ -8,7 +8,7 @@ from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, READING, Responses
 from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
 from keyferry.api.keys import KeyReference, VersionQuery, answer
-from keyferry.api.models.keys import KeyAnswer, PublicKeyAnswer, Rotation, VersionAnswer
+from keyferry.api.models.keys import KeyAnswer, Promotion, PublicKeyAnswer, Rotation, VersionAnswer
 from keyferry.api.models.pages import PageAnswer
 from keyferry.api.models.values import base64url, pem
 from keyferry.api.routers import guarded_router
@@ -46,7 +46,9 @@ async def rotate_key(
     body: Rotation | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> KeyAnswer:
-    """Generate a new version and make it the current one; earlier versions keep their state."""
+    """Generate a new version, which lives as long as the current one, and make it the current one; earlier versions
+    keep their state. A pre-active one becomes current when it is activated and promoted.
+    """
     rotation = body or Rotation()
 
     async def create(once: Once | None) -> KeyDetail:
@@ -58,6 +60,12 @@ async def rotate_key(
 
     once = once_of(request, rotation, idempotency_key)
     return answer(await create_once(visit, once, Operation.KEY_ROTATE, create, find), response)
+
+
+@router.post("/keys/{key:segment}/promote", responses=CHANGING)
+async def promote_version(key: KeyReference, body: Promotion, visit: Visiting, response: Response) -> KeyAnswer:
+    """Make an active version the current one, which the key protects with from now on."""
+    return answer(await visit.ask(visit.custody.states.promote, key, version=body.version), response)
 
 
 @router.get("/keys/{key:segment}/public-key", response_model=PublicKeyAnswer, responses={**READING, **_PUBLIC_KEY})

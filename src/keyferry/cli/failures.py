@@ -60,7 +60,12 @@ class Command(click.Command):
 def _names(parameter: click.Parameter) -> set[str]:
     """What an option or argument may be called in an error: `--password-file` is REST's `password`."""
     words = {parameter.name or "", *(each.lstrip("-").replace("-", "_") for each in parameter.opts)}
-    return words | {word.removesuffix("_").removesuffix("_file") for word in words}
+    words |= {word.removesuffix("_").removesuffix("_file") for word in words}
+    return words | {_NESTED[word] for word in words if word in _NESTED}
+
+
+#: members of objects in REST, by what stands for them here
+_NESTED = {"rotate_every": "rotation.every_days", "rotate_before": "rotation.before_deactivation_days"}
 
 
 class Group(click.Group):

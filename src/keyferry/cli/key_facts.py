@@ -20,6 +20,7 @@ COLUMNS = {
 }
 VERSION_COLUMNS = {
     "VERSION": "version",
+    "CURRENT": "current",
     "STATE": "state",
     "ORIGIN": "origin",
     "ACTIVATION": "activation_date",
@@ -45,6 +46,19 @@ def owner(key: Mapping[str, Any]) -> str:
     return f"group {names['group']}" if names.get("group") else f"user {names.get('user')}"
 
 
+def schedule(key: Mapping[str, Any]) -> str | None:
+    """When a key is rotated by itself, in a few words; None for never."""
+    rotation = key.get("rotation") or {}
+    parts = {"every {}": "every_days", "{} before deactivation": "before_deactivation_days"}
+    said = [words.format(in_days(rotation[part])) for words, part in parts.items() if rotation.get(part)]
+    return ", ".join(said) or None
+
+
+def in_days(number: int) -> str:
+    """A number of days in words."""
+    return "1 day" if number == 1 else f"{number} days"
+
+
 def rows(key: Mapping[str, Any]) -> dict[str, Any]:
     """A key's facts, in the order in which people ask for them; None where there is nothing to say."""
     return {
@@ -59,6 +73,8 @@ def rows(key: Mapping[str, Any]) -> dict[str, Any]:
         "State": key.get("state"),
         "Activation": key.get("activation_date"),
         "Deactivation": key.get("deactivation_date"),
+        "Rotation": schedule(key),
+        "Next rotation": (key.get("rotation") or {}).get("next_at"),
         "Revoked for": key.get("revocation_reason"),
         "Destruction": key.get("destroy_at"),
         "Destroyed": key.get("destroyed_at"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyferry.cli import exports, key_metrics, states, uses
+from keyferry.cli import exports, key_metrics, reminders, states, uses
 from keyferry.cli.choices import KEY_TYPES, USAGES
 from keyferry.cli.failures import Group
 from keyferry.cli.files import others_can_read, read_input, require_writable, write_whole
@@ -35,6 +35,19 @@ class Usages(click.ParamType[list[str]]):
         return found
 
 
+_ROTATION = (
+    click.option(
+        "--rotate-every", type=click.IntRange(1, 3650), metavar="DAYS", help="Rotate it by itself, every so many days."
+    ),
+    click.option(
+        "--rotate-before",
+        type=click.IntRange(1, 3650),
+        metavar="DAYS",
+        help="Rotate it by itself, so many days before the deactivation date.",
+    ),
+)
+
+
 def _new_key_options(command: Callable[..., None]) -> Callable[..., None]:
     """What `create` and `import` say of the key that is to be."""
     options = [
@@ -49,6 +62,7 @@ def _new_key_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--activation-date", metavar="TIME", help="When it becomes active: 2030-01-31T12:00:00Z."),
         click.option("--deactivation-date", metavar="TIME", help="When it stops protecting."),
+        *_ROTATION,
     ]
     for option in reversed(options):
         command = option(command)
@@ -181,11 +195,29 @@ def public_key(server: "Server", out: Output, id_: str, version: int | None, out
     "--activation-date", metavar="TIME", help="When the current version becomes active; an empty text: never by itself."
 )
 @click.option("--deactivation-date", metavar="TIME", help="When it stops protecting; an empty text: never by itself.")
+@_ROTATION[0]
+@_ROTATION[1]
+@click.option("--no-rotation", is_flag=True, help="Rotate it no longer by itself, or only as is said beside this.")
 @remote
-def edit(server: "Server", out: Output, /, id_: str, **changes: str | None) -> None:
-    """Change a key's name, description, or the dates that have not come yet."""
+def edit(
+    server: "Server",
+    out: Output,
+    /,
+    id_: str,
+    rotate_every: int | None,
+    rotate_before: int | None,
+    no_rotation: bool,
+    **changes: str | None,
+) -> None:
+    """Change a key's name, description, rotation schedule, or the dates that have not come yet."""
     clear = [name for name, value in changes.items() if value == ""]
-    changed = server.patch(path("keys", id_), {name: value or None for name, value in changes.items()}, clear=clear)
+    body: dict[str, Any] = {name: value or None for name, value in changes.items()}
+    rotation = _rotation(rotate_every, rotate_before)
+    if no_rotation and rotation is None:
+        clear.append("rotation")
+    elif no_rotation:
+        rotation = {"every_days": rotate_every, "before_deactivation_days": rotate_before}
+    changed = server.patch(path("keys", id_), body | {"rotation": rotation}, clear=clear)
     out.facts(changed, rows(changed), head=f"Key {title(changed)} was changed.")
 
 
@@ -206,8 +238,15 @@ def _new_key(type_: str, new: dict[str, Any]) -> dict[str, Any]:
         "activated": False if new.pop("pre_active") else None,
         "exportable": False if new.pop("not_exportable") else None,
     }
-    return {"type": type_, **flags, **new}
+    rotation = _rotation(new.pop("rotate_every"), new.pop("rotate_before"))
+    return {"type": type_, **flags, **new, "rotation": rotation}
 
 
-for each in (*states.COMMANDS, *uses.COMMANDS, exports.export_key, key_metrics.metrics):
+def _rotation(every: int | None, before: int | None) -> dict[str, Any] | None:
+    """A schedule as requests say it; None if nothing was said of it."""
+    said = {"every_days": every, "before_deactivation_days": before}
+    return {name: days for name, days in said.items() if days is not None} or None
+
+
+for each in (*states.COMMANDS, *uses.COMMANDS, exports.export_key, key_metrics.metrics, reminders.reminders):
     key.add_command(each)

@@ -1,4 +1,4 @@
-"""The commands of `keyferry key` that change a state: activate, deactivate, rotate, revoke, destroy."""
+"""The commands of `keyferry key` that change a state: activate, deactivate, rotate, promote, revoke, destroy."""
 
 import sys
 from typing import TYPE_CHECKING, Any
@@ -43,12 +43,22 @@ def deactivate(server: "Server", out: Output, id_: str, version: int | None) -> 
 
 @click.command("rotate", cls=Command)
 @_id
-@click.option("--pre-active", is_flag=True, help="Make the new version pre-active.")
+@click.option("--pre-active", is_flag=True, help="Make it pre-active, and go on with the version that is current.")
 @remote
 def rotate(server: "Server", out: Output, id_: str, pre_active: bool) -> None:
     """Generate a new version and make it the current one; earlier ones keep their state."""
     with working("Generating a new version"):
         changed = server.post(path("keys", id_, "versions"), {"activated": False if pre_active else None})
+    _tell(out, changed, "is pre-active: activate and promote it" if pre_active else "is the current one")
+
+
+@click.command("promote", cls=Command)
+@_id
+@click.option("--version", type=click.IntRange(min=1), metavar="N", required=True, help="The one to make current.")
+@remote
+def promote(server: "Server", out: Output, id_: str, version: int) -> None:
+    """Make an active version the current one, which the key protects with from now on."""
+    changed = server.post(path("keys", id_, "promote"), {"version": version})
     _tell(out, changed, "is the current one")
 
 
@@ -117,4 +127,4 @@ def _tell(out: Output, changed: dict[str, Any], what: str) -> None:
     out.facts(changed, rows(changed), head=f"Version {changed.get('version')} of key {title(changed)} {what}.")
 
 
-COMMANDS = (activate, deactivate, rotate, revoke, destroy)
+COMMANDS = (activate, deactivate, rotate, promote, revoke, destroy)

@@ -15,6 +15,7 @@ from keyferry.custody.exports import Exports
 from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation
 from keyferry.custody.groups import Groups
+from keyferry.custody.job_runs import JobRuns
 from keyferry.custody.jobs import Jobs
 from keyferry.custody.keks import Keks
 from keyferry.custody.key_access import KeyAccess
@@ -23,6 +24,8 @@ from keyferry.custody.key_cache import KeyCache
 from keyferry.custody.key_metrics import Metrics
 from keyferry.custody.keys import Keys
 from keyferry.custody.pool import Pool
+from keyferry.custody.reminders import Reminders, Reminding
+from keyferry.custody.rotation import Rotation
 from keyferry.custody.states import States
 from keyferry.custody.tokens import Issue, Tokens
 from keyferry.custody.users import Users
@@ -62,6 +65,10 @@ class Custody:
         self.exports = Exports(self.gate, rules.kek_policy)
         self.export_batches = ExportBatches(self.gate, rules.kek_policy)
         self.jobs = Jobs(store, sealer)
+        self.rotation = Rotation(store, sealer, self.generation)
+        self.reminding = Reminding(store, sealer)
+        self.reminders = Reminders(self.gate)
+        self.job_runs = JobRuns(self.gate)
         self.connections = Connections(self.gate, self.jobs.scrub_soon)
         self.deployments = Deployments(self.gate)
         self.customer_key_requests = CustomerKeyRequests(self.gate)

@@ -56,6 +56,11 @@ class KeyDetail:
         """The key's id."""
         return self.key.id
 
+    @property
+    def is_current(self) -> bool:
+        """Whether this is the version that the key protects with."""
+        return self.version.id == self.key.current_version_id
+
 
 def load_key(view: View, reference: str, lock: Lock | None = None) -> Key:
     """The key with this id or name (`NAME`, or `GROUP/NAME` where a name is not unique), authorised.

@@ -1,7 +1,8 @@
 """Keys: made, found, described, given to another owner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from keyferry.clock import Microseconds
 from keyferry.custody.caller import Caller
@@ -16,6 +17,7 @@ from keyferry.custody.owners import Owner, owner_named, owner_of
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Role
 from keyferry.custody.recording import Subject
+from keyferry.custody.schedules import UNSAID, Schedule, check_edited, check_schedule, next_rotation
 from keyferry.custody.versions import (
     Dates,
     all_versions,
@@ -53,16 +55,18 @@ class NewKey:
     usages: tuple[str, ...] | None = None
     activation_date: Microseconds | None = None
     deactivation_date: Microseconds | None = None
+    rotation: Schedule = UNSAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEdit:
-    """What to change; None leaves as it is, an empty text or `NO_DATE` clears."""
+    """What to change; None leaves as it is, an empty text, `NO_DATE` or `NO_SCHEDULE` clears."""
 
     name: str | None = None
     description: str | None = None
     activation_date: Microseconds | None = None
     deactivation_date: Microseconds | None = None
+    rotation: Schedule = UNSAID
 
 
 class Keys:
@@ -159,7 +163,7 @@ class Keys:
         return self._gate.read(caller, Operation.KEY_LIST, read)
 
     def edit(self, caller: Caller, reference: str, edit: KeyEdit, *, revision: int | None = None) -> KeyDetail:
-        """Change a key's name or description, or the dates of its current version that have not come yet."""
+        """Change a key's name, description or schedule, or the dates of its current version that have not come yet."""
 
         def change(change: Change) -> KeyDetail:
             key = load_key(change, reference, Lock.UPDATE)
@@ -168,9 +172,11 @@ class Keys:
             if name is not None and name != key.name:
                 require_free_name(change, name, owner_of(change, key))
             text = key.description if edit.description is None else check_text(edit.description, "description")
-            changed = change.update(KEYS, key, name=name, description=text)
-            version = current_version(change, key, Lock.UPDATE)
-            return detail_of(change, changed, _edit_dates(change, version, edit))
+            version = _edit_dates(change, current_version(change, key, Lock.UPDATE), edit)
+            changed = change.update(
+                KEYS, key, name=name, description=text, **_edit_schedule(change, key, version, edit)
+            )
+            return detail_of(change, changed, version)
 
         return self._gate.write(caller, Operation.KEY_EDIT, change)
 
@@ -211,6 +217,8 @@ def prepare_key(view: View, new: NewKey, algorithm: Algorithm) -> tuple[Owner, D
     owner = owner_named(view, new.owner, new.group)
     view.permit(view.actor.relation_to_owner(owner.user_id, owner.group_id), "key", None, new.name)
     dates = Dates(view.now, activated=new.activated, activation=new.activation_date, deactivation=new.deactivation_date)
+    begins = view.now if new.activation_date is None else new.activation_date
+    check_schedule(new.rotation, None if new.deactivation_date is None else new.deactivation_date - begins)
     if new.name is not None:
         require_free_name(view, check_key_name(new.name), owner)
     check_text(new.description, "description")
@@ -238,10 +246,12 @@ def store_key(new: NewKey, source: Source, change: Change, *, origin: str = "gen
         created_by=change.actor.user.id,
         owner_user_id=owner.user_id,
         owner_group_id=owner.group_id,
+        rotate_every=new.rotation.every,
+        rotate_before=new.rotation.before,
     )
-    written = change.insert(KEYS, key)
     version = new_version(change.sealer, key, 1, origin, made, dates, change.actor.user.id)
-    kept = write_version(change, key, version, made.material)
+    written = change.insert(KEYS, replace(key, rotate_at=next_rotation(new.rotation, version, change.now)))
+    kept = write_version(change, written, version, made.material)
     change.note(algorithm=key.algorithm, owner_user=owner.user_id, owner_group=owner.group_id)
     return KeyDetail(written, kept, dates.state, owner)
 
@@ -294,6 +304,19 @@ def _edit_dates(change: Change, version: KeyVersion, edit: KeyEdit) -> KeyVersio
     deactivation = _edited(version.deactivation_date, edit.deactivation_date)
     check_deactivation(change.now, activation, deactivation)
     return change.update(KEY_VERSIONS, version, activation_date=activation, deactivation_date=deactivation)
+
+
+def _edit_schedule(change: Change, key: Key, version: KeyVersion, edit: KeyEdit) -> dict[str, Any]:
+    """What changes in the row of a key whose schedule, or a date that this counts from, is edited."""
+    moved = edit.activation_date is not None or edit.deactivation_date is not None
+    if edit.rotation == UNSAID and not moved:
+        return {}
+    schedule = Schedule.of(key).edited(edit.rotation)
+    check_edited(schedule, version, change.now)
+    due = next_rotation(schedule, version, change.now)
+    if edit.rotation != UNSAID:
+        change.note(rotate_every=schedule.every_days, rotate_before=schedule.before_deactivation_days)
+    return {"rotate_every": schedule.every, "rotate_before": schedule.before, "rotate_at": due}
 
 
 def _edited(date: Microseconds | None, edit: Microseconds | None) -> Microseconds | None:

@@ -48,10 +48,13 @@ class Operation(StrEnum):
     KEY_DEACTIVATE = "key.deactivate"
     KEY_REVOKE = "key.revoke"
     KEY_ROTATE = "key.rotate"
+    KEY_PROMOTE = "key.promote"
+    KEY_REMIND = "key.remind"
     KEY_DESTROY = "key.destroy"
     KEY_CANCEL_DESTRUCTION = "key.cancel-destruction"
     KEY_EXPORT = "key.export"
     KEY_USE = "key.use"
+    REMINDER_LIST = "reminder.list"
     KEY_METRICS = "key.metrics"
     METRICS_READ = "metrics.read"
     EXPORT_LIST = "export.list"
@@ -79,6 +82,7 @@ class Operation(StrEnum):
     TOKEN_LIST = "token.list"
     TOKEN_REVOKE = "token.revoke"
     AUDIT_READ = "audit.read"
+    JOB_LIST = "job.list"
     BACKUP_CREATE = "backup.create"
     BACKUP_RESTORE = "backup.restore"
     ROOT_EXPORT = "root.export"
@@ -121,10 +125,12 @@ POLICY: Final[dict[Operation, tuple[frozenset[Relation], frozenset[Relation]]]] 
     Operation.KEY_DEACTIVATE: (_ANY, _MINE),
     Operation.KEY_REVOKE: (_ANY, _MINE),
     Operation.KEY_ROTATE: (_NEVER, _MINE),
+    Operation.KEY_PROMOTE: (_NEVER, _MINE),
     Operation.KEY_DESTROY: (_NEVER, _MINE),
     Operation.KEY_CANCEL_DESTRUCTION: (_ANY, _MINE),
     Operation.KEY_EXPORT: (_NEVER, _MINE),
     Operation.KEY_USE: (_NEVER, _MINE),
+    Operation.REMINDER_LIST: (_ANY, _MINE),
     Operation.KEY_METRICS: (_ANY, _MINE),
     Operation.METRICS_READ: (_ANY, _NEVER),
     Operation.EXPORT_LIST: (_ANY, _MINE),
@@ -152,6 +158,9 @@ POLICY: Final[dict[Operation, tuple[frozenset[Relation], frozenset[Relation]]]] 
     Operation.TOKEN_LIST: (_ANY, _OWN),
     Operation.TOKEN_REVOKE: (_ANY, _OWN),
     Operation.AUDIT_READ: (_ANY, _NEVER),
+    Operation.JOB_LIST: (_ANY, _NEVER),
+    # what the server does by itself when a date comes: nobody asks for it
+    Operation.KEY_REMIND: (_NEVER, _NEVER),
     # for the command line on the server's own machine: nobody signs in for these
     Operation.BACKUP_CREATE: (_NEVER, _NEVER),
     Operation.BACKUP_RESTORE: (_NEVER, _NEVER),

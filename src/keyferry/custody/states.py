@@ -1,20 +1,31 @@
 """Changing what state a key's versions are in, rotating, destroying, and calling a destruction off."""
 
 from collections.abc import Callable
+from typing import Any
 
 from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation, Source
 from keyferry.custody.key_lookup import KeyDetail, detail_of, load_key
-from keyferry.custody.lifecycle import ERASED, RevocationReason, State, Transition, after, state_at
+from keyferry.custody.lifecycle import (
+    ERASED,
+    RevocationReason,
+    State,
+    Transition,
+    after,
+    require_protecting,
+    state_at,
+)
 from keyferry.custody.names import check_text
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
+from keyferry.custody.schedules import Schedule, deactivation_of_the_next, next_rotation
 from keyferry.custody.versions import (
     Dates,
     all_versions,
     check_deactivation,
+    current_version,
     new_version,
     version_numbered,
     write_version,
@@ -97,17 +108,24 @@ class States:
         return self._change_version(caller, Operation.KEY_REVOKE, reference, version, apply)
 
     def rotate(self, caller: Caller, reference: str, *, activated: bool = True, once: Once | None = None) -> KeyDetail:
-        """Generate a new version and make it the current one; earlier versions keep their state."""
+        """Generate a new version, which lives as long as the current one; earlier versions keep their state.
+
+        Args:
+            activated: whether the new version is active, and the current one from now on. A pre-active one is neither:
+                the key goes on with the version that it has until the new one is activated and promoted.
+        """
         seen = self._gate.read(caller, Operation.KEY_ROTATE, lambda view: load_key(view, reference))
 
         def change(change: Change, source: Source) -> KeyVersion:
             key = load_key(change, seen.id, Lock.UPDATE)  # by id: the name may be another key's by now
-            dates = Dates(change.now, activated=activated, activation=None, deactivation=None)
+            ends = deactivation_of_the_next(current_version(change, key), change.now)
+            dates = Dates(change.now, activated=activated, activation=None, deactivation=ends)
             made, number = source(change.tx), key.versions + 1
             version = new_version(change.sealer, key, number, "generated", made, dates, caller.user_id)
-            rotated = change.update(KEYS, key, current_version_id=version.id, versions=number)
+            current = _made_current(key, version, change.now) if activated else {}
+            rotated = change.update(KEYS, key, versions=number, **current)
             written = write_version(change, rotated, version, made.material)
-            change.note(version=number)
+            change.note(version=number, current=activated)
             return written
 
         def write(source: Source) -> KeyVersion:
@@ -115,6 +133,30 @@ class States:
 
         made = self._generation.supply(ALGORITHMS[seen.algorithm], write)
         return self._gate.read(caller, Operation.KEY_READ, lambda view: _detail_of_version(view, made))
+
+    def promote(self, caller: Caller, reference: str, *, version: int) -> KeyDetail:
+        """Make an active version the current one, which the key protects with from now on; others keep their state.
+
+        Raises:
+            Conflict: it is not active, its destruction is pending, or it is the current one already.
+        """
+
+        def change(change: Change) -> KeyDetail:
+            key = load_key(change, reference, Lock.UPDATE)
+            found = version_numbered(change, key, version)
+            if found.id == key.current_version_id:
+                raise Conflict(
+                    f"Version {found.number} is the current one already.",
+                    field="version",
+                    advice="`keyferry key versions` shows which versions there are.",
+                )
+            require_protecting(found, change.now)
+            before = current_version(change, key)
+            changed = change.update(KEYS, key, **_made_current(key, found, change.now))
+            change.note(version=found.number, before=before.number)
+            return detail_of(change, changed, found)
+
+        return self._gate.write(caller, Operation.KEY_PROMOTE, change)
 
     def destroy(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
         """Ask for a version's destruction (all versions without a number); its material is erased when the pending
@@ -171,9 +213,12 @@ class States:
         apply: Callable[[Change, KeyVersion], KeyVersion],
     ) -> KeyDetail:
         def change(change: Change) -> KeyDetail:
-            key = load_key(change, reference, Lock.SHARE)
+            activates = operation is Operation.KEY_ACTIVATE
+            key = load_key(change, reference, Lock.UPDATE if activates else Lock.SHARE)
             found = version_numbered(change, key, number, Lock.UPDATE)
             changed = apply(change, found)
+            if activates:
+                key = _rescheduled(change, key, changed)
             change.note(version=changed.number, state=changed.state)
             return detail_of(change, key, changed)
 
@@ -190,6 +235,19 @@ class States:
         if number is None:
             return all_versions(change, key, Lock.UPDATE)
         return [version_numbered(change, key, number, Lock.UPDATE)]
+
+
+def _made_current(key: Key, version: KeyVersion, now: Microseconds) -> dict[str, Any]:
+    """What changes in a key's row when `version` becomes its current one."""
+    return {"current_version_id": version.id, "rotate_at": next_rotation(Schedule.of(key), version, now)}
+
+
+def _rescheduled(change: Change, key: Key, activated: KeyVersion) -> Key:
+    """The key, with its next rotation counted from the activation of its current version."""
+    due = next_rotation(Schedule.of(key), activated, change.now)
+    if activated.id != key.current_version_id or due == key.rotate_at:
+        return key
+    return change.update(KEYS, key, rotate_at=due)
 
 
 def _detail_of_version(view: View, made: KeyVersion) -> KeyDetail:

@@ -104,10 +104,19 @@ def write_version(change: Change, key: Key, version: KeyVersion, material: Mater
         IntegrityViolation: what came back is not what was sealed.
     """
     written = change.insert(KEY_VERSIONS, version)
-    unsealed = unseal(change.sealer, key, written)
+    check_material(change.sealer, key, written, material)
+    return written
+
+
+def check_material(sealer: Sealer, key: Key, version: KeyVersion, material: Material) -> None:
+    """Unseal what the database holds of a version that was just written.
+
+    Raises:
+        IntegrityViolation: it is not `material`.
+    """
+    unsealed = unseal(sealer, key, version)
     if not hmac.compare_digest(unsealed.secret.reveal(), material.secret.reveal()):
         raise IntegrityViolation(f"The material of version {version.id} differed when it was read back.")
-    return written
 
 
 def unseal(sealer: Sealer, key: Key, version: KeyVersion) -> Material:

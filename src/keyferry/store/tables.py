@@ -453,6 +453,19 @@ leases = Table(
     _time("until", nullable=False),
 )
 
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("node", Text, primary_key=True, comment="id of the process"),
+    Column("name", Text, primary_key=True),
+    Column("host", Text, nullable=False, comment="the machine that the process runs on"),
+    _time("last_at"),
+    _time("next_at"),
+    _time("failed_at"),
+    Column("failure", Text),
+    _time("told_at", nullable=False),
+)
+
 sign_in_failures = Table(
     "sign_in_failures",
     metadata,

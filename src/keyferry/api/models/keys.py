@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from keyferry.api.models.users import cleared
 from keyferry.api.models.values import (
@@ -26,11 +26,38 @@ from keyferry.custody.key_access import KeyUser
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.keys import NO_DATE, KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason, State
+from keyferry.custody.schedules import MOST_DAYS, NEVER, NO_SCHEDULE, UNSAID, Schedule
 from keyferry.errors import InvalidInput
 from keyferry.material.algorithms import ALGORITHMS, Usage
 from keyferry.material.secret import Secret
+from keyferry.store.records import Key
+
+Days = Annotated[int, Strict(), Field(ge=1, le=MOST_DAYS)]
 
 KeyType = StrEnum("KeyType", {name.upper().replace("-", "_"): name for name in ALGORITHMS})  # type: ignore[misc]  # from the one table of key types
+
+
+class RotationSchedule(Request):
+    """When a key is rotated by itself: so many days after its current version became active, so many days before that
+    is deactivated, or whichever of the two comes first. In a change, what is left out stays, and null clears.
+    """
+
+    every_days: Days | None = None
+    before_deactivation_days: Days | None = None
+
+    def schedule(self) -> Schedule:
+        """As custody takes it, of a new key."""
+        return Schedule(self.every_days, self.before_deactivation_days)
+
+    def edit(self) -> Schedule:
+        """As custody takes it, in an edit."""
+        return Schedule(self._part("every_days"), self._part("before_deactivation_days"))
+
+    def _part(self, member: str) -> int | None:
+        if member not in self.model_fields_set:
+            return None
+        given: int | None = getattr(self, member)
+        return NEVER if given is None else given
 
 
 class KeyCreation(Request):
@@ -46,6 +73,7 @@ class KeyCreation(Request):
     usages: Annotated[tuple[Usage, ...], Field(min_length=1, max_length=6)] | None = None
     activation_date: Moment | None = None
     deactivation_date: Moment | None = None
+    rotation: RotationSchedule | None = None
 
     def new_key(self) -> NewKey:
         """As custody takes it."""
@@ -60,6 +88,7 @@ class KeyCreation(Request):
             usages=None if self.usages is None else tuple(usage.value for usage in self.usages),
             activation_date=self.activation_date,
             deactivation_date=self.deactivation_date,
+            rotation=UNSAID if self.rotation is None else self.rotation.schedule(),
         )
 
 
@@ -102,6 +131,7 @@ class KeyChange(Request):
     description: Line | None = None
     activation_date: Moment | None = None
     deactivation_date: Moment | None = None
+    rotation: RotationSchedule | None = None
 
     def edit(self) -> KeyEdit:
         """As custody takes it."""
@@ -110,7 +140,13 @@ class KeyChange(Request):
             description=cleared(self, "description"),
             activation_date=self._date("activation_date"),
             deactivation_date=self._date("deactivation_date"),
+            rotation=self._rotation(),
         )
+
+    def _rotation(self) -> Schedule:
+        if "rotation" not in self.model_fields_set:
+            return UNSAID
+        return NO_SCHEDULE if self.rotation is None else self.rotation.edit()
 
     def _date(self, member: str) -> Microseconds | None:
         if member not in self.model_fields_set:
@@ -120,7 +156,7 @@ class KeyChange(Request):
 
 
 class Rotation(Request):
-    """A new version of a key."""
+    """A new version of a key: active and current at once, or pre-active and neither until it is promoted."""
 
     activated: Flag = True
 
@@ -129,6 +165,12 @@ class VersionChoice(Request):
     """Which version is meant: the current one, or for a destruction all of them, unless a number is given."""
 
     version: VersionNumber | None = None
+
+
+class Promotion(Request):
+    """The version that is to be the current one."""
+
+    version: VersionNumber
 
 
 class Revocation(VersionChoice):
@@ -180,6 +222,7 @@ class VersionAnswer(Answer):
 
     version: int
     version_id: str
+    current: bool = Field(description="Whether the key protects with this version.")
     state: State
     activation_date: str | None
     deactivation_date: str | None
@@ -201,6 +244,26 @@ class VersionAnswer(Answer):
         return cls(**_of_version(detail))
 
 
+class RotationAnswer(Answer):
+    """A key's schedule, and when it is rotated next; null while there is no date to count from."""
+
+    every_days: int | None
+    before_deactivation_days: int | None
+    next_at: str | None
+
+    @classmethod
+    def of(cls, key: Key) -> "RotationAnswer | None":
+        """From a key's row; None without a schedule."""
+        schedule = Schedule.of(key)
+        if schedule == UNSAID:
+            return None
+        return cls(
+            every_days=schedule.every_days,
+            before_deactivation_days=schedule.before_deactivation_days,
+            next_at=when(key.rotate_at),
+        )
+
+
 class _KeyFacts(Answer):
     """What holds for a key whatever the version."""
 
@@ -212,6 +275,7 @@ class _KeyFacts(Answer):
     exportable: bool
     usages: list[Usage]
     versions: int
+    rotation: RotationAnswer | None
     created_at: str
     created_by: str
     revision: int
@@ -236,6 +300,7 @@ class KeyAnswer(VersionAnswer, _KeyFacts):
             exportable=key.exportable,
             usages=[Usage(usage) for usage in key.usages.split(",")],
             versions=key.versions,
+            rotation=RotationAnswer.of(key),
             created_at=when(key.created_at) or "",
             created_by=key.created_by,
             revision=key.revision,
@@ -257,6 +322,7 @@ def _of_version(detail: KeyDetail) -> dict[str, Any]:
     return {
         "version": version.number,
         "version_id": version.id,
+        "current": detail.is_current,
         "state": detail.state,
         "activation_date": when(version.activation_date),
         "deactivation_date": when(version.deactivation_date),
