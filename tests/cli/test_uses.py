@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from tests.cli.terminal import Shell
 
+from keyferry.cli.encodings import from_base64url
+from keyferry.errors import ClientFailed
+
 TEXT = b"the harbour is closed on Sundays\n"
 
 
@@ -121,3 +124,28 @@ def test_refusals_name_the_option(kim: Shell, name: str, message: Path) -> None:
     assert "PS256" in advice
     told = kim("key", "sign", name, "--input", "/nowhere", code=1)
     assert "--input" in told.err
+
+
+def test_what_is_too_long_is_refused_here_or_by_the_server(kim: Shell, name: str, tmp_path: Path) -> None:
+    long = tmp_path / "long"
+    kim("key", "create", "--type", "aes-256", "--name", name)
+    long.write_bytes(bytes(65_536))
+    kim("key", "encrypt", name, "--input", long, "--output", tmp_path / "sealed")
+    kim("key", "decrypt", name, "--input", tmp_path / "sealed", "--output", tmp_path / "opened")
+    assert (tmp_path / "opened").read_bytes() == bytes(65_536)
+    long.write_bytes(bytes(65_537))
+    what, advice = kim("key", "encrypt", name, "--input", long, "--output", tmp_path / "other", code=1).refusal
+    assert "65536" in what
+    assert "data key" in advice
+    long.write_bytes(bytes(66_561))
+    what, _ = kim("key", "encrypt", name, "--input", long, "--output", tmp_path / "other", code=1).refusal
+    assert "file-refused" in what
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("text", [None, 1, "A", "AA==", "A+A", "A/A", "Ä"])
+def test_what_is_no_base64url_in_an_answer_is_refused(text: object) -> None:
+    assert from_base64url("-_8") == b"\xfb\xff"
+    with pytest.raises(ClientFailed) as caught:
+        from_base64url(text)
+    assert caught.value.code == "answer-refused"
