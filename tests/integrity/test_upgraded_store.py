@@ -11,14 +11,21 @@ from keyferry.installation import upgrade_store
 from keyferry.store.migrating import newest
 from keyferry.testing import Kit
 
-SINCE_THEN = ("customer_key_requests", "deployments", "connections")
+SINCE_THEN = ("customer_key_requests", "deployments", "connections", "reminders", "leases", "pool_keys", "job_runs")
+COUNTS = ("counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts")
+COLUMNS_OF_KEYS = ("rotate_every", "rotate_before", "rotate_at")
 
 
 def as_the_first_release_left_it(behind: Behind) -> None:
-    """Nothing was ever written to the tables that came later."""
+    """Nothing was ever written to the tables and columns that came later."""
     for table in SINCE_THEN:
         assert behind.rows(table) == []
         behind.run(f"DROP TABLE {table}")
+    for table in COUNTS:  # which are made of what was there before
+        behind.run(f"DROP TABLE {table}")
+    behind.run("DROP INDEX ix_keys_rotate_at")
+    for column in COLUMNS_OF_KEYS:
+        behind.run(f"ALTER TABLE keys DROP COLUMN {column}")
     behind.run("UPDATE alembic_version SET version_num = '0001'")
 
 
