@@ -13,7 +13,7 @@ from keyferry.material.using.methods import METHODS
 from keyferry.material.using.signing import SignatureFormat
 
 #: more than custody takes, so that what is too long is refused in its words
-_MOST_CHARACTERS: Final = 256 * 1024
+_MOST_CHARACTERS: Final = 96 * 1024
 _BASE64URL: Final = f"Base64url without padding, of at most {MOST_BYTES} bytes."
 
 UseAlgorithm = StrEnum("UseAlgorithm", {name.upper().replace("-", "_"): name for name in METHODS})  # type: ignore[misc]  # from the one table of algorithms
