@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 from Crypto.Cipher import AES
@@ -177,22 +178,18 @@ def asks(kit: Kit, caller: Caller, key: str, usage: str) -> None:
     doings[usage]()
 
 
-@pytest.mark.parametrize(("key_type", "usage"), [(name, usage) for name, all_ in USAGES.items() for usage in all_])
-def test_a_key_does_only_what_it_was_made_for(kit: Kit, kim: Caller, key_type: str, usage: str) -> None:
+@pytest.mark.parametrize("key_type", USAGES)
+def test_a_key_does_only_what_it_was_made_for(kit: Kit, kim: Caller, key_type: str) -> None:
     fails = {"decrypt": "decryption-failed", "unwrap": "decryption-failed"}
-    key = kit.key(kim, key_type, usages=(usage,)).key.id
-    for other in (*USAGES["aes-128"], *USAGES["ec-p256"]):
-        if other == usage:
-            if usage in fails:
-                with refused(fails[usage]):
-                    asks(kit, kim, key, usage)
-            else:
-                asks(kit, kim, key, usage)
-            continue
-        with refused("usage-refused", "key") as refusal:
-            asks(kit, kim, key, other)
-        assert usage in refusal.error.detail
-        assert (key_type in refusal.error.advice) == (other not in USAGES[key_type])
+    for usage in USAGES[key_type]:
+        key = kit.key(kim, key_type, usages=(usage,)).key.id
+        with refused(fails[usage]) if usage in fails else nullcontext():
+            asks(kit, kim, key, usage)
+        for other in {*USAGES["aes-128"], *USAGES["ec-p256"]} - {usage}:
+            with refused("usage-refused", "key") as refusal:
+                asks(kit, kim, key, other)
+            assert usage in refusal.error.detail
+            assert (key_type in refusal.error.advice) == (other not in USAGES[key_type])
 
 
 def test_an_envelope_of_another_key_is_refused_by_the_name_of_the_field(kit: Kit, kim: Caller, key: str) -> None:
@@ -204,28 +201,27 @@ def test_an_envelope_of_another_key_is_refused_by_the_name_of_the_field(kit: Kit
     assert other in str(refusal.error.advice)
 
 
-@pytest.mark.parametrize(
-    ("change", "code", "field"),
-    [
-        (lambda data: data[:0], "envelope-refused", "ciphertext"),
-        (lambda data: data[:10], "envelope-refused", "ciphertext"),
-        (lambda data: b"XX" + data[2:], "envelope-refused", "ciphertext"),
-        (lambda data: data[:2] + b"\x02" + data[3:], "envelope-refused", "ciphertext"),
-        (lambda data: data[:3] + b"\x7f" + data[4:], "envelope-refused", "ciphertext"),
-        (lambda data: data[:3] + b"\x01" + data[4:], "algorithm-refused", "algorithm"),
-        (lambda data: data[:3] + b"\x23" + data[4:], "algorithm-refused", "algorithm"),
-        (lambda data: data + bytes(66 * 1024), "input-size", "ciphertext"),
-        (lambda data: data[:24], "decryption-failed", "ciphertext"),
-        (lambda data: data[:-1], "decryption-failed", "ciphertext"),
-        (lambda data: data + b"\0", "decryption-failed", "ciphertext"),
-    ],
-)
-def test_a_changed_ciphertext_is_refused(
-    kit: Kit, kim: Caller, key: str, change: Callable[[bytes], bytes], code: str, field: str
-) -> None:
+Change = Callable[[bytes], bytes]
+CHANGES: list[tuple[Change, str, str]] = [
+    (lambda data: data[:0], "envelope-refused", "ciphertext"),
+    (lambda data: data[:10], "envelope-refused", "ciphertext"),
+    (lambda data: b"XX" + data[2:], "envelope-refused", "ciphertext"),
+    (lambda data: data[:2] + b"\x02" + data[3:], "envelope-refused", "ciphertext"),
+    (lambda data: data[:3] + b"\x7f" + data[4:], "envelope-refused", "ciphertext"),
+    (lambda data: data[:3] + b"\x01" + data[4:], "algorithm-refused", "algorithm"),
+    (lambda data: data[:3] + b"\x23" + data[4:], "algorithm-refused", "algorithm"),
+    (lambda data: data + bytes(66 * 1024), "input-size", "ciphertext"),
+    (lambda data: data[:24], "decryption-failed", "ciphertext"),
+    (lambda data: data[:-1], "decryption-failed", "ciphertext"),
+    (lambda data: data + b"\0", "decryption-failed", "ciphertext"),
+]
+
+
+def test_a_changed_ciphertext_is_refused(kit: Kit, kim: Caller, key: str) -> None:
     data = kit.custody.uses.encrypt(kim, key, Secret(TEXT)).ciphertext
-    with refused(code, field):
-        opened(kit, kim, key, change(data))
+    for change, code, field in CHANGES:
+        with refused(code, field):
+            opened(kit, kim, key, change(data))
     assert opened(kit, kim, key, data, algorithm="A256GCM") == TEXT
     with refused("algorithm-refused", "algorithm"):
         opened(kit, kim, key, data, algorithm="A128GCM")
