@@ -370,3 +370,12 @@ def test_what_is_opened_does_not_print(kit: Kit, kim: Caller, key: str) -> None:
     made = kit.custody.uses.encrypt(kim, key, Secret(TEXT))
     found = kit.custody.uses.decrypt(kim, key, Ciphertext(data=made.ciphertext))
     assert TEXT.decode() not in repr(found)
+
+
+def test_uses_that_were_done_are_counted(kit: Kit, kim: Caller, key: str) -> None:
+    made = [kit.custody.uses.encrypt(kim, key, Secret(TEXT)) for _ in range(3)]
+    assert opened(kit, kim, key, made[0].ciphertext) == TEXT
+    with refused("decryption-failed"):
+        opened(kit, kim, key, made[0].ciphertext[:-1])
+    kit.background.tick()
+    assert [day.used for day in kit.custody.metrics.show(kim).days][-1] == 4
