@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 import structlog
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, or_, select, text
 
 from keyferry import clock
 from keyferry.clock import DAY, Microseconds, to_rfc3339
@@ -48,12 +48,12 @@ _DUE = Prepared(
     .where(
         keys.c.id > bindparam("after"),
         keys.c.rotate_at <= bindparam("now"),
-        key_versions.c.state.in_([State.ACTIVE.value, State.PRE_ACTIVE.value]),
+        text("key_versions.state IN ('active', 'pre-active')"),
         key_versions.c.destroy_at.is_(None),
         or_(key_versions.c.deactivation_date.is_(None), key_versions.c.deactivation_date > bindparam("now")),
     )
     .order_by(keys.c.id)
-    .limit(BATCH)
+    .limit(bindparam("limit"))
 )
 
 
@@ -172,4 +172,4 @@ class Rotation:
 
 
 def _due_after(after: str, tx: Transaction) -> list[Row]:
-    return tx.rows(_DUE, after=after, now=clock.now())
+    return tx.rows(_DUE, after=after, now=clock.now(), limit=BATCH)
