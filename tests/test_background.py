@@ -11,6 +11,7 @@ from tests.custody.reading import rows
 from keyferry import background, server
 from keyferry.background import Background
 from keyferry.errors import IntegrityViolation, NotAuthenticated
+from keyferry.status import status
 from keyferry.store.store import Store
 from keyferry.testing import ADDRESS, Kit
 
@@ -152,3 +153,36 @@ def test_hourly_work_is_done_when_an_hour_has_passed(kit: Kit, monkeypatch: pyte
     work.tick()
     work.tick()
     assert done == ["renewed"]
+
+
+def test_a_work_that_fails_is_told_and_keeps_nothing_else_from_being_done(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("disk full of secrets")
+
+    monkeypatch.setattr(kit.custody.jobs, "run", fail)
+    monkeypatch.setattr(kit.custody.rotation, "run", fail)
+    work = Background(kit.installation)
+    with pytest.raises(OSError, match="disk full"):
+        work.tick()
+    work.work()
+    work.runs.flush()
+    assert unnumbered(kit) == 0
+    found = {run.name: run for run in kit.custody.job_runs.list(kit.administrator)}
+    for name in ("dates", "rotation"):
+        assert (found[name].failure, found[name].failed_at) == ("OSError", found[name].last_at)
+    assert found["reminders"].failure is None
+    assert found["parsed-keys"].failure is None
+    (run,) = [run for run in status(kit.installation.settings)["jobs"] if run["name"] == "rotation"]
+    assert (run["node"], run["failure"], run["holds_lease"]) == (work.runs.node, "OSError", True)
+
+
+def test_who_stops_gives_its_leases_back_and_is_listed_no_more(kit: Kit) -> None:
+    work = Background(kit.installation)
+    work.start()
+    eventually(lambda: len(rows(kit, "leases")) == 2)
+    work.runs.flush()
+    work.stop()
+    assert rows(kit, "leases") == []
+    assert rows(kit, "job_runs") == []

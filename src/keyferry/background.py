@@ -66,9 +66,13 @@ class Background:
         try:
             self.tick()
         finally:
-            for lease in self._leases.values():
-                lease.leave()
+            self.stop_leases()
             self.runs.withdraw()
+
+    def stop_leases(self) -> None:
+        """Give the leases back, so that another node need not wait for their end."""
+        for lease in self._leases.values():
+            lease.leave()
 
     def tick(self) -> None:
         """Write refusals, do the quick works that are due, number events and count by them: in this order, so that
