@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +99,18 @@ def change_settings(home: Path, **settings: object) -> None:
     }
     for name, value in settings.items():
         line = f"{name} = {_toml(value)}"
-        text, found = re.subn(rf"(?m)^[ \t]*{name}[ \t]*=.*$", lambda _, line=line: line, text)
+        text, found = re.subn(rf"(?m)^[ \t]*{name}[ \t]*=.*$", _as_it_is(line), text)
         if not found:
             text += ("" if text.endswith("\n") or not text else "\n") + line + "\n"
     if tomllib.loads(text) != wanted:
         detail = f"{file} is written in a way that it cannot be changed in."
         raise CannotStart(detail, code="setting-refused", advice="Write each setting on a line of its own.")
     replace_private(file, text.encode(), what="settings file")
+
+
+def _as_it_is(line: str) -> Callable[[re.Match[str]], str]:
+    """A replacement in which a backslash is a backslash."""
+    return lambda _: line
 
 
 def read_database_url(settings: Settings) -> Secret | None:
