@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ settings.load_profile("keyferry")
 
 # Servers that tests start generate no keys that no test asks for.
 os.environ.setdefault("KEYFERRY_POOL", "off")
+
+# A shell that starts the tests in the background has them ignore this signal, and so would the commands that tests end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATABASES = ("sqlite", "postgresql")
 
