@@ -1,6 +1,7 @@
 """Reminders: 30, 7 and 1 day ahead, each once, for those who may see the key, until the date has passed or moved."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +11,7 @@ from tests.custody.refusing import refused
 
 from keyferry import clock
 from keyferry.clock import DAY, SECOND, to_rfc3339
+from keyferry.custody import reminders, rotation
 from keyferry.custody.caller import Caller
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.reminders import About, Reminder
@@ -176,3 +178,19 @@ def pages(kit: Kit, by: Caller) -> Iterator[tuple[Reminder, ...]]:
         page = kit.custody.reminders.list(by, size=2, after=after)
         after = page.next
         yield page.items
+
+
+@pytest.mark.parametrize("database_file", ["sqlite"], indirect=True)
+def test_of_all_keys_only_those_with_a_near_date_are_read(kit: Kit) -> None:
+    dates = {"rotate_at": [rotation._DUE, reminders._COMING[About.ROTATION], reminders._OVERDUE]}
+    dates["deactivation_date"] = [reminders._COMING[About.DEACTIVATION]]
+    asked = {"since": 1, "now": 9, "latest": 9, "after": "", "limit": 5, "span": 1, "about": "rotation", "days": 7}
+    with closing(kit.installation.store.engine.raw_connection()) as connection:
+        for date, statements in dates.items():
+            for statement in statements:
+                sql, values = statement.for_dialect(kit.installation.store.engine.dialect, asked)
+                cursor = connection.cursor()
+                cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+                begins = cursor.fetchall()[0][3]
+                assert f"{date} (" in begins, begins
+                assert f"({date}>" in begins, begins

@@ -69,40 +69,39 @@ class Reminder:
     created_at: Microseconds
 
 
-_CURRENT = "FROM keys JOIN key_versions ON key_versions.id = keys.current_version_id"
-_BEGINS = "coalesce(key_versions.activation_date, key_versions.created_at)"
+_CURRENT = "FROM keys JOIN key_versions ON key_versions.id = keys.current_version_id AND key_versions.key_id = keys.id"
 _NOT_TOLD = (
     "NOT EXISTS (SELECT 1 FROM reminders WHERE reminders.version_id = key_versions.id AND reminders.about = :about "
     "AND reminders.due_at = {due} AND reminders.days <= :days)"
 )
 _AHEAD = (
-    "{due} > :earliest AND {due} <= :latest AND key_versions.destroy_at IS NULL AND {due} - "
-    + _BEGINS
-    + " > :span AND "
+    "key_versions.destroy_at IS NULL "
+    "AND {due} - coalesce(key_versions.activation_date, key_versions.created_at) > :span AND "
 )
+_NOT_ERASED = "key_versions.state NOT IN ('destroyed', 'destroyed-compromised')"
 
 
 def _to_tell(due: str, condition: str) -> Prepared:
-    told = _NOT_TOLD.format(due=due)
+    """What nobody was told of yet, in the order of the dates: of all keys, only those with a near date are read."""
     return Prepared(
         text(
-            f"SELECT keys.id, key_versions.id, {due} {_CURRENT} WHERE {condition} AND {told} "
-            "AND keys.id > :after ORDER BY keys.id LIMIT :limit"
+            (
+                "SELECT keys.id, key_versions.id, {due} " + _CURRENT + " WHERE {due} >= :since AND {due} <= :latest "
+                "AND ({due}, keys.id) > (:since, :after) AND " + condition + " AND " + _NOT_TOLD + " "
+                "ORDER BY {due}, keys.id LIMIT :limit"
+            ).format(due=due)
         )
     )
 
 
 _DEACTIVATION, _ROTATION = "key_versions.deactivation_date", "keys.rotate_at"
 _COMING = {
-    About.DEACTIVATION: _to_tell(_DEACTIVATION, _AHEAD.format(due=_DEACTIVATION) + "key_versions.state = 'active'"),
-    About.ROTATION: _to_tell(
-        _ROTATION, _AHEAD.format(due=_ROTATION) + "key_versions.state NOT IN ('destroyed', 'destroyed-compromised')"
-    ),
+    About.DEACTIVATION: _to_tell(_DEACTIVATION, _AHEAD + "key_versions.state = 'active'"),
+    About.ROTATION: _to_tell(_ROTATION, _AHEAD + _NOT_ERASED),
 }
 _OVERDUE = _to_tell(
     _ROTATION,
-    "keys.rotate_at <= :latest AND key_versions.state NOT IN ('destroyed', 'destroyed-compromised') AND ("
-    "key_versions.state <> 'active' OR key_versions.destroy_at IS NOT NULL "
+    _NOT_ERASED + " AND (key_versions.state <> 'active' OR key_versions.destroy_at IS NOT NULL "
     "OR key_versions.deactivation_date <= :latest)",
 )
 _KEEP = Prepared(
@@ -175,28 +174,26 @@ class Reminding:
         between: tuple[int, int] | None,
         go_on: Callable[[], bool],
     ) -> int:
-        after, told = "", 0
+        since, after, told = None, "", 0
         while go_on():
             now = clock.now()
-            bounds = (
-                {"latest": now}
-                if between is None
-                else {
-                    "earliest": now + between[0] * DAY,
-                    "latest": now + between[1] * DAY,
-                    "span": days * DAY,
-                }
-            )
-            found = self._store.read(
-                partial(_rows, statement, bounds | {"about": about.value, "days": days, "after": after, "limit": BATCH})
-            )
+            earliest, latest = (0, now) if between is None else (now + each * DAY for each in between)
+            asked: dict[str, object] = {
+                "about": about.value,
+                "days": days,
+                "span": days * DAY,
+                "latest": latest,
+                "limit": BATCH,
+            }
+            asked |= {"since": earliest if since is None else since, "after": after}
+            found = self._store.read(partial(_rows, statement, asked))
             if not found:
                 break
             said = self._store.write(partial(self._tell, about, days, found))
             for line in said:
                 log.warning("key reminder", **line)
             told += len(said)
-            after = found[-1][0]
+            after, _, since = found[-1]
         return told
 
     def _tell(self, about: About, days: int, found: list[Row], tx: Transaction) -> list[dict[str, object]]:
