@@ -14,7 +14,6 @@ import structlog
 import uvicorn
 
 from keyferry.api.app import create_app
-from keyferry.api.services import Services
 from keyferry.background import Background
 from keyferry.clouds.azure.hosts import AllowedHosts
 from keyferry.clouds.azure.outgoing import Outgoing
@@ -22,6 +21,9 @@ from keyferry.config.settings import Settings
 from keyferry.config.values import Listen
 from keyferry.custody.filling import Filling
 from keyferry.deployments.server_push import Pushes, sdk_is_installed
+from keyferry.doors.figures import Figures
+from keyferry.doors.services import Services
+from keyferry.doors.workers import Crew
 from keyferry.errors import CannotStart
 from keyferry.installation import Installation, open_installation
 from keyferry.tls import ServerTls
@@ -132,6 +134,8 @@ def _configuration(
         sign_in=installation.sign_in,
         authenticator=installation.authenticator,
         settings=settings,
+        crew=Crew.of(settings),
+        figures=Figures(),
         ready=lambda: _require_ready(installation, background),
         pushes=_pushes(settings, installation) if sdk_is_installed() else None,
     )

@@ -12,7 +12,9 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from keyferry.api.app import create_app
-from keyferry.api.services import Services
+from keyferry.doors.figures import Figures
+from keyferry.doors.services import Services
+from keyferry.doors.workers import Crew
 from keyferry.testing import ADMINISTRATOR, PASSWORD, Kek, Kit
 
 
@@ -52,7 +54,9 @@ class People:
 
 def services_of(kit: Kit) -> Services:
     made = kit.installation
-    return Services(made.custody, made.sign_in, made.authenticator, made.settings, lambda: None)
+    return Services(
+        made.custody, made.sign_in, made.authenticator, made.settings, Crew.of(made.settings), Figures(), lambda: None
+    )
 
 
 @contextmanager

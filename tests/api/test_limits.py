@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from tests.api.conftest import Door, Person, opened, sign_in
 from tests.api.problems import refused
 
-from keyferry.api.workers import Workers
+from keyferry.doors.workers import Workers
 from keyferry.errors import CannotStart, IntegrityViolation, Overloaded
 from keyferry.testing import Kit
 
@@ -149,14 +150,9 @@ def test_health_and_readiness_need_no_token(door: Door, monkeypatch: pytest.Monk
     def unready() -> None:
         raise CannotStart("The store cannot be read.")
 
-    monkeypatch.setattr(door.app.state, "services", _Unready(unready))
+    monkeypatch.setattr(door.app.state, "services", replace(door.app.state.services, ready=unready))
     refused(door.client.get("/readyz"), 503, "cannot-start")
     assert door.client.get("/healthz").status_code == 200
-
-
-class _Unready:
-    def __init__(self, ready: Any) -> None:
-        self.ready = ready
 
 
 class TestWorkers:
@@ -203,7 +199,8 @@ class TestWorkers:
     def test_a_queue_that_is_full_is_said_so_at_once(self, user: Person, door: Door) -> None:
         full = Workers(1)
         full._most_waiting = 0
-        door.app.state.workers = full
+        services = door.app.state.services
+        door.app.state.services = replace(services, crew=replace(services.crew, plain=full))
 
         answer = user("GET", "/keys")
 
@@ -213,7 +210,8 @@ class TestWorkers:
     def test_a_flood_of_sign_ins_keeps_nobody_out_who_is_signed_in(self, user: Person, door: Door) -> None:
         full = Workers(1)
         full._most_waiting = 0
-        door.app.state.sign_in_workers = full
+        services = door.app.state.services
+        door.app.state.services = replace(services, crew=replace(services.crew, sign_ins=full))
 
         body = {"user_name": "user", "password": "x"}
         refused(door.client.post("/api/v1/sessions", json=body), 503, "overloaded")

@@ -24,16 +24,14 @@ from keyferry.api import (
     uses,
     versions,
 )
-from keyferry.api.access_log import AccessLog
-from keyferry.api.body_limit import BodyLimit
 from keyferry.api.documented import add_document
-from keyferry.api.figures import Figures
-from keyferry.api.problems import add_problem_handlers
-from keyferry.api.response_headers import ResponseHeaders
+from keyferry.api.problems import add_problem_handlers, problem
 from keyferry.api.routers import PREFIX
 from keyferry.api.segments import Segments
-from keyferry.api.services import Services
-from keyferry.api.workers import Workers
+from keyferry.doors.access_log import AccessLog
+from keyferry.doors.body_limit import BodyLimit
+from keyferry.doors.response_headers import ResponseHeaders
+from keyferry.doors.services import Services
 
 # The busiest first: routes are tried in this order.
 _NOUNS = (
@@ -56,8 +54,10 @@ _NOUNS = (
     sessions,
 )
 
-#: seconds that a batch waits for its next chunk to be begun
-BATCH_WAIT = 300.0
+_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
 
 _DESCRIPTION = (
     "Keyferry generates, guards and governs encryption keys, and ferries them, wrapped, to the clouds that ask for "
@@ -79,18 +79,12 @@ def create_app(services: Services) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # it would see bodies, which hold secrets
     )
     app.state.services = services
-    app.state.figures = Figures()
-    app.state.workers = Workers(services.settings.max_concurrency)
-    # Sign-ins wait for their hash in threads of their own: a flood of them keeps out nobody who is signed in.
-    app.state.sign_in_workers = Workers(services.settings.hash_queue + 1)
-    # So do batches, each chunk of which takes seconds: they keep out nobody who asks for one thing.
-    app.state.batch_workers = Workers(max(1, services.settings.max_concurrency // 8), longest_wait=BATCH_WAIT)
     for router in (*(noun.router for noun in _NOUNS), sessions.opened, health.router, metrics.router):
         app.router.routes.extend(router.routes)  # a router inside the application would cost each request a search
     add_problem_handlers(app)
     add_document(app)
     app.add_middleware(Segments)  # the last to be added is the first to see a request
-    app.add_middleware(BodyLimit, most=services.settings.max_body_bytes)
-    app.add_middleware(AccessLog, note=app.state.figures.note)
-    app.add_middleware(ResponseHeaders)
+    app.add_middleware(BodyLimit, most=services.settings.max_body_bytes, answer=problem)
+    app.add_middleware(AccessLog, note=services.figures.note, answer=problem)
+    app.add_middleware(ResponseHeaders, door=_HEADERS)
     return app

@@ -33,12 +33,12 @@ from keyferry.api.models.keys import KeyAnswer, KeyCreation
 from keyferry.api.models.problem import Problem
 from keyferry.api.problems import problem_members
 from keyferry.api.routers import guarded_router
-from keyferry.api.workers import Workers
 from keyferry.custody.export_batches import Passed
 from keyferry.custody.exports import ExportedFile
 from keyferry.custody.key_batches import WantedKey
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.once import Once
+from keyferry.doors.workers import Workers
 from keyferry.errors import KeyferryError
 
 router = guarded_router("batches")
@@ -92,7 +92,7 @@ def _once_for(request: Request, item: KeyCreation, place: int, key: str | None) 
 
 
 async def _lines(request: Request, lines: Iterator[str]) -> Response:
-    workers: Workers = request.app.state.batch_workers
+    workers: Workers = request.app.state.services.crew.batches
     following = partial(next, lines, None)
     first = await workers.run(following)
 

@@ -13,18 +13,16 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from keyferry.api.direct import direct_of
-from keyferry.api.services import Services
-from keyferry.api.workers import Workers
 from keyferry.config.settings import Settings
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
+from keyferry.doors.addresses import address_of
+from keyferry.doors.services import Services
+from keyferry.doors.workers import Workers
 from keyferry.errors import NotAuthenticated
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-#: where a request came from when the server cannot say; on no account's list of networks
-UNKNOWN_ADDRESS = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +68,6 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
-def address_of(request: Request) -> str:
-    """The address of the connection. Headers that claim another are not believed."""
-    return UNKNOWN_ADDRESS if request.client is None else request.client.host
-
-
 async def _visit(request: Request) -> Visit:
     visit: Visit = request.state.visit
     return visit
@@ -90,7 +83,7 @@ async def receive(request: Request) -> Visit:
         NotAuthenticated: it has no token, or none that is good.
     """
     services: Services = request.app.state.services
-    workers: Workers = request.app.state.workers
+    workers: Workers = request.app.state.services.crew.plain
     try:
         token = _presented(request)
     except NotAuthenticated as refusal:

@@ -22,11 +22,11 @@ from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
 from keyferry.api.models.values import Id, base64url
 from keyferry.api.preconditions import tag
 from keyferry.api.routers import guarded_router
-from keyferry.api.services import Pushes
 from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.custody.deployment_steps import Reporter
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
+from keyferry.doors.services import Pushes
 from keyferry.errors import Conflict
 
 router = guarded_router("deployments")

@@ -22,7 +22,7 @@ class HealthAnswer(Answer):
 
 async def _readiness(request: Request) -> KeyferryError | None:
     try:
-        await request.app.state.workers.run(request.app.state.services.ready)
+        await request.app.state.services.crew.plain.run(request.app.state.services.ready)
     except KeyferryError as reason:
         return reason
     return None

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
-from keyferry.api.callers import address_of, receive
+from keyferry.api.callers import receive
 from keyferry.api.documented import refusals
-from keyferry.api.figures import MEDIA_TYPE
 from keyferry.api.routers import open_router
 from keyferry.custody.caller import Origin
+from keyferry.doors.addresses import address_of
+from keyferry.doors.figures import MEDIA_TYPE
 from keyferry.errors import KeyferryError, NotAuthenticated
 
 router = open_router("metrics", prefix="")
@@ -25,7 +26,7 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 @router.get("/metrics", response_class=Response, responses=_ANSWERS | refusals(401, 403, 413, 503))
 async def show_metrics(request: Request) -> Response:
     """Figures of the process and of the store in the text form of OpenMetrics; they name no person and no key."""
-    services, workers = request.app.state.services, request.app.state.workers
+    services, workers = request.app.state.services, request.app.state.services.crew.plain
     metrics = services.custody.metrics
     if "authorization" in request.headers:
         visit = await receive(request)
@@ -43,7 +44,7 @@ async def show_metrics(request: Request) -> Response:
         ready = True
     except KeyferryError:
         ready = False
-    text = await workers.run(partial(request.app.state.figures.write, keys, ready=ready))
+    text = await workers.run(partial(request.app.state.services.figures.write, keys, ready=ready))
     return Response(text, media_type=MEDIA_TYPE)
 
 

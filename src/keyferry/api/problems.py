@@ -1,4 +1,4 @@
-"""Refusals as RFC 9457 problem details. One table says which exception answers with which status."""
+"""Refusals as RFC 9457 problem details."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -10,54 +10,16 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
-from keyferry.errors import (
-    CloudFailed,
-    Conflict,
-    IntegrityViolation,
-    InternalError,
-    InvalidInput,
-    KeyferryError,
-    NotAuthenticated,
-    NotFound,
-    NotPermitted,
-    Overloaded,
-    PreconditionFailed,
-)
+from keyferry.doors.statuses import status_of
+from keyferry.errors import IntegrityViolation, InternalError, InvalidInput, KeyferryError, NotFound, Overloaded
 from keyferry.ids import new_id
 
 log = structlog.get_logger("keyferry.api")
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-#: what a code answers with, where its branch does not say it well enough
-STATUS_BY_CODE: Final[Mapping[str, int]] = {
-    "malformed-request": 400,
-    "method-not-allowed": 405,
-    "request-too-large": 413,
-    "unsupported-media-type": 415,
-    "overloaded": 503,
-}
-
-#: what the branches of the exception tree answer with
-STATUS: Final[Mapping[type[KeyferryError], int]] = {
-    NotAuthenticated: 401,
-    NotPermitted: 403,
-    NotFound: 404,
-    Conflict: 409,
-    PreconditionFailed: 412,
-    InvalidInput: 422,
-    Overloaded: 429,
-    CloudFailed: 502,
-    KeyferryError: 500,
-}
-
 _JSON_ADVICE = "Send JSON (RFC 8259) in UTF-8, with `Content-Type: application/json`."
 _SCHEMA_ADVICE = "/api/v1/openapi.json says what this request takes."
-
-
-def status_of(error: KeyferryError) -> int:
-    """The status that an error answers with: by its code, else by the nearest branch of the tree."""
-    return STATUS_BY_CODE.get(error.code) or next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def problem(

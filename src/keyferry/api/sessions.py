@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import Request
 
-from keyferry.api.callers import Visit, Visiting, address_of
+from keyferry.api.callers import Visit, Visiting
 from keyferry.api.documented import ALWAYS, CHANGING, READING, refusals
 from keyferry.api.idempotency import NO_IDEMPOTENCY_KEY
 from keyferry.api.models.tokens import CurrentSessionAnswer, SessionAnswer, SignInRequest
@@ -12,6 +12,7 @@ from keyferry.api.models.users import UserAnswer
 from keyferry.api.models.values import secret_of, when
 from keyferry.api.routers import guarded_router, open_router
 from keyferry.custody.caller import Caller
+from keyferry.doors.addresses import address_of
 from keyferry.errors import NotAuthenticated
 
 opened = open_router("sessions")
@@ -25,9 +26,9 @@ async def sign_in(body: SignInRequest, request: Request) -> SessionAnswer:
     """Sign in with a password. The answer's token goes into `Authorization: Bearer` from then on."""
     services, address = request.app.state.services, address_of(request)
     signing_in = partial(services.sign_in.sign_in, body.user_name, secret_of(body.password), address)
-    signed_in = await request.app.state.sign_in_workers.run(signing_in)
+    signed_in = await request.app.state.services.crew.sign_ins.run(signing_in)
     token = signed_in.issued.token
-    visit = Visit(Caller(token.user_id, token.id, address), services, request.app.state.workers)
+    visit = Visit(Caller(token.user_id, token.id, address), services, request.app.state.services.crew.plain)
     user = await visit.ask(visit.custody.users.show, token.user_id)
     return SessionAnswer(
         token=signed_in.issued.text.reveal().decode(),

@@ -7,10 +7,12 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import anyio
 
+from keyferry.config.settings import Settings
 from keyferry.errors import Overloaded
 
 T = TypeVar("T")
@@ -21,6 +23,8 @@ LONGEST_WAIT: Final = 10.0
 WAITING_FOR_EACH: Final = 16
 #: seconds that the event loop itself waits for work that is known to be quick
 PATIENCE: Final = 0.0004
+#: seconds that a batch waits for its next chunk to be begun
+BATCH_WAIT: Final = 300.0
 #: of work that is not quick, each time after so many is waited for, in case it has become so
 TRIED_AGAIN_EVERY: Final = 32
 
@@ -181,6 +185,30 @@ class Workers:
             thread = threading.Thread(target=_serve, args=(self._jobs,), name="keyferry-worker", daemon=True)
             thread.start()
             self._threads.append(thread)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Every worker of a process, by what they work on: what takes long keeps out nobody who asks for something short.
+
+    Attributes:
+        plain: for requests of people and programs that are signed in.
+        sign_ins: these wait for their hash.
+        batches: these take seconds for each chunk.
+    """
+
+    plain: Workers
+    sign_ins: Workers
+    batches: Workers
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Crew":
+        """As many of each as the settings say."""
+        return cls(
+            plain=Workers(settings.max_concurrency),
+            sign_ins=Workers(settings.hash_queue + 1),
+            batches=Workers(max(1, settings.max_concurrency // 8), longest_wait=BATCH_WAIT),
+        )
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """No body is larger than the setting `max_body_bytes`, whether it declares its length or comes in chunks."""
 
+from collections.abc import Callable
+
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from keyferry.api.problems import problem
 from keyferry.errors import InvalidInput
 
 
@@ -12,10 +14,12 @@ class BodyLimit:
 
     Args:
         most: in bytes.
+        answer: words a refusal, as the door answers.
     """
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    def __init__(self, app: ASGIApp, most: int, *, answer: Callable[[InvalidInput], Response]) -> None:
         self._app = app
+        self._answer = answer
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -24,7 +28,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if self._declares_too_much(scope):
-            answer = problem(_too_large(self._most), headers={"Connection": "close"})
+            answer = self._answer(too_large(self._most))
+            answer.headers["Connection"] = "close"
             await answer(scope, receive, send)
             return
         read = 0
@@ -35,7 +40,7 @@ class BodyLimit:
             read += len(message.get("body", b""))
             if read > self._most:
                 # The framework lets no exception but its own out of the reading of a body.
-                raise HTTPException(413, _too_large(self._most).detail, {"Connection": "close"})
+                raise HTTPException(413, too_large(self._most).detail, {"Connection": "close"})
             return message
 
         await self._app(scope, limited, send)
@@ -45,7 +50,8 @@ class BodyLimit:
         return any(value.isdigit() and int(value[:20]) > self._most for value in declared)
 
 
-def _too_large(most: int) -> InvalidInput:
+def too_large(most: int) -> InvalidInput:
+    """The refusal of a body of more than `most` bytes."""
     return InvalidInput(
         f"The body is larger than {most} bytes.", code="request-too-large", field="body", advice="Send less at once."
     )

@@ -1,4 +1,4 @@
-"""What the REST door needs of the rest of the house; the composition root puts it together."""
+"""What the doors need of the rest of the house; the composition root puts it together."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.deployments.push import Wishes
+from keyferry.doors.figures import Figures
+from keyferry.doors.workers import Crew
 from keyferry.identity.sign_in import Authenticator, SignIn
 
 
@@ -44,5 +46,7 @@ class Services:
     sign_in: SignIn
     authenticator: Authenticator
     settings: Settings
+    crew: Crew
+    figures: Figures
     ready: Callable[[], None]
     pushes: Pushes | None = None

@@ -10,7 +10,7 @@ import anyio.lowlevel
 import pytest
 
 from keyferry.api import workers as module
-from keyferry.api.workers import Workers
+from keyferry.doors.workers import Workers
 
 LONG = 0.02
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from keyferry.api.problems import problem
 from keyferry.errors import InternalError
 
 log = structlog.get_logger("keyferry.access")
@@ -14,6 +14,7 @@ log = structlog.get_logger("keyferry.access")
 _LONGEST_PATH = 256
 
 Note = Callable[[str, str | None, int, float], None]
+Answer = Callable[[InternalError], Response]
 
 
 class AccessLog:
@@ -21,10 +22,12 @@ class AccessLog:
 
     Args:
         note: told of each request too: its method, its route's path if it has one, the status, and the seconds it took.
+        answer: words a fault, as the door answers.
     """
 
-    def __init__(self, app: ASGIApp, *, note: Note) -> None:
+    def __init__(self, app: ASGIApp, *, note: Note, answer: Answer) -> None:
         self._app = app
+        self._answer = answer
         self._note = note
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +49,7 @@ class AccessLog:
         except Exception as fault:
             if status:
                 raise  # an answer has begun: nothing can be said any more but that the connection breaks
-            await problem(_fault(fault))(scope, receive, noting)
+            await self._answer(_fault(fault))(scope, receive, noting)
         finally:
             seconds = time.perf_counter() - began
             self._note(scope["method"], getattr(scope.get("route"), "path_format", None), status, seconds)

@@ -1,0 +1,1 @@
+"""What the doors share: threads for custody, who asks from where, what every request and answer goes through."""
