@@ -12,7 +12,7 @@ INTEROP := .interop
 BENCH := .bench
 
 # Debian packages that the demo and the tests use, as COMMAND:PACKAGE.
-PROGRAMS := openssl:openssl
+PROGRAMS := openssl:openssl chromium:chromium
 
 # What `make test` runs; `make test T=tests/byok` runs a part. `make interop I=PATH` likewise.
 T ?= tests

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser, sync_playwright
 
 from keyferry.emulator.server import Running, running
 from keyferry.store.engine import open_engine
@@ -24,6 +25,8 @@ os.environ.setdefault("KEYFERRY_POOL", "off")
 
 # A shell that starts the tests in the background has them ignore this signal, and so would the commands that tests end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+CHROMIUM = "/usr/bin/chromium"
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -110,6 +113,16 @@ def make_kit(tmp_path: Path, database_file: Path | None) -> Iterator[Callable[..
 def kit(make_kit: Callable[..., Kit]) -> Kit:
     """An installation with its first Administrator, on both databases."""
     return make_kit()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium without a window, one for all tests of a process; each page has a context of its own."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")
