@@ -21,12 +21,14 @@ from keyferry.config.settings import Settings
 from keyferry.config.values import Listen
 from keyferry.custody.filling import Filling
 from keyferry.deployments.server_push import Pushes, sdk_is_installed
+from keyferry.doors.between import Doors
 from keyferry.doors.figures import Figures
 from keyferry.doors.services import Services
 from keyferry.doors.workers import Crew
 from keyferry.errors import CannotStart
 from keyferry.installation import Installation, open_installation
 from keyferry.tls import ServerTls
+from keyferry.web.app import create_console
 
 GRACE_SECONDS = 10
 #: connections that may wait to be taken
@@ -140,7 +142,7 @@ def _configuration(
         pushes=_pushes(settings, installation) if sdk_is_installed() else None,
     )
     return uvicorn.Config(
-        create_app(services),
+        application(services),
         host=settings.listen.host,
         port=settings.listen.port,
         loop="uvloop",
@@ -154,6 +156,11 @@ def _configuration(
         timeout_graceful_shutdown=GRACE_SECONDS,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
     )
+
+
+def application(services: Services) -> Doors:
+    """REST and the console, at one address."""
+    return Doors(create_app(services), create_console(services))
 
 
 def _pushes(settings: Settings, installation: Installation) -> Pushes:

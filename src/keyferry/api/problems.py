@@ -3,18 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
+from keyferry.doors.faults import log_fault
 from keyferry.doors.statuses import status_of
 from keyferry.errors import IntegrityViolation, InternalError, InvalidInput, KeyferryError, NotFound, Overloaded
-from keyferry.ids import new_id
-
-log = structlog.get_logger("keyferry.api")
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -155,8 +152,7 @@ def _headers(error: KeyferryError, status: int) -> dict[str, str]:
 
 
 def _logged(error: KeyferryError) -> dict[str, Any]:
-    reference = new_id()
-    log.error("request failed", reference=reference, code=error.code, detail=error.detail, exc_info=error)
+    reference = log_fault(error)
     if isinstance(error, IntegrityViolation):
         return {"reference": reference}
     return {"reference": reference, "detail": "The server failed; its log has more under this reference."}

@@ -76,6 +76,9 @@ class Settings:
         "7d", values.duration("0s", "365d"), "From `destroy` to the erasure of the material."
     )
     token_lifetime: int = _row("12h", values.duration("1m", "366d"), "How long a sign-in's token lasts.")
+    session_idle: int = _row(
+        "30m", values.duration("1m", "366d"), "How long a session of the console may lie idle before it ends."
+    )
     hash_queue: int = _row("32", values.integer(0, 1024), "Sign-ins that may wait for their password to be hashed.")
     kek_policy: str = _row("any", values.choice("any", "registered"), "Key encryption keys that exports accept.")
 

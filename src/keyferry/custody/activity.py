@@ -1,6 +1,7 @@
 """When tokens and key versions were last used: noted in memory, written in one batch at most once a minute.
 
-These rows are not sealed, and nothing depends on them: they tell people what is no longer in use.
+These rows are not sealed. They tell people what is no longer in use, and when a session of the console has lain idle:
+whoever could edit them could keep such a session alive until its date, and no longer.
 """
 
 import threading
@@ -44,6 +45,13 @@ class Activity:
             with self._lock:
                 self._noted = noted | self._noted
             raise
+
+    def last_seen(self, tx: Transaction, subject_id: str) -> Microseconds | None:
+        """As `last_use`, with what this process has noted and not written yet."""
+        with self._lock:
+            noted = self._noted.get(subject_id)
+        written = self.last_use(tx, subject_id)
+        return written if noted is None else max(noted, written or 0)
 
     def last_use(self, tx: Transaction, subject_id: str) -> Microseconds | None:
         """When it was last used, as far as it has been written; None for never."""

@@ -65,16 +65,18 @@ class Tokens:
         self._issue = issue
         self._session_lifetime = session_lifetime
 
-    def open_session(self, caller: Caller, *, epoch: int) -> IssuedToken:
+    def open_session(self, caller: Caller, *, epoch: int, idle_after: Microseconds | None = None) -> IssuedToken:
         """The token of a sign-in whose password has just been verified; `caller` has no token yet.
 
         Args:
             epoch: the account's token epoch when its password hash was read.
+            idle_after: without a use for so long, the session ends; None for one that may lie idle.
 
         Raises:
             NotAuthenticated: the account may not be used, or its password was set since then.
         """
-        return self._create(caller, Operation.SESSION_OPEN, "session", "sign-in", self._session_lifetime, epoch)
+        name = "sign-in" if idle_after is None else "console"
+        return self._create(caller, Operation.SESSION_OPEN, "session", name, self._session_lifetime, epoch, idle_after)
 
     def create(self, caller: Caller, name: str, lifetime: Microseconds) -> IssuedToken:
         """A named token for the caller's own programs.
@@ -148,6 +150,7 @@ class Tokens:
         name: str,
         lifetime: Microseconds,
         epoch: int | None = None,
+        idle_after: Microseconds | None = None,
     ) -> IssuedToken:
         token_id = new_id()
         text, digest = self._issue(token_id)
@@ -166,6 +169,7 @@ class Tokens:
                 epoch=user.token_epoch,
                 created_at=change.now,
                 expires_at=change.now + lifetime,
+                idle_after=idle_after,
             )
             return IssuedToken(change.insert(TOKENS, token), text, user)
 

@@ -74,13 +74,18 @@ class SignIn:
         self._gate = custody.gate
         self._hashing = hashing
 
-    def sign_in(self, name: str, password: Secret, address: str | None) -> SignedIn:
+    def sign_in(
+        self, name: str, password: Secret, address: str | None, *, idle_after: Microseconds | None = None
+    ) -> SignedIn:
         """Open a session.
 
         1. The user and the failures so far are read. 2. One hash is computed, whatever was found. 3. A failure is
         counted, for the user's name and for the source network. 4. A success clears the user's count and opens a
         session through the gate, which judges the account and the network again. 5. A hash made at other costs than
         today's is renewed.
+
+        Args:
+            idle_after: without a use for so long, the session ends, in microseconds; None for one that may lie idle.
 
         Raises:
             NotAuthenticated: (`sign-in-refused`) for any reason.
@@ -101,7 +106,9 @@ class SignIn:
             raise sign_in_refused()
         since = self._gate.store.read(lambda tx: attempts.last_sign_in(tx, user.id))
         try:
-            issued = self._custody.tokens.open_session(Caller(user.id, None, address), epoch=user.token_epoch)
+            issued = self._custody.tokens.open_session(
+                Caller(user.id, None, address), epoch=user.token_epoch, idle_after=idle_after
+            )
         except NotAuthenticated:  # the account changed while the password was hashed: the same answer for that, too
             raise sign_in_refused() from None
         self._gate.store.write(lambda tx: attempts.remember_success(tx, user.id, folded, address, now))
@@ -192,22 +199,31 @@ class Authenticator:
     def authenticate(self, text: str, address: str | None) -> Caller:
         """
         Raises:
-            NotAuthenticated: this is no token that was ever issued.
+            NotAuthenticated: this is no token that was ever issued, or one of a session that lay idle for too long.
         """
         try:
-            claim = token_form.parse(text)
-            token = self._gate.look(
-                Origin(address), Operation.SESSION_OPEN, lambda tx: TOKENS.get(tx, self._gate.sealer, claim.token_id)
-            )
-            token_form.check(claim, None if token is None else token.digest)
+            token = self._presented(text, address)
         except NotAuthenticated as refusal:
             self.turned_away(refusal, address)
             raise
+        self._activity.note(token.id)
+        if token.idle_after is None:
+            self._remember(token)
+        return Caller(token.user_id, token.id, address)
+
+    def _presented(self, text: str, address: str | None) -> Token:
+        claim = token_form.parse(text)
+
+        def look(tx: Transaction) -> tuple[Token | None, Microseconds | None]:
+            return TOKENS.get(tx, self._gate.sealer, claim.token_id), self._activity.last_seen(tx, claim.token_id)
+
+        token, last_seen = self._gate.look(Origin(address), Operation.SESSION_OPEN, look)
+        token_form.check(claim, None if token is None else token.digest)
         if token is None:
             raise NotAuthenticated("The token is not valid.")
-        self._activity.note(token.id)
-        self._remember(token)
-        return Caller(token.user_id, token.id, address)
+        if token.idle_after is not None and clock.now() - (last_seen or token.created_at) > token.idle_after:
+            raise NotAuthenticated("This session lay idle for too long, and has ended.")
+        return token
 
     def turned_away(self, refusal: NotAuthenticated, address: str | None) -> None:
         """Count a caller who presented no token that could be looked at, for the audit log."""

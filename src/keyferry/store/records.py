@@ -63,6 +63,7 @@ class Token(Revised):
     created_at: int
     expires_at: int
     revoked_at: int | None = None
+    idle_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,6 +144,7 @@ tokens = Table(
     _created(),
     _time("expires_at", nullable=False),
     _time("revoked_at"),
+    Column("idle_after", BigInteger, comment="microseconds without a use after which it ends; NULL: it may lie idle"),
     *_revision(),
     _seal(),
     Index(None, "user_id"),

@@ -1,0 +1,77 @@
+"""The console, put together."""
+
+import gzip
+from functools import lru_cache
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from keyferry.doors.access_log import AccessLog
+from keyferry.doors.body_limit import BodyLimit
+from keyferry.doors.response_headers import ResponseHeaders
+from keyferry.doors.services import Services
+from keyferry.errors import KeyferryError
+from keyferry.web import dashboard, groups, sign_in
+from keyferry.web.console import Console, console_of
+from keyferry.web.refusals import fault_page, on_http_exception, on_refusal, refusal_page
+from keyferry.web.templates import StaticFile
+
+_NOUNS = (dashboard, groups, sign_in)
+
+#: a larger body would be put on a disk by the framework, and it may hold a key
+MOST_BODY_BYTES: Final = 1024 * 1024
+
+#: Content Security Policy level 3: scripts and styles are files of ours, and nothing in a page is either
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+_HEADERS: Final = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),
+)
+
+
+def create_console(services: Services) -> Starlette:
+    """The application that serves every address which is not REST's."""
+    console = Console.of(services)
+    most = min(services.settings.max_body_bytes, MOST_BODY_BYTES)
+    app = Starlette(
+        routes=[*(route for noun in _NOUNS for route in noun.routes), *_static_routes(console)],
+        exception_handlers={KeyferryError: on_refusal, HTTPException: on_http_exception},
+        middleware=[
+            Middleware(ResponseHeaders, door=_HEADERS),
+            Middleware(AccessLog, note=services.figures.note, answer=lambda fault: fault_page(console, fault)),
+            Middleware(BodyLimit, most=most, answer=lambda refusal: refusal_page(console, refusal)),
+        ],
+    )
+    app.router.redirect_slashes = False
+    app.state.console = console
+    return app
+
+
+def _static_routes(console: Console) -> list[Route]:
+    return [Route(file.address, _static, methods=["GET"]) for file in console.static.values()]
+
+
+async def _static(request: Request) -> Response:
+    file = next(each for each in console_of(request).static.values() if each.address == request.url.path)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    content = file.content
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content, headers["Content-Encoding"] = _compressed(file), "gzip"
+    return Response(content, headers=headers, media_type=file.media_type)
+
+
+@lru_cache(maxsize=32)
+def _compressed(file: StaticFile) -> bytes:
+    return gzip.compress(file.content, 9)

@@ -1,0 +1,133 @@
+"""Signing in and out in a browser."""
+
+from functools import partial
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from keyferry.clock import SECOND
+from keyferry.doors.addresses import address_of
+from keyferry.doors.statuses import status_of
+from keyferry.errors import KeyferryError, NotAuthenticated
+from keyferry.material.secret import Secret
+from keyferry.web import cookies
+from keyferry.web.console import Console, console_of
+from keyferry.web.forms import RESUMED, Form, read_form
+from keyferry.web.pages import form_page
+from keyferry.web.same_site import changes, require_same_site
+from keyferry.web.visits import Visit, receive
+
+#: the fields of the sign-in page itself; every other field is of the form that it has interrupted
+_OWN: Final = frozenset({"user_name", "password", "next", "csrf"})
+_NOTICES: Final = {"signed-out": "You are signed out.", "ended": "Your session has ended."}
+
+
+async def sign_in(request: Request) -> Response:
+    """The sign-in page, and what comes of it."""
+    if not changes(request):
+        return await _show(request)
+    require_same_site(request)
+    form = await read_form(request)
+    console = console_of(request)
+    try:
+        return await _signed_in(request, console, form)
+    except KeyferryError as refusal:
+        return _form_page(console, form.refused(refusal), status=status_of(refusal), kept=_kept(form))
+
+
+async def _show(request: Request) -> Response:
+    try:
+        await receive(request)
+    except NotAuthenticated:
+        wanted = own_path(request.query_params.get("next", ""))
+        notice = _NOTICES.get(request.query_params.get("notice", ""))
+        return _form_page(console_of(request), Form.showing(next=wanted), notice=notice)
+    return RedirectResponse("/", 303)
+
+
+async def _signed_in(request: Request, console: Console, form: Form) -> Response:
+    services = console.services
+    password = Secret(form.raw("password").encode())
+    signing_in = partial(
+        services.sign_in.sign_in,
+        form.text("user_name"),
+        password,
+        address_of(request),
+        idle_after=services.settings.session_idle * SECOND,
+    )
+    signed_in = await services.crew.sign_ins.run(signing_in)
+    await _end_earlier(request, console)
+    token = signed_in.issued.text
+    wanted, kept = own_path(form.text("next")), _kept(form)
+    if kept or signed_in.notices:
+        response: Response = console.render(
+            "continue.html",
+            next=wanted,
+            kept=kept,
+            resumed=RESUMED,
+            notices=signed_in.notices,
+            form_token=cookies.form_token(token),
+        )
+    else:
+        response = RedirectResponse(wanted, 303)
+    cookies.keep_session(request, response, token)
+    return response
+
+
+async def _end_earlier(request: Request, console: Console) -> None:
+    """End the session that this browser had: whoever knew its token is not signed in with the new one."""
+    try:
+        visit = await receive(request)
+        await visit.ask(console.services.custody.tokens.revoke, visit.caller.token_id or "")
+    except KeyferryError:
+        return
+
+
+async def sign_out(visit: Visit, _form: Form) -> Response:
+    """End the session, here and wherever else its token is."""
+    await visit.ask(visit.custody.tokens.revoke, visit.caller.token_id or "")
+    response = RedirectResponse("/sign-in?notice=signed-out", 303)
+    cookies.forget_session(visit.request, response)
+    return response
+
+
+def own_path(wanted: str) -> str:
+    """A page of ours to go to, or the first page: nobody is led to another site, however the address is dressed up."""
+    plain = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and "\\" not in wanted
+    return wanted if plain and wanted.isprintable() and len(wanted) <= 2048 else "/"
+
+
+def _form_page(
+    console: Console,
+    form: Form,
+    *,
+    status: int = 200,
+    kept: list[tuple[str, str]] | None = None,
+    notice: str | None = None,
+) -> Response:
+    return console.render(
+        "sign_in.html",
+        status=status,
+        form=form,
+        next=own_path(form.text("next")),
+        kept=kept or [],
+        interrupted=bool(kept),
+        detail=None,
+        notice=notice,
+    )
+
+
+def _kept(form: Form) -> list[tuple[str, str]]:
+    return [(name, value) for name, values in form.values.items() if name not in _OWN for value in values]
+
+
+async def _ask_sign_out(visit: Visit, form: Form) -> Response:
+    return visit.page("sign_out.html", form=form)
+
+
+routes = [
+    Route("/sign-in", sign_in, methods=["GET", "POST"]),
+    form_page("/sign-out", _ask_sign_out, sign_out),
+]

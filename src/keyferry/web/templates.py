@@ -1,0 +1,88 @@
+"""The templates, and the few words that they have for values: times, names, fingerprints."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from keyferry import __version__
+from keyferry.clock import SECOND, Microseconds
+
+NONE: Final = "–"  # noqa: RUF001  # a dash of that length, as people set it
+
+#: how a key without a name shows in lists
+BLANK: Final = "[blank]"
+
+
+def moment(value: Microseconds | None, missing: str = NONE) -> str:
+    """A date and time in UTC, to the minute, as people read it."""
+    if value is None:
+        return missing
+    return datetime.fromtimestamp(value / SECOND, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def day(value: Microseconds | None, missing: str = NONE) -> str:
+    """A date in UTC."""
+    return missing if value is None else datetime.fromtimestamp(value / SECOND, UTC).strftime("%Y-%m-%d")
+
+
+def for_input(value: Microseconds | None) -> str:
+    """A time as `<input type=datetime-local>` takes it; empty for none."""
+    return "" if value is None else datetime.fromtimestamp(value / SECOND, UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+def grouped(digest: str | None) -> str:
+    """A fingerprint in groups of eight digits, so that two people can compare it aloud."""
+    text = digest or ""
+    return " ".join(text[start : start + 8] for start in range(0, len(text), 8))
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file that every browser may keep for ever: its address changes with its content."""
+
+    content: bytes
+    media_type: str
+    address: str
+
+
+_MEDIA_TYPES: Final[Mapping[str, str]] = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+
+def read_static() -> dict[str, StaticFile]:
+    """Every static file, by its name."""
+    found = {}
+    for each in (files("keyferry.web") / "static").iterdir():
+        media_type = _MEDIA_TYPES.get(each.name.rpartition(".")[2])
+        if media_type is not None:
+            content = each.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()[:16]
+            found[each.name] = StaticFile(content, media_type, f"/static/{digest}/{each.name}")
+    return found
+
+
+def environment(static: Mapping[str, StaticFile]) -> Environment:
+    """Templates that escape all values, and fail on a value that the page forgot."""
+    made = Environment(
+        loader=PackageLoader("keyferry.web"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(moment=moment, day=day, for_input=for_input, grouped=grouped)
+    made.globals.update(_globals(static))
+    return made
+
+
+def _globals(static: Mapping[str, StaticFile]) -> dict[str, Any]:
+    return {"BLANK": BLANK, "VERSION": __version__, "static": lambda name: static[name].address}

@@ -1,0 +1,128 @@
+"""A person at a page: who they are, what they sent, and the one way from a page to custody."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from keyferry.custody.caller import Caller
+from keyferry.custody.custody import Custody
+from keyferry.custody.policy import Role
+from keyferry.custody.users import UserDetail
+from keyferry.doors.addresses import address_of
+from keyferry.errors import NotAuthenticated
+from keyferry.material.secret import Secret
+from keyferry.web import cookies
+from keyferry.web.console import Console, console_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: rows of a list
+PAGE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request by a person who is signed in."""
+
+    request: Request
+    console: Console
+    caller: Caller
+    token: Secret
+    person: UserDetail
+
+    @property
+    def custody(self) -> Custody:
+        """All of custody; its operations are for `ask`."""
+        return self.console.services.custody
+
+    @property
+    def is_administrator(self) -> bool:
+        """What a page shows follows from this; what may be done, custody says."""
+        return self.person.user.role == Role.ADMINISTRATOR.value
+
+    @property
+    def page_size(self) -> int:
+        """How many rows a list shows."""
+        settings = self.console.services.settings
+        return min(PAGE, settings.max_page)
+
+    @property
+    def wants_part(self) -> bool:
+        """Whether a script asks for the part of the page that changes, rather than for all of it."""
+        return self.request.headers.get("hx-request") == "true"
+
+    async def ask(self, operation: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run an operation of custody for the person, in a worker thread."""
+        return await self.work(partial(operation, self.caller, *args, **kwargs))
+
+    async def work(self, work: Callable[[], T]) -> T:
+        """Run something that takes a while, in a worker thread."""
+        return await self.console.services.crew.plain.run(work)
+
+    def path(self, name: str) -> str:
+        """A part of the page's address."""
+        found: str = self.request.path_params[name]
+        return found
+
+    def query(self, name: str) -> str:
+        """A value in the page's address, without the blanks around it; empty if it is not there."""
+        return self.request.query_params.get(name, "").strip()
+
+    def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
+        """A page of the console for this person, with what the action before it came to."""
+        message = cookies.take_message(self.request, self.token)
+        response = self.console.render(
+            template,
+            status=status,
+            visit=self,
+            message=message,
+            form_token=cookies.form_token(self.token),
+            path=self.request.url.path,
+            **context,
+        )
+        cookies.forget_message(self.request, response)
+        return response
+
+    def part(self, template: str, **context: Any) -> Response:
+        """A part of a page."""
+        return self.console.render(template, visit=self, form_token=cookies.form_token(self.token), **context)
+
+    def go(self, path: str, message: str | None = None, *, kind: str = "done") -> Response:
+        """Send the browser to a page of ours (RFC 9110 section 15.4.4), which says what was done."""
+        response = RedirectResponse(path, 303)
+        if message is not None:
+            cookies.keep_message(self.request, response, cookies.Message(message, kind), self.token)
+        return response
+
+
+async def receive(request: Request) -> Visit:
+    """The person whom a request's session stands for.
+
+    Raises:
+        NotAuthenticated: nobody is signed in, or no longer.
+    """
+    console = console_of(request)
+    token = cookies.session_of(request)
+    if token is None:
+        raise NotAuthenticated("Nobody is signed in.", advice="Sign in.")
+    services, address = console.services, address_of(request)
+    text = token.reveal().decode()
+    run = services.crew.plain.run
+    caller = services.authenticator.recognise(text, address)
+    if caller is None:
+        caller = await run(partial(services.authenticator.authenticate, text, address))
+    person = await run(partial(services.custody.users.show, caller, caller.user_id))
+    return Visit(request, console, caller, token, person)
+
+
+def address(*segments: str, **query: str) -> str:
+    """The address of a page: `address("keys", key.id)` is `/keys/…`."""
+    path = "/" + "/".join(quote(segment, safe="") for segment in segments)
+    asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items() if value)
+    return f"{path}?{asked}" if asked else path
