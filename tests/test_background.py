@@ -178,6 +178,15 @@ def test_a_work_that_fails_is_told_and_keeps_nothing_else_from_being_done(
     assert (run["node"], run["failure"], run["holds_lease"]) == (work.runs.node, "OSError", True)
 
 
+def test_a_work_is_listed_as_soon_as_it_has_run(kit: Kit) -> None:
+    work = Background(kit.installation)
+    work.tick()
+    work.work()
+    found = {run.name: run for run in kit.custody.job_runs.list(kit.administrator)}
+    assert {"dates", "rotation", "reminders"} <= set(found)
+    assert all(run.last_at is not None and run.alive for run in found.values())
+
+
 def test_who_stops_gives_its_leases_back_and_is_listed_no_more(kit: Kit) -> None:
     work = Background(kit.installation)
     work.start()

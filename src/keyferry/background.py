@@ -112,8 +112,7 @@ class Background:
             work.run(go_on)
         except Exception as failure:  # noqa: BLE001  # noted, and raised or logged by whoever asked
             fault = failure
-        self.runs.ran(work.name, next_in=work.every, fault=fault)
-        if fault is not None:
+        if self.runs.ran(work.name, next_in=work.every, fault=fault):
             with suppress(Exception):  # the store may be what is at fault
                 self.runs.flush()
         return fault

@@ -111,7 +111,7 @@ def exports_of(kim: Shell, key: dict[str, Any]) -> int:
 class TestCreating:
     def test_keys_are_numbered_if_they_have_names(self, kim: Shell, group: str) -> None:
         made = kim("key", "create", "--type", "aes-256", "--name", "tenant", "--count", 3, "--group", group)
-        assert "3 keys were created." in made.out
+        assert "3 of 3 keys were created." in made.out
         found = kim("key", "list", "--group", group, "--json").json["items"]
         assert [key["name"] for key in found] == ["tenant-0001", "tenant-0002", "tenant-0003"]
 
@@ -123,7 +123,7 @@ class TestCreating:
     def test_what_is_refused_is_told_and_hurts_no_other(self, kim: Shell, group: str) -> None:
         kim("key", "create", "--type", "aes-256", "--name", "tenant-0002", "--group", group)
         made = kim("key", "create", "--type", "aes-256", "--name", "tenant", "--count", 3, "--group", group, code=1)
-        assert "2 keys were created." in made.out
+        assert "2 of 3 keys were created." in made.out
         assert "tenant-0002" in made.err
         assert made.last_refusal[0].startswith("error (batch-incomplete): 1 of 3 keys were refused.")
 
@@ -235,7 +235,13 @@ class TestFolders:
     def test_another_kek_or_group_is_refused(self, export: Exporting, keys: list[dict[str, Any]]) -> None:
         export()
         before = export.manifest()
-        self.refused(export(code=1, group="payments"), "of the group")
+        self.refused(
+            export(code=1, group="payments"), f"of the group {export.group}, and those asked for are of the group pay"
+        )
+        of_a_user = [part.replace("--group", "--owner") for part in export.arguments(group="kim")]
+        self.refused(
+            export.kim(*of_a_user, code=1), f"of the group {export.group}, and those asked for are of the user kim."
+        )
         self.refused(export(code=1, **{"key-identifier": Kek.make().identifier}), "under the key identifier")
         (export.kim.directory / "other.pem").write_bytes(Kek.make().public_pem)
         told = export(code=1, **{"public-key": export.kim.directory / "other.pem"})

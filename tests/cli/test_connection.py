@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.terminal import RunningServer, Shell
 
-from keyferry.cli.connection import Server, ServerRefused, checked_address
+from keyferry.cli import connection
+from keyferry.cli.connection import ConnectionBroke, Server, ServerRefused, checked_address
 from keyferry.cli.profiles import Profile
 from keyferry.cli.remote import path
-from keyferry.errors import KeyferryError
+from keyferry.errors import ClientFailed, KeyferryError
 from keyferry.material.secret import Secret
 
 
@@ -140,6 +142,70 @@ def test_a_batch_that_is_refused_or_cut_off_is_no_batch_that_is_done(
         lines(address)
     assert caught.value.code == code
     assert caught.value.advice
+
+
+CUT_OFF = (201, JSON | {"Content-Length": "500"}, b"{}")
+
+
+def create(address: str) -> object:
+    with Server(Profile("default", address, Secret(b"kf_token"), "alice")) as server:
+        return server.create("/groups", {"id": "payments"})
+
+
+class TestCreating:
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(connection, "PAUSE", 0.0)
+
+    def test_a_request_whose_answer_was_cut_off_is_sent_again_under_the_same_key(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        keys: list[str | None] = []
+        request = Server.request
+
+        def noting(server: Server, *given: Any, **named: Any) -> Any:
+            keys.append(named["idempotency_key"])
+            return request(server, *given, **named)
+
+        monkeypatch.setattr(Server, "request", noting)
+        with answering(CUT_OFF, CUT_OFF, (201, JSON, b'{"id": "payments"}')) as (address, asked):
+            assert create(address) == {"id": "payments"}
+        assert len(asked) == 3
+        assert len(set(keys)) == 1
+        assert keys[0]
+
+    def test_but_not_for_ever(self) -> None:
+        with answering(CUT_OFF, CUT_OFF, CUT_OFF) as (address, asked), pytest.raises(ConnectionBroke) as caught:
+            create(address)
+        assert len(asked) == 3
+        assert "what was done" in caught.value.advice
+
+    def test_what_was_answered_or_never_sent_is_not_sent_again(self) -> None:
+        with answering((409, PROBLEM, b'{"code": "name-taken"}')) as (address, asked):
+            with pytest.raises(ServerRefused):
+                create(address)
+            assert len(asked) == 1
+        with pytest.raises(ClientFailed) as caught:
+            create(address)
+        assert not isinstance(caught.value, ConnectionBroke)
+
+    def test_what_the_first_request_made_is_not_made_again(self, kim: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        request, broken = Server.request, []
+
+        def losing(server: Server, *given: Any, **named: Any) -> Any:
+            answer = request(server, *given, **named)
+            if named.get("idempotency_key") and not broken:
+                broken.append(answer)
+                raise ConnectionBroke("gone", code="server-unreachable", advice="Again.")
+            return answer
+
+        monkeypatch.setattr(Server, "request", losing)
+        made = kim("key", "create", "--type", "aes-256", "--json").json
+        assert [made["id"]] == [each["id"] for each in broken]
+        broken.clear()
+        rotated = kim("key", "rotate", made["id"], "--json").json
+        assert (rotated["version"], len(broken)) == (2, 1)
+        assert len(kim("key", "versions", made["id"], "--json").json["items"]) == 2
 
 
 def test_pages_are_followed_to_their_end_or_to_the_limit() -> None:

@@ -138,8 +138,9 @@ def test_what_is_too_long_is_refused_here_or_by_the_server(kim: Shell, name: str
     assert "65536" in what
     assert "data key" in advice
     long.write_bytes(bytes(66_561))
-    what, _ = kim("key", "encrypt", name, "--input", long, "--output", tmp_path / "other", code=1).refusal
+    what, advice = kim("key", "encrypt", name, "--input", long, "--output", tmp_path / "other", code=1).refusal
     assert "file-refused" in what
+    assert "data key" in advice
     assert not (tmp_path / "other").exists()
 
 

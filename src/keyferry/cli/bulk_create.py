@@ -3,27 +3,21 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from keyferry.cli.connection import ATTEMPTS, PAUSE, Server
 from keyferry.cli.key_facts import COLUMNS, listed
 from keyferry.cli.output import Output
 from keyferry.cli.progress import counting
 from keyferry.errors import ClientFailed
 
-if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
-    from keyferry.cli.connection import Server
-
 #: keys in a request
 LARGEST_BATCH = 1000
-#: how often a request is sent again when its connection broke
-ATTEMPTS = 3
-#: seconds before it is sent again
-PAUSE = 1.0
 #: problems that are shown one by one
 MOST_SHOWN = 10
 
 
-def create_many(server: "Server", out: Output, new: Mapping[str, Any], count: int) -> None:
+def create_many(server: Server, out: Output, new: Mapping[str, Any], count: int) -> None:
     """Generate `count` keys as `new` says; one with a name is the first of NAME-0001, NAME-0002 and so on.
 
     A request whose connection broke is sent again under the same idempotency key, and makes only what is missing.
@@ -47,9 +41,9 @@ def create_many(server: "Server", out: Output, new: Mapping[str, Any], count: in
     if out.as_json:
         out.facts({"items": made, "problems": problems, "created": len(made), "refused": len(refused)}, {})
     else:
-        out.say(f"{len(made)} keys were created.")
-        if len(made) <= MOST_SHOWN:
-            out.table([listed(key) for key in made], COLUMNS, none="There are none.")
+        out.say(f"{len(made)} of {count} keys were created.")
+        if 0 < len(made) <= MOST_SHOWN:
+            out.table([listed(key) for key in made], COLUMNS, none="")
     if refused:
         out.warn([f"{each['name'] or 'a key'}: {each.get('detail')}" for each in problems[:MOST_SHOWN]])
         raise ClientFailed(
@@ -66,7 +60,7 @@ def _numbered(new: Mapping[str, Any], number: int, count: int) -> dict[str, Any]
     return item
 
 
-def _lines(server: "Server", batch: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(server: Server, batch: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
     """The lines of the items, each once, in order, however often the connection breaks.
 
     Raises:

@@ -7,6 +7,8 @@ What the environment says of proxies and certificates is not heeded: the profile
 import ipaddress
 import json
 import ssl
+import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +24,10 @@ BASE = "/api/v1"
 CONNECT_SECONDS = 10
 # A new RSA-4096 key, on a server with much to do.
 ANSWER_SECONDS = 120
+#: how often a request under an idempotency key is sent when its connection breaks
+ATTEMPTS = 3
+#: seconds before it is sent again
+PAUSE = 1.0
 
 
 class ServerRefused(KeyferryError):
@@ -34,6 +40,10 @@ class ServerRefused(KeyferryError):
         self.code = _text(problem.get("code")) or self.code  # a newer server may have codes that TITLES lacks
         self.title = _text(problem.get("title")) or self.title
         self.advice = advice or _text(problem.get("advice")) or "Check what was given, then try again."
+
+
+class ConnectionBroke(ClientFailed):
+    """A request was sent, or most likely so, and not answered, or not to its end: it may have been done."""
 
 
 class Server:
@@ -78,6 +88,23 @@ class Server:
         """
         return self.request("POST", path, body=body, revision=revision)
 
+    def create(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """What the server answers to a POST that makes a key, a version, a user or a group.
+
+        It goes under an idempotency key of its own, and is sent again if the connection breaks before the answer is
+        there: what the first request has made is answered then, and not made again.
+        """
+        key, broken = str(uuid.uuid4()), 0
+        while True:
+            try:
+                return self.request("POST", path, body=body, idempotency_key=key)
+            except ClientFailed as failure:
+                sent = broken > 0 or isinstance(failure, ConnectionBroke)
+                broken += 1
+                if not sent or failure.code != "server-unreachable" or broken == ATTEMPTS:
+                    raise
+                time.sleep(PAUSE)
+
     def patch(self, path: str, body: Mapping[str, Any], *, clear: Sequence[str] = ()) -> Any:
         """What the server answers to a PATCH; members that are None are left out, those of `clear` sent as null."""
         return self.request("PATCH", path, body=body, clear=clear)
@@ -108,7 +135,7 @@ class Server:
             ServerRefused: the server refused the batch as a whole.
             ClientFailed: it could not be reached or trusted, or the answer ended before the last line.
         """
-        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        headers = _headers(idempotency_key=idempotency_key)
         finished = False
         try:
             with self._client.stream("POST", path, json=_given(body), headers=headers) as answer:
@@ -137,15 +164,17 @@ class Server:
         body: Mapping[str, Any] | None = None,
         clear: Sequence[str] = (),
         revision: int | None = None,
+        idempotency_key: str | None = None,
     ) -> Any:
         """Send a request and read its JSON answer; None when the answer is empty.
 
         Raises:
             ServerRefused: the server refused.
+            ConnectionBroke: the connection ended before the answer was there.
             ClientFailed: it could not be reached or trusted, or answered with what is no answer of Keyferry's.
         """
         members = None if body is None else _given(body) | dict.fromkeys(clear)
-        headers = {} if revision is None else {"If-Match": f'"{revision}"'}  # RFC 9110 section 13.1.1
+        headers = _headers(revision=revision, idempotency_key=idempotency_key)
         try:
             answer = self._client.request(method, path, params=_given(query or {}), json=members, headers=headers)
         except httpx2.TimeoutException:
@@ -154,8 +183,10 @@ class Server:
                 code="server-unreachable",
                 advice="See whether the server is busy or stopped, and whether it was done, before repeating it.",
             ) from None
-        except httpx2.TransportError as error:
+        except httpx2.ConnectError as error:
             raise self._unreachable(error) from None
+        except httpx2.TransportError as error:
+            raise self._cut_off(_reason(error)) from None
         return self._judge(answer)
 
     def _pages(self, path: str, query: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
@@ -196,11 +227,11 @@ class Server:
             raise self._no_answer("a line that is no JSON object")
         return line
 
-    def _cut_off(self, reason: str) -> ClientFailed:
-        return ClientFailed(
-            f"The connection to {self.profile.server} broke before everything was done: {reason}.",
+    def _cut_off(self, reason: str) -> "ConnectionBroke":
+        return ConnectionBroke(
+            f"The connection to {self.profile.server} broke before everything was answered: {reason}.",
             code="server-unreachable",
-            advice="Run the command again.",
+            advice="See whether the server runs and what was done, then run the command again.",
         )
 
     def _json(self, answer: httpx2.Response) -> Any:
@@ -299,6 +330,11 @@ def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationEr
 def _reason(error: httpx2.TransportError) -> str:
     text = str(error).strip().rstrip(".")
     return text or type(error).__name__
+
+
+def _headers(*, revision: int | None = None, idempotency_key: str | None = None) -> dict[str, str]:
+    headers = {} if revision is None else {"If-Match": f'"{revision}"'}  # RFC 9110 section 13.1.1
+    return headers if idempotency_key is None else headers | {"Idempotency-Key": idempotency_key}
 
 
 def _given(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,13 @@ MAX_BYTES = 64 * 1024
 STANDARD_INPUT = "-"
 
 
-def read_input(path: str, *, what: str, field: str, most: int = MAX_BYTES) -> bytes:
+def read_input(
+    path: str, *, what: str, field: str, most: int = MAX_BYTES, advice: str = "Check that this is the file."
+) -> bytes:
     """A file's bytes, or those of standard input when `path` is `-`; at most `most`, 64 KiB unless said otherwise.
+
+    Args:
+        advice: for whoever has a larger one.
 
     Raises:
         CannotStart: (`file-refused`) it cannot be read or is larger.
@@ -24,7 +29,7 @@ def read_input(path: str, *, what: str, field: str, most: int = MAX_BYTES) -> by
         detail = f"The {what} at {path} cannot be read: {error.strerror}."
         raise CannotStart(detail, code="file-refused", field=field, advice="Check the path.") from None
     if len(data) > most:
-        detail, advice = f"The {what} at {path} is larger than {most} bytes.", "Check that this is the file."
+        detail = f"The {what} at {path} is larger than {most} bytes."
         raise CannotStart(detail, code="file-refused", field=field, advice=advice)
     return data
 

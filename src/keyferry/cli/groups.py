@@ -32,7 +32,7 @@ def group() -> None:
 @remote
 def create(server: "Server", out: Output, id_: str, description: str | None, kek_policy: str | None) -> None:
     """Create a group; its id takes no upper case."""
-    made = server.post("/groups", {"id": id_, "description": description, "kek_policy": kek_policy})
+    made = server.create("/groups", {"id": id_, "description": description, "kek_policy": kek_policy})
     out.facts(made, _rows(made), head=f"Group {id_} was created.")
 
 

@@ -92,7 +92,7 @@ def create(server: "Server", out: Output, /, type_: str, count: int | None, **ne
         create_many(server, out, _new_key(type_, new), count)
         return
     with working(f"Generating a key of type {type_}"):
-        made = server.post("/keys", _new_key(type_, new))
+        made = server.create("/keys", _new_key(type_, new))
     out.facts(made, rows(made), head=f"Key {title(made)} was created.")
 
 
@@ -114,7 +114,7 @@ def import_key(
         passphrase = read_secret(passphrase_file, what="passphrase", field="passphrase_file")
         body["passphrase"] = passphrase.reveal().decode()
     with working("Importing the key"):
-        made = server.post("/keys/import", body)
+        made = server.create("/keys/import", body)
     out.facts(made, rows(made), head=f"Key {title(made)} was imported.")
     out.warn([warning for warning in [others_can_read(material)] if warning])
 

@@ -162,9 +162,7 @@ def _read(path: Path, terms: Terms) -> ResultFolder:
         raise _refused(f"The manifest in {path} cannot be read.", "Restore it, or name another folder.") from None
     if not known:
         raise _refused(f"The manifest in {path} has another form.", "Use the Keyferry that wrote it.")
-    for name in Terms.__dataclass_fields__:
-        if getattr(before, name) != getattr(terms, name):
-            raise _another(path, name, getattr(before, name), getattr(terms, name))
+    _require_same(path, before, terms)
     return ResultFolder(path, terms, {each.id: each for each in entries})
 
 
@@ -192,18 +190,33 @@ def _lock(descriptor: int, path: Path) -> None:
 
 
 _WORDS = {
-    "destination": "for the destination",
-    "key_identifier": "under the key identifier",
-    "kek_sha256": "under the public key with the SHA-256",
-    "group": "of the group",
-    "owner": "of the user",
+    "destination": "for the destination {}",
+    "key_identifier": "under the key identifier {}",
+    "kek_sha256": "under the public key with the SHA-256 {}",
 }
 
 
-def _another(path: Path, name: str, before: str | None, now: str | None) -> CannotStart:
-    was, wanted = before or "nobody in particular", now or "nobody in particular"
+def _require_same(path: Path, before: Terms, now: Terms) -> None:
+    """
+    Raises:
+        CannotStart: (`folder-refused`) what the folder holds was exported on other terms.
+    """
+    for name, words in _WORDS.items():
+        if getattr(before, name) != getattr(now, name):
+            raise _another(path, words.format(getattr(before, name)), words.format(getattr(now, name)))
+    if (before.group, before.owner) != (now.group, now.owner):
+        raise _another(path, _whose(before), _whose(now))
+
+
+def _whose(terms: Terms) -> str:
+    if terms.group is not None:
+        return f"of the group {terms.group}"
+    return f"of the user {terms.owner}"
+
+
+def _another(path: Path, was: str, wanted: str) -> CannotStart:
     return _refused(
-        f"{path} holds keys {_WORDS[name]} {was}, and those asked for are {_WORDS[name]} {wanted}.",
+        f"{path} holds keys {was}, and those asked for are {wanted}.",
         "Name another folder for them.",
     )
 

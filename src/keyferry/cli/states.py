@@ -48,7 +48,7 @@ def deactivate(server: "Server", out: Output, id_: str, version: int | None) -> 
 def rotate(server: "Server", out: Output, id_: str, pre_active: bool) -> None:
     """Generate a new version and make it the current one; earlier ones keep their state."""
     with working("Generating a new version"):
-        changed = server.post(path("keys", id_, "versions"), {"activated": False if pre_active else None})
+        changed = server.create(path("keys", id_, "versions"), {"activated": False if pre_active else None})
     _tell(out, changed, "is pre-active: activate and promote it" if pre_active else "is the current one")
 
 

@@ -70,7 +70,7 @@ def create(
         "disabled": disabled or None,
         "password": _password(password_file, "password_file"),
     }
-    made = server.post("/users", body)
+    made = server.create("/users", body)
     out.facts(made, _rows(made), head=f"User {name} was created.")
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
 MAX_BYTES = 64 * 1024 + 1024
 """The longest ciphertext; the server refuses other input over 64 KiB itself."""
 
+_WHEN_TOO_LONG = (
+    "Encrypt long data under a data key of its own, and wrap that key here; of a long message, sign its digest."
+)
+
 _id = click.argument("id_", metavar="ID")
 _associated = click.option(
     "--associated-data", metavar="FILE", help="Authenticated beside it, not encrypted; AES-GCM alone takes it."
@@ -233,7 +237,8 @@ def _associated_input(source: str, associated_data: str | None) -> dict[str, Any
 def _read(source: str, field: str) -> str:
     from keyferry.cli.encodings import base64url
 
-    return base64url(read_input(source, what=field.replace("_", " "), field=field, most=MAX_BYTES))
+    what = field.replace("_", " ")
+    return base64url(read_input(source, what=what, field=field, most=MAX_BYTES, advice=_WHEN_TOO_LONG))
 
 
 def _give(out: Output, answer: dict[str, Any], member: str, output: Path | None, *, force: bool) -> None:

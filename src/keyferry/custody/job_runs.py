@@ -1,7 +1,7 @@
 """Which process runs which periodic work, when it ran last and will run next, and what went wrong the last time.
 
-Each process notes its own runs in memory and writes them once a minute, and at once when something fails. The rows are
-not sealed: they are for people to look at.
+Each process notes its own runs in memory and writes them once a minute; a work's first run, and one that fails, at
+once. The rows are not sealed: they are for people to look at.
 """
 
 import socket
@@ -76,17 +76,22 @@ class Runs:
         self._runs: dict[str, JobRun] = {}
         self._lock = threading.Lock()
 
-    def ran(self, name: str, *, next_in: float, fault: Exception | None = None) -> None:
+    def ran(self, name: str, *, next_in: float, fault: Exception | None = None) -> bool:
         """A work has run, well or not, and will run again in so many seconds. A fault is told by its kind and, if it is
         a refusal of Keyferry's own, in its words; other texts may hold anything, and are in the server's log alone.
+
+        Returns:
+            Whether it is news, to be written at once: the work's first run, or one that failed.
         """
         now = clock.now()
         with self._lock:
-            run = self._runs.get(name) or JobRun(name=name, node=self.node, host=self._host)
+            before = self._runs.get(name)
+            run = before or JobRun(name=name, node=self.node, host=self._host)
             run = replace(run, last_at=now, next_at=now + int(next_in * SECOND))
             if fault is not None:
                 run = replace(run, failed_at=now, failure=_line(fault))
             self._runs[name] = run
+        return before is None or fault is not None
 
     def flush(self) -> None:
         """Write what was noted, over what this process has written before."""
