@@ -190,7 +190,8 @@ class TestCreating:
         assert not isinstance(caught.value, ConnectionBroke)
 
     def test_what_the_first_request_made_is_not_made_again(self, kim: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-        request, broken = Server.request, []
+        request = Server.request
+        broken: list[Any] = []
 
         def losing(server: Server, *given: Any, **named: Any) -> Any:
             answer = request(server, *given, **named)

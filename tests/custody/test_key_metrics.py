@@ -78,6 +78,25 @@ def test_a_key_moves_between_counts_as_it_changes(kit: Kit) -> None:
     assert [tuple(row) for row in states] == [("destroyed", 0)]
 
 
+def test_an_earlier_version_that_is_to_be_destroyed_is_seen_too(kit: Kit) -> None:
+    """Its ciphertexts will not open any more, though the key goes on."""
+    kim = kit.user("kim")
+    key = kit.key(kim, "aes-256").key
+    kit.custody.states.rotate(kim, key.id)
+    kit.custody.states.deactivate(kim, key.id, version=1)
+    kit.custody.states.destroy(kim, key.id, version=1)
+    seen = figures(kit, kim)
+    assert (seen.by_state, seen.pending_destruction) == ({"active": 1}, 1)
+
+    kit.custody.states.cancel_destruction(kim, key.id, version=1)
+    assert figures(kit, kim).pending_destruction == 0
+
+    kit.custody.states.destroy(kim, key.id, version=1)
+    with time_machine.travel((clock.now() + 8 * DAY) / SECOND):
+        kit.custody.jobs.run()
+    assert figures(kit, kim).pending_destruction == 0
+
+
 def count_all(kit: Kit) -> None:
     kit.background._number_events()
     count(kit.installation.store)

@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from keyferry.api import workers as module
+from keyferry.doors import workers as module
 from keyferry.doors.workers import Workers
 
 LONG = 0.02

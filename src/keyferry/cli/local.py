@@ -98,17 +98,24 @@ def status(home: Path | None, as_json: bool) -> None:
     found = look(settings)
     rows = {name.replace("_", " ").capitalize(): value for name, value in found.items()}
     rows["Pool"] = [f"{each['ready']} of {each['size']} {name}" for name, each in found["pool"].items()] or "off"
-    rows["Jobs"] = [_job(each) for each in found["jobs"]] or "none: no server has told of any"
+    rows["Jobs"] = None if found["jobs"] else "none: no server runs"
     last = found["last_backup"]
     rows["Last backup"] = "never" if last is None else f"{last['taken_at']}, {last['file']}, head {last['head']}"
-    Output(as_json=as_json).facts(found, rows, head=f"Keyferry in {settings.home}")
+    out = Output(as_json=as_json)
+    out.facts(found, rows, head=f"Keyferry in {settings.home}")
+    if found["jobs"] and not as_json:
+        out.say()
+        out.table([_job(each) for each in found["jobs"]], _JOB_COLUMNS, none="")
 
 
-def _job(job: dict[str, Any]) -> str:
-    """A periodic work in a line."""
-    times = f"last {job['last_at'] or 'never'}, next {job['next_at']}" if job["alive"] else "the process is gone"
-    failure = f"; failed {job['failed_at']}: {job['failure']}" if job["failed_at"] else ""
-    return f"{job['name']} on {job['host']} ({job['node'][-12:]}): {times}{failure}"
+_JOB_COLUMNS = {"JOB": "name", "ON": "on", "LAST": "last_at", "NEXT": "next_at", "LAST FAILURE": "failed"}
+
+
+def _job(job: dict[str, Any]) -> dict[str, Any]:
+    """A periodic work as a row of a table."""
+    failed = f"{job['failed_at']}: {job['failure']}" if job["failed_at"] else None
+    next_at = job["next_at"] if job["alive"] else "the process is gone"
+    return {**job, "on": f"{job['host']} ({job['node'][-12:]})", "next_at": next_at, "failed": failed}
 
 
 @click.command("upgrade", cls=Command)

@@ -91,7 +91,8 @@ _READ = Prepared(
     text(
         "INSERT INTO counted_keys (key_id, owner_id, algorithm, state, pending, day, expires_day) "
         "SELECT keys.id, coalesce(owner_user_id, owner_group_id), algorithm, state, "
-        "CASE WHEN destroy_at IS NULL THEN 0 ELSE 1 END, "
+        "CASE WHEN EXISTS (SELECT 1 FROM key_versions AS v WHERE v.key_id = keys.id AND v.destroy_at IS NOT NULL) "
+        "THEN 1 ELSE 0 END, "
         f"key_versions.created_at / {DAY}, "
         "CASE WHEN state IN ('pre-active', 'active') AND destroy_at IS NULL "
         f"THEN deactivation_date / {DAY} END "

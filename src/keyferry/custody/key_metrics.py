@@ -74,7 +74,7 @@ _COLUMN_OF: Final = {operation: column for column, operations in _COLUMNS for op
 
 @dataclass(frozen=True, slots=True)
 class KindCount:
-    """How many keys are of one type, in one state."""
+    """How many keys are of one type, in one state. `pending_destruction`: of any of their versions."""
 
     algorithm: str
     state: str
@@ -111,6 +111,7 @@ class KeyMetrics:
         at: when they were read.
         events: the number of the last audit event that is counted in.
         total: keys, erased ones included.
+        pending_destruction: keys of which a version is to be destroyed, the current one or an earlier one.
         by_kind: by type and state at once.
         by_age: by the age of the current version, erased keys left out.
         expiring: keys whose current version is deactivated within so many days.

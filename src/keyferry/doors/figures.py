@@ -83,7 +83,7 @@ def _of_the_store(keys: KeyMetrics) -> Iterator[Metric]:
     for (algorithm, state), number in keys.by_kind.items():
         kinds.add_metric((algorithm, state), number)
     yield kinds
-    pending = "Keys whose destruction is pending."
+    pending = "Keys of which a version is to be destroyed, and can still be kept."
     yield GaugeMetricFamily("keyferry_keys_pending_destruction", pending, keys.pending_destruction)
     expiring = GaugeMetricFamily(
         "keyferry_keys_expiring", "Keys that stop protecting within so many days.", labels=("within_days",)
