@@ -40,6 +40,7 @@ from keyferry.emulator.management import routes as management
 from keyferry.emulator.onboarding import routes as onboarding
 from keyferry.emulator.operations import operation_of
 from keyferry.emulator.planes import Plane, plane_of
+from keyferry.emulator.portal import application as portal
 from keyferry.emulator.protocol import hang_up
 from keyferry.emulator.requests import emulator_of
 from keyferry.emulator.sign_in import routes as sign_in
@@ -82,6 +83,7 @@ class Application:
             Plane.CONTROL: self._plane([*control.routes(), *onboarding.routes()]),
             Plane.METADATA: self._plane([Route("/metadata/endpoints", metadata, methods=["GET"])]),
             Plane.SIGN_IN: self._plane(sign_in.routes()),
+            Plane.PORTAL: portal.application(emulator),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ class Plane(StrEnum):
     CONTROL = "control"  # the emulator's own, and Customer Key's other side: a token for the management plane
     METADATA = "metadata"  # what a cloud says about itself: no token
     SIGN_IN = "sign-in"  # no token
+    PORTAL = "portal"  # pages for a person: a session of their own
 
 
 #: the first segment of a path, where one address serves every plane
@@ -33,6 +34,8 @@ _FIRST: Final[dict[str, Plane]] = {
     "emulator": Plane.CONTROL,
     "metadata": Plane.METADATA,
     "common": Plane.SIGN_IN,
+    "portal": Plane.PORTAL,
+    "": Plane.PORTAL,
 }
 #: the second segment, behind a tenant
 _SIGN_IN: Final = frozenset({"oauth2", "v2.0", ".well-known", "discovery"})
@@ -65,9 +68,15 @@ def plane_of(host: str, path: str) -> Plane:
         return _FIRST[segments[0]]
     if len(segments) > 1 and segments[1] in _SIGN_IN:
         return Plane.SIGN_IN
-    raise AzureFailure(
+    raise nothing_at(path)
+
+
+def nothing_at(path: str) -> AzureFailure:
+    """404: none of the planes has anything at a path."""
+    return AzureFailure(
         404,
         "NotFound",
-        "There is nothing at this path. The emulator has a vault's keys below /keys and /deletedkeys, the management "
-        "plane below /subscriptions and /providers, sign-in below /TENANT/oauth2, and its own below /emulator.",
+        f"There is nothing at {path[:200]}. The emulator has a vault's keys below /keys and /deletedkeys, the "
+        "management plane below /subscriptions and /providers, sign-in below /TENANT/oauth2, its own below /emulator, "
+        "and pages for a browser at /portal/.",
     )
