@@ -106,6 +106,7 @@ def _tell(facts: "Facts") -> None:
     out.say(NOTICE)
     out.say()
     rows = {
+        "Portal": f"{facts.portal_url}  (in a browser)",
         "Management and sign-in": facts.url,
         "Proxy": f"{facts.proxy_url}  (*.vault.azure.net, login.microsoftonline.com, management.azure.com)",
         "Tenant": facts.tenant_id,

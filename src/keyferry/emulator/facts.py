@@ -53,6 +53,11 @@ class Facts:
     principals: dict[str, str]
 
     @property
+    def portal_url(self) -> str:
+        """Where a person's browser begins."""
+        return f"{self.url}/portal/"
+
+    @property
     def ca_file(self) -> Path:
         """The authority to trust, PEM."""
         return Home(self.home).ca_file
@@ -75,7 +80,7 @@ class Facts:
             "client_certificate_file": str(self.client_certificate_file),
         }
         vaults = [{**asdict(vault), "proxied_url": vault.proxied_url} for vault in self.vaults]
-        return {**asdict(self), "home": str(self.home), "vaults": vaults, **files}
+        return {**asdict(self), "home": str(self.home), "portal_url": self.portal_url, "vaults": vaults, **files}
 
 
 def gather(emulator: "Emulator") -> Facts:

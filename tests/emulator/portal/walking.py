@@ -63,7 +63,8 @@ class Portal:
 
     def field(self, label: str) -> Locator:
         """The field of a label, or the group of a legend."""
-        return self.page.get_by_label(label, exact=True).first
+        group = self.page.get_by_role("radiogroup", name=label, exact=True)
+        return self.page.get_by_label(label, exact=True).or_(group).first
 
     def described(self, field: Locator) -> str:
         ids = (field.get_attribute("aria-describedby") or "").split()

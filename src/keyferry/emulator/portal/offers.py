@@ -1,5 +1,7 @@
 """Customer Key offers: what was submitted, and what the verification of each found, field by field."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,6 +45,34 @@ FIELDS: Final = {
 """Labels of the offer's fields, by where they stand in a request, in the form's order."""
 
 
+_OF_BOTH: Final = frozenset({"SubscriptionsDiffer", "KeysDiffer"})
+_GRANT: Final = (
+    "In the vault's Access control (IAM), make the workload's application Key Vault Crypto Service Encryption User, or "
+    "let it get, wrapKey and unwrapKey where access policies decide."
+)
+ADVICE: Final = {
+    "SubscriptionExists": "Choose a subscription of the list.",
+    "VaultFound": "Copy the Key Identifier from the page of the key's version.",
+    "VaultPremium": "Import the key into a vault of the pricing tier Premium.",
+    "VaultSoftDelete90Days": "Import the key into a vault that retains deleted ones for 90 days; it cannot be changed.",
+    "VaultPurgeProtection": "Enable purge protection on the vault's overview.",
+    "KeyEnabled": "Enable the version on its page.",
+    "ServicePrincipalMayGet": _GRANT,
+    "ServicePrincipalMayWrapKey": _GRANT,
+    "ServicePrincipalMayUnwrapKey": _GRANT,
+}
+"""What to do about a finding in the portal, where that is other than a command for `az`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One finding as a person reads it. `advice` is empty for one that passed; `command` does the same with `az`."""
+
+    detail: str
+    advice: str = ""
+    command: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """What the verification found about one field; without a `name`, about the offer as a whole."""
@@ -50,12 +80,8 @@ class Verified:
     name: str
     label: str
     value: str
-    findings: tuple[dict[str, Any], ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing is wrong with it."""
-        return all("Remedy" not in each for each in self.findings)
+    failed: tuple[Found, ...]
+    passed: tuple[Found, ...]
 
 
 def show_all(visit: Visit) -> Response:
@@ -89,18 +115,21 @@ def outcome(record: OnboardingRecord) -> str:
 
 def verified(record: OnboardingRecord) -> list[Verified]:
     """What was found about each field, in the form's order; last what is about none of them alone."""
-    by_field: dict[str, list[dict[str, Any]]] = {}
-    for finding in (*record.failed, *record.passed):
-        for name in _fields_of(finding, record):
-            by_field.setdefault(name, []).append(finding)
+    failed = _by_field(record, record.failed)
+    passed = _by_field(record, record.passed)
     values = values_of(record)
-    named = [
-        Verified(name=name, label=label, value=values[name], findings=tuple(by_field[name]))
-        for name, label in FIELDS.items()
-        if name in by_field
+    labels = {**FIELDS, WHOLE: "Contact information"}
+    return [
+        Verified(
+            name=name,
+            label=label,
+            value=values.get(name, ""),
+            failed=tuple(failed.get(name, ())),
+            passed=tuple(passed.get(name, ())),
+        )
+        for name, label in labels.items()
+        if name in failed or name in passed
     ]
-    others = tuple(finding for name, found in by_field.items() if name not in FIELDS for finding in found)
-    return [*named, *([Verified(name="", label="Contact information", value="", findings=others)] if others else [])]
 
 
 def values_of(record: OnboardingRecord) -> dict[str, str]:
@@ -112,12 +141,11 @@ def values_of(record: OnboardingRecord) -> dict[str, str]:
 
 def problems_of(record: OnboardingRecord) -> dict[str, str]:
     """What to correct in an offer, by field."""
-    problems: dict[str, str] = {}
-    for each in verified(record):
-        failed = [f"{finding['Detail']} {finding['Remedy']}" for finding in each.findings if "Remedy" in finding]
-        if failed:
-            problems[each.name] = " ".join(failed)
-    return problems
+    return {
+        each.name: " ".join(dict.fromkeys((*(one.detail for one in each.failed), *(one.advice for one in each.failed))))
+        for each in verified(record)
+        if each.failed
+    }
 
 
 def _found(contacts: dict[str, Any], name: str) -> str:
@@ -130,16 +158,52 @@ def _found(contacts: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _by_field(record: OnboardingRecord, findings: Iterable[dict[str, Any]]) -> dict[str, list[Found]]:
+    """Findings by the field that they are about. Where two fields say the same, each has its own in its turn."""
+    sorted_out: dict[str, list[Found]] = {}
+    turns: Counter[tuple[str, str]] = Counter()
+    for finding in findings:
+        fields = _fields_of(finding, record)
+        if finding["Validation"] == "VaultInSubscription":
+            fields = [name for name in fields if _is_elsewhere(record, name[-1]) is ("Remedy" in finding)] or fields
+        if len(fields) > 1 and finding["Validation"] not in _OF_BOTH:
+            turn = (finding["Validation"], finding["Subject"])
+            fields = [fields[turns[turn] % len(fields)]]
+            turns[turn] += 1
+        for name in fields:
+            sorted_out.setdefault(name, []).append(_read(finding))
+    return sorted_out
+
+
+def _is_elsewhere(record: OnboardingRecord, number: str) -> bool:
+    """Whether the vault of the first or second key was found in another subscription than the one named with it."""
+    ends = f"not in {record.content.subscriptions[int(number) - 1]}."
+    return any(each["Validation"] == "VaultInSubscription" and each["Detail"].endswith(ends) for each in record.failed)
+
+
+def _read(finding: dict[str, Any]) -> Found:
+    subject, remedy = str(finding["Subject"]), str(finding.get("Remedy", ""))
+    label = FIELDS.get(subject.removeprefix("Contacts."), subject)
+    if not remedy:
+        return Found(detail=finding["Detail"])
+    if finding["Validation"] == "ContactInformation":
+        return Found(detail=finding["Detail"].replace(subject, label), advice=f"Correct {label}.")
+    is_command = remedy.startswith("az ")
+    advice = ADVICE.get(finding["Validation"], f"Run: {remedy}" if is_command else remedy)
+    return Found(detail=finding["Detail"], advice=advice, command=remedy if is_command and remedy not in advice else "")
+
+
 def _fields_of(finding: dict[str, Any], record: OnboardingRecord) -> list[str]:
-    """The fields that a finding is about."""
+    """The fields that a finding is about; `WHOLE` for none of them."""
     subject, content = str(finding["Subject"]), record.content
     if finding["Validation"] == "OrganizationIsTenant":
         return ["OrganizationId"]
     if finding["Validation"] == "ContactInformation":
-        return [subject.removeprefix("Contacts.")]
+        name = subject.removeprefix("Contacts.")
+        return [name if name in FIELDS else WHOLE]
     pairs = (("Subscription", content.subscriptions), ("KeyIdentifier", content.identifiers))
     named = subject.split(" ")
-    return [f"{what}{n}" for what, values in pairs for n, value in enumerate(values, 1) if value in named] or [subject]
+    return [f"{what}{n}" for what, values in pairs for n, value in enumerate(values, 1) if value in named] or [WHOLE]
 
 
 def _record(visit: Visit) -> OnboardingRecord:
