@@ -8,8 +8,7 @@ import httpx2
 import pytest
 from tests.emulator.asking import Asker
 
-from keyferry.emulator.portal import session as sessions
-from keyferry.emulator.portal.session import MOST_SESSIONS, Sessions
+from keyferry.emulator.portal.session import IDLE_SECONDS, MOST_SESSIONS, Sessions
 from keyferry.emulator.server import Running
 
 HTML = {"Accept": "text/html"}
@@ -199,15 +198,14 @@ def test_the_portal_is_at_local_names_alone(asker: Asker) -> None:
     assert asker.ask("GET", "/portal/", host="evil.example").status == 421
 
 
-def test_sessions_end_when_they_are_idle_and_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sessions_end_when_they_are_idle_and_when_there_are_too_many() -> None:
     now = [0.0]
-    monkeypatch.setattr(sessions.time, "monotonic", lambda: now[0])
-    kept = Sessions()
+    kept = Sessions(lambda: now[0])
     first, session = kept.begin()
     assert kept.find(first) is session
     assert kept.find("another") is None
     assert kept.find(None) is None
-    now[0] = sessions.IDLE_SECONDS + 1
+    now[0] = IDLE_SECONDS + 1
     assert kept.find(first) is None
     secrets = []
     for _ in range(MOST_SESSIONS + 1):

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from keyferry.emulator.emulator import Emulator
@@ -111,13 +111,10 @@ def application(emulator: Emulator) -> Starlette:
 
 
 def to_portal(request: Request) -> Response:
-    """Lead a browser to the portal; whatever asks for no page is told what there is, as at any other path.
-
-    Raises:
-        AzureFailure: 404 NotFound.
-    """
+    """Lead a browser to the portal; whatever asks for no page is told what there is, as at any other path."""
     if "text/html" not in request.headers.get("accept", ""):
-        raise nothing_at(request.url.path)
+        failure = nothing_at(request.url.path)
+        return JSONResponse(failure.document(), status_code=failure.status)
     return RedirectResponse(HOME, status_code=303)
 
 

@@ -1,6 +1,6 @@
 """What a form says, and what is wrong with it."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -115,6 +115,6 @@ async def _submitted(form: FormData) -> Submitted:
     return Submitted(texts, files)
 
 
-async def _stream(body: bytes) -> AsyncIterator[bytes]:
+async def _stream(body: bytes) -> AsyncGenerator[bytes, None]:
     yield body
     yield b""

@@ -90,10 +90,10 @@ def show_stranger(template: str, /, *, status: int = 200, **values: Any) -> Resp
 
 def show_failure(visit: Visit | None, failure: AzureFailure) -> Response:
     """A refusal that no form can tell: a page of its own."""
-    values = {"title": _title(failure.status), "detail": failure.message}
+    title, detail = _title(failure.status), failure.message
     if visit is None:
-        return show_stranger("failure.html", status=failure.status, **values)
-    answer = show(visit, "failure.html", **values)
+        return show_stranger("failure.html", status=failure.status, title=title, detail=detail)
+    answer = show(visit, "failure.html", title=title, detail=detail)
     answer.status_code = failure.status
     return answer
 

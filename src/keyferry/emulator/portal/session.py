@@ -10,6 +10,7 @@ import hmac
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,16 +33,21 @@ class Session:
 
 
 class Sessions:
-    """The sessions of one process, by the SHA-256 of what their cookies hold."""
+    """The sessions of one process, by the SHA-256 of what their cookies hold.
 
-    def __init__(self) -> None:
+    Args:
+        clock: seconds, of a clock that is never set back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._turn = threading.Lock()
         self._sessions: dict[bytes, Session] = {}
 
     def begin(self) -> tuple[str, Session]:
         """A new session, and what its cookie holds. Beyond `MOST_SESSIONS` the one unused for longest ends."""
         secret = secrets.token_urlsafe(SECRET_BYTES)
-        session = Session(form_token=secrets.token_urlsafe(SECRET_BYTES), used=time.monotonic())
+        session = Session(form_token=secrets.token_urlsafe(SECRET_BYTES), used=self._clock())
         with self._turn:
             self._end_idle()
             while len(self._sessions) >= MOST_SESSIONS:
@@ -57,7 +63,7 @@ class Sessions:
             self._end_idle()
             found = self._sessions.get(_digest(secret))
             if found is not None:
-                found.used = time.monotonic()
+                found.used = self._clock()
         return found
 
     def end(self, secret: str | None) -> None:
@@ -67,7 +73,7 @@ class Sessions:
                 self._sessions.pop(_digest(secret), None)
 
     def _end_idle(self) -> None:
-        latest = time.monotonic() - IDLE_SECONDS
+        latest = self._clock() - IDLE_SECONDS
         for each in [digest for digest, session in self._sessions.items() if session.used < latest]:
             del self._sessions[each]
 
