@@ -3,17 +3,21 @@
 import itertools
 import os
 import signal
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import Engine
 
+from keyferry import installation
 from keyferry.emulator.server import Running, running
 from keyferry.store.engine import open_engine
-from keyferry.store.migrating import upgrade
+from keyferry.store.migrating import newest, present, upgrade
 from keyferry.testing import Kek, Kit
 
 # No test is timed: a machine that is busy with something else is no finding.
@@ -42,6 +46,9 @@ class PostgreSql:
         # Not below pytest's folder: run by root, the server is another user's, who may not pass through that.
         self._directory = Path(tempfile.mkdtemp(prefix="keyferry-postgresql-"))
         self._server = get_server(self._directory, cleanup_mode="delete")
+        for setting in ("fsync", "synchronous_commit"):  # no test ends this server, and none needs what it holds later
+            self._server.psql(f"ALTER SYSTEM SET {setting} = off")
+        self._server.psql("SELECT pg_reload_conf()")
         self._numbers = itertools.count(1)
         self._server.psql("CREATE DATABASE migrated")
         engine = open_engine(self.url("migrated"))
@@ -71,6 +78,31 @@ class PostgreSql:
         name = f"test{next(self._numbers)}"
         self._server.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Installations that tests of this process make get the tables that the migrations made once: on SQLite as a copy,
+    on PostgreSQL from `migrated`. Everything else that wants tables, as a command does, or an old store, migrates.
+    """
+    template = tmp_path_factory.mktemp("tables") / "migrated.db"
+
+    def with_tables(engine: Engine) -> str:
+        found = present(engine)
+        if found is None and engine.dialect.name == "sqlite":
+            if not template.exists():
+                made = open_engine(f"sqlite:///{template}")
+                upgrade(made)
+                made.dispose()
+            with closing(engine.raw_connection()) as empty, closing(sqlite3.connect(template)) as full:
+                assert isinstance(empty.driver_connection, sqlite3.Connection)
+                full.backup(empty.driver_connection)
+            return newest()
+        return found if found == newest() else upgrade(engine)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(installation, "upgrade", with_tables)
+        yield
 
 
 @pytest.fixture(scope="session")
