@@ -13,7 +13,7 @@ from keyferry.testing import Kit
 
 SINCE_THEN = ("customer_key_requests", "deployments", "connections", "reminders", "leases", "pool_keys", "job_runs")
 COUNTS = ("counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts")
-COLUMNS_OF_KEYS = ("rotate_every", "rotate_before", "rotate_at")
+COLUMNS = {"keys": ("rotate_every", "rotate_before", "rotate_at"), "tokens": ("idle_after",)}
 
 
 def as_the_first_release_left_it(behind: Behind) -> None:
@@ -24,8 +24,9 @@ def as_the_first_release_left_it(behind: Behind) -> None:
     for table in COUNTS:  # which are made of what was there before
         behind.run(f"DROP TABLE {table}")
     behind.run("DROP INDEX ix_keys_rotate_at")
-    for column in COLUMNS_OF_KEYS:
-        behind.run(f"ALTER TABLE keys DROP COLUMN {column}")
+    for table, columns in COLUMNS.items():
+        for column in columns:
+            behind.run(f"ALTER TABLE {table} DROP COLUMN {column}")
     behind.run("UPDATE alembic_version SET version_num = '0001'")
 
 

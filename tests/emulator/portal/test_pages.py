@@ -132,7 +132,7 @@ def test_signing_in_is_accessible(chromium: Browser, emulator: Running) -> None:
 
 def tab_to(page: Page, name: str, role: str = "button") -> None:
     """Press Tab until that has the focus, and see that the focus can be seen."""
-    target = page.get_by_role(role, name=name, exact=True)  # type: ignore[arg-type]
+    target = page.get_by_role(role, name=name, exact=True)  # type: ignore[arg-type]  # the roles are a closed set there
     for _ in range(60):
         page.keyboard.press("Tab")
         if target.evaluate("element => element === document.activeElement"):

@@ -47,7 +47,7 @@ def bring_a_key(portal: Portal, *, subscription: str, group: str) -> str:
     identifier = page.get_by_label("Key Identifier", exact=True).input_value()
     name, pem = portal.download("Download public key")
     assert name == f"{vault}-kek.pem"
-    assert load_pem_public_key(pem).key_size == 3072  # type: ignore[union-attr]
+    assert load_pem_public_key(pem).key_size == 3072  # type: ignore[union-attr]  # the vault gives out RSA keys here
     # 7. the server's export
     wrapped = wrap_for_azure(generate(ALGORITHMS["rsa-2048"]), read_kek(pem), parse_key_identifier(identifier))
     # 8. Keys > Create a key: Import
