@@ -277,6 +277,8 @@ TABLE: dict[str, Row] = {
     "keys.show": Row(_key, lambda it, by, ref: it.keys.show(by, ref), (OK, OK, OK, HIDDEN)),
     "keys.versions": Row(_key, lambda it, by, ref: it.keys.versions(by, ref), (OK, OK, OK, HIDDEN)),
     "key_access.list": Row(_key, lambda it, by, ref: it.key_access.list(by, ref), (OK, OK, OK, HIDDEN)),
+    "key_choices.show": Row(_key, lambda it, by, ref: it.key_choices.show(by, ref), (OK, OK, OK, HIDDEN)),
+    "key_life.show": Row(_key, lambda it, by, ref: it.key_life.show(by, ref), (OK, OK, OK, HIDDEN)),
     "keys.list": Row(_nothing, lambda it, by, _: it.keys.list(by, size=5), (OK, OK, OK, OK)),
     "keys.edit": Row(
         _key, lambda it, by, ref: it.keys.edit(by, ref, KeyEdit(description="A")), (DENIED, OK, OK, HIDDEN)
@@ -344,6 +346,7 @@ TABLE: dict[str, Row] = {
         (OK, OK, OK, HIDDEN),
     ),
     "exports.list": Row(_key, lambda it, by, ref: it.exports.list(by, size=5, key=ref), (OK, OK, OK, HIDDEN)),
+    "exports.newest": Row(_key, lambda it, by, ref: it.exports.newest(by, size=5, key=ref), (OK, OK, OK, HIDDEN)),
     "connections.create": Row(
         _nothing,
         lambda it, by, _: it.connections.create(by, new_connection(f"c{new_id()[-12:]}", groups=(GROUP,))),

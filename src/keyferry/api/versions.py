@@ -10,18 +10,18 @@ from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
 from keyferry.api.keys import KeyReference, VersionQuery, answer
 from keyferry.api.models.keys import KeyAnswer, Promotion, PublicKeyAnswer, Rotation, VersionAnswer
 from keyferry.api.models.pages import PageAnswer
-from keyferry.api.models.values import base64url, pem
+from keyferry.api.models.values import base64url
 from keyferry.api.routers import guarded_router
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
+from keyferry.doors.pem import PEM_TYPE, pem
 from keyferry.errors import NotFound
 from keyferry.material.algorithms import ALGORITHMS
 from keyferry.material.keys import public_jwk
 
 router = guarded_router("keys")
 
-PEM_TYPE = "application/x-pem-file"
 _PUBLIC_KEY: Responses = {
     200: {
         "content": {PEM_TYPE: {"schema": {"type": "string"}}},

@@ -21,6 +21,8 @@ from keyferry.custody.keks import Keks
 from keyferry.custody.key_access import KeyAccess
 from keyferry.custody.key_batches import KeyBatches
 from keyferry.custody.key_cache import KeyCache
+from keyferry.custody.key_choices import KeyChoices
+from keyferry.custody.key_life import KeyLife
 from keyferry.custody.key_metrics import Metrics
 from keyferry.custody.keys import Keys
 from keyferry.custody.pool import Pool
@@ -58,9 +60,11 @@ class Custody:
         self.keys = Keys(self.gate, self.generation)
         self.key_batches = KeyBatches(self.gate, self.generation)
         self.key_access = KeyAccess(self.gate)
+        self.key_choices = KeyChoices(self.gate)
+        self.key_life = KeyLife(self.gate, self.activity)
         self.states = States(self.gate, self.generation, rules.destruction_pending)
         self.key_cache = KeyCache()
-        self.uses = Uses(self.gate, self.key_cache)
+        self.uses = Uses(self.gate, self.key_cache, self.activity)
         self.keks = Keks(self.gate)
         self.exports = Exports(self.gate, rules.kek_policy)
         self.export_batches = ExportBatches(self.gate, rules.kek_policy)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, desc, or_, select
 
 from keyferry.byok.destinations import KeyIdentifier
 from keyferry.byok.kek import KekPublicKey
@@ -21,7 +22,7 @@ from keyferry.errors import Conflict, IntegrityViolation
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.algorithms import ALGORITHMS
 from keyferry.material.sealing import Sealer
-from keyferry.store.records import Export
+from keyferry.store.records import Export, Key
 from keyferry.store.sealed import EXPORTS, KEYS, USERS
 from keyferry.store.tables import exports, keys, memberships
 
@@ -34,6 +35,10 @@ _OF_KEY = Query(
     limit=True,
 )
 _ALL = Query(EXPORTS, exports.c.number > bindparam("after"), order_by=exports.c.number, limit=True)
+_BEFORE = exports.c.number < bindparam("before")
+_NEWEST = desc(exports.c.number)
+_OF_KEY_BACK = Query(EXPORTS, exports.c.key_id == bindparam("key_id"), _BEFORE, order_by=_NEWEST, limit=True)
+_ALL_BACK = Query(EXPORTS, _BEFORE, order_by=_NEWEST, limit=True)
 _MY_GROUPS = select(memberships.c.group_id).where(memberships.c.user_id == bindparam("user_id"))
 _MY_KEYS = select(keys.c.id).where(
     or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id.in_(_MY_GROUPS))
@@ -45,6 +50,10 @@ _MINE = Query(
     order_by=exports.c.number,
     limit=True,
 )
+_MINE_BACK = Query(EXPORTS, _BEFORE, exports.c.key_id.in_(_MY_KEYS), order_by=_NEWEST, limit=True)
+
+#: before this number is every export
+AFTER_ALL: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,28 @@ class Exports:
 
         return self._gate.read(caller, Operation.EXPORT_LIST, read)
 
+    def newest(
+        self, caller: Caller, *, size: int, before: int = AFTER_ALL, key: str | None = None
+    ) -> Page[ExportDetail]:
+        """As `list`, from the newest back."""
+
+        def read(view: View) -> Page[ExportDetail]:
+            if key is not None:
+                found = newest_exports_of(view, load_key(view, key), size + 1, before)
+            else:
+                view.permit(Relation.OWN, "export", None, None)
+                query, mine = _back_for(view)
+                found = view.find(EXPORTS, query, before=before, limit=size + 1, **mine)
+            details = [_detail(view, export) for export in found]
+            return page_of(details, size, [str(export.number) for export in found])
+
+        return self._gate.read(caller, Operation.EXPORT_LIST, read)
+
+
+def newest_exports_of(view: View, key: Key, limit: int, before: int = AFTER_ALL) -> list[Export]:
+    """The newest exports of a key, the last one first."""
+    return view.find(EXPORTS, _OF_KEY_BACK, key_id=key.id, before=before, limit=limit)
+
 
 def wrap(sealer: Sealer, ready: Ready) -> Wrapped:
     """Unseal and wrap a key that may leave; nothing is recorded yet, and nothing may be handed out.
@@ -246,3 +277,9 @@ def _visible(view: View, after: int, limit: int) -> list[Export]:
     if view.actor.role is Role.ADMINISTRATOR:
         return view.find(EXPORTS, _ALL, after=after, limit=limit)
     return view.find(EXPORTS, _MINE, after=after, limit=limit, user_id=view.actor.user.id)
+
+
+def _back_for(view: View) -> tuple[Query, dict[str, str]]:
+    if view.actor.role is Role.ADMINISTRATOR:
+        return _ALL_BACK, {}
+    return _MINE_BACK, {"user_id": view.actor.user.id}

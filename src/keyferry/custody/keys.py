@@ -195,7 +195,7 @@ class Keys:
                 raise InvalidInput("No new owner is named.", field="owner", advice="Name a group or a user.")
             new = owner_named(change, owner, group)
             if change.actor.role is Role.ADMINISTRATOR:
-                _require_owner_gone(change, key)
+                require_owner_gone(change, key)
             elif new.group_id is None:
                 raise NotPermitted("A key can be given to a group of yours, not to a user.", field="owner")
             if key.name is not None and (new.user_id, new.group_id) != (key.owner_user_id, key.owner_group_id):
@@ -281,8 +281,12 @@ def _usages(wanted: tuple[str, ...] | None, algorithm: Algorithm) -> str:
     return ",".join(sorted(chosen))
 
 
-def _require_owner_gone(change: Change, key: Key) -> None:
-    owner = None if key.owner_user_id is None else change.get(USERS, key.owner_user_id)
+def require_owner_gone(view: View, key: Key) -> None:
+    """
+    Raises:
+        NotPermitted: the key's owner is a user who works, or a group; an Administrator may not give it away then.
+    """
+    owner = None if key.owner_user_id is None else view.get(USERS, key.owner_user_id)
     if owner is None or not (owner.disabled or owner.deleted_at is not None):
         raise NotPermitted(
             "An Administrator may give a key to another owner only when its owner is disabled or deleted.",

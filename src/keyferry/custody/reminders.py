@@ -21,6 +21,7 @@ from keyferry import clock
 from keyferry.clock import DAY, Microseconds, to_rfc3339
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.gate import Gate
+from keyferry.custody.key_lookup import load_key
 from keyferry.custody.lifecycle import ERASED, State, state_at
 from keyferry.custody.owners import Owner, owner_of
 from keyferry.custody.pages import Page
@@ -137,9 +138,11 @@ _OF_MINE = (
     " AND (keys.owner_user_id = :user_id "
     "OR keys.owner_group_id IN (SELECT group_id FROM memberships WHERE user_id = :user_id))"
 )
+_OF_KEY = " AND reminders.key_id = :key_id"
 _IN_ORDER = " ORDER BY reminders.id LIMIT :limit"
 _EVERYBODYS = Prepared(text(_PAGE + _IN_ORDER))
 _MINE = Prepared(text(_PAGE + _OF_MINE + _IN_ORDER))
+_OF_ONE = Prepared(text(_PAGE + _OF_KEY + _IN_ORDER))
 
 
 class Reminding:
@@ -248,20 +251,28 @@ class Reminders:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    def list(self, caller: Caller, *, size: int, after: str = "") -> Page[Reminder]:
-        """Reminders in the order in which they were given: all for an Administrator, those of one's own and one's
-        groups' keys for others. Of a date, only the newest reminder is shown.
+    def list(self, caller: Caller, *, size: int, after: str = "", key: str | None = None) -> Page[Reminder]:
+        """Reminders in the order in which they were given: of one key; else all for an Administrator, those of one's
+        own and one's groups' keys for others. Of a date, only the newest reminder is shown.
         """
 
         def read(view: View) -> Page[Reminder]:
-            view.permit(view.actor.relation_to_user(view.actor.user.id), "reminder", None, None)
-            statement = _EVERYBODYS if view.actor.role is Role.ADMINISTRATOR else _MINE
-            mine = {} if statement is _EVERYBODYS else {"user_id": view.actor.user.id}
-            rows = view.tx.rows(statement, after=after, limit=size + 1, now=view.now, **mine)
+            statement, whose = _asked(view, key)
+            rows = view.tx.rows(statement, after=after, limit=size + 1, now=view.now, **whose)
             found = [reminder for row in rows[:size] if (reminder := _shown(view, row)) is not None]
             return Page(tuple(found), rows[size - 1][0] if len(rows) > size else None)
 
         return self._gate.read(caller, Operation.REMINDER_LIST, read)
+
+
+def _asked(view: View, key: str | None) -> tuple[Prepared, dict[str, str]]:
+    """The statement that finds what the caller asks for, authorised."""
+    if key is not None:
+        return _OF_ONE, {"key_id": load_key(view, key).id}
+    view.permit(view.actor.relation_to_user(view.actor.user.id), "reminder", None, None)
+    if view.actor.role is Role.ADMINISTRATOR:
+        return _EVERYBODYS, {}
+    return _MINE, {"user_id": view.actor.user.id}
 
 
 def _rows(statement: Prepared, parameters: dict[str, object], tx: Transaction) -> list[Row]:

@@ -9,29 +9,26 @@ from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation, Source
 from keyferry.custody.key_lookup import KeyDetail, detail_of, load_key
 from keyferry.custody.lifecycle import (
-    ERASED,
     RevocationReason,
     State,
     Transition,
     after,
-    require_protecting,
     state_at,
 )
 from keyferry.custody.names import check_text
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
 from keyferry.custody.schedules import Schedule, deactivation_of_the_next, next_rotation
+from keyferry.custody.version_rules import doomed_of, pending_of, require_activatable, require_promotable
 from keyferry.custody.versions import (
     Dates,
     all_versions,
-    check_deactivation,
     current_version,
     new_version,
     version_numbered,
     write_version,
 )
 from keyferry.custody.view import Change, View
-from keyferry.errors import Conflict
 from keyferry.material.algorithms import ALGORITHMS
 from keyferry.store.records import Key, KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, KEYS, Lock
@@ -62,8 +59,7 @@ class States:
         """
 
         def apply(change: Change, found: KeyVersion) -> KeyVersion:
-            state = after(found, Transition.ACTIVATE, change.now)
-            check_deactivation(change.now, change.now, found.deactivation_date)
+            state = require_activatable(found, change.now)
             return change.update(KEY_VERSIONS, found, state=state.value, activation_date=change.now)
 
         return self._change_version(caller, Operation.KEY_ACTIVATE, reference, version, apply)
@@ -144,13 +140,7 @@ class States:
         def change(change: Change) -> KeyDetail:
             key = load_key(change, reference, Lock.UPDATE)
             found = version_numbered(change, key, version)
-            if found.id == key.current_version_id:
-                raise Conflict(
-                    f"Version {found.number} is the current one already.",
-                    field="version",
-                    advice="`keyferry key versions` shows which versions there are.",
-                )
-            require_protecting(found, change.now)
+            require_promotable(key, found, change.now)
             before = current_version(change, key)
             changed = change.update(KEYS, key, **_made_current(key, found, change.now))
             change.note(version=found.number, before=before.number)
@@ -169,9 +159,8 @@ class States:
         def change(change: Change) -> KeyDetail:
             key = load_key(change, reference, Lock.UPDATE)
             due = change.now + self._destruction_pending
-            doomed = self._to_destroy(change, key, version)
+            doomed = doomed_of(self._versions(change, key, version), change.now)
             for found in doomed:
-                after(found, Transition.DESTROY, change.now)
                 state = state_at(found, change.now)  # a date may have changed it without being recorded yet
                 change.update(KEY_VERSIONS, found, state=state.value, destroy_at=due)
             change.note(versions=[found.number for found in doomed], destroy_at=to_rfc3339(due))
@@ -188,15 +177,7 @@ class States:
 
         def change(change: Change) -> KeyDetail:
             key = load_key(change, reference, Lock.UPDATE)
-            candidates = self._versions(change, key, version)
-            pending = [found for found in candidates if _is_pending(found, change.now)]
-            if not pending:
-                raise Conflict(
-                    "No destruction is pending.",
-                    code="state-transition-refused",
-                    field="version",
-                    advice="What has been erased cannot be brought back.",
-                )
+            pending = pending_of(self._versions(change, key, version), change.now)
             for found in pending:
                 change.update(KEY_VERSIONS, found, destroy_at=None)
             change.note(versions=[found.number for found in pending])
@@ -224,13 +205,6 @@ class States:
 
         return self._gate.write(caller, operation, change)
 
-    def _to_destroy(self, change: Change, key: Key, number: int | None) -> list[KeyVersion]:
-        found = self._versions(change, key, number)
-        if number is not None:
-            return found
-        remaining = [version for version in found if State(version.state) not in ERASED and version.destroy_at is None]
-        return remaining or found
-
     def _versions(self, change: Change, key: Key, number: int | None) -> list[KeyVersion]:
         if number is None:
             return all_versions(change, key, Lock.UPDATE)
@@ -253,7 +227,3 @@ def _rescheduled(change: Change, key: Key, activated: KeyVersion) -> Key:
 def _detail_of_version(view: View, made: KeyVersion) -> KeyDetail:
     key = load_key(view, made.key_id)
     return detail_of(view, key, version_numbered(view, key, made.number))
-
-
-def _is_pending(version: KeyVersion, now: Microseconds) -> bool:
-    return version.destroy_at is not None and version.destroy_at > now and state_at(version, now) not in ERASED

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from keyferry.custody.activity import Activity
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.key_cache import KeyCache, Parsed
@@ -124,8 +125,9 @@ class Uses:
     when it is deactivated or compromised.
     """
 
-    def __init__(self, gate: Gate, cache: KeyCache) -> None:
+    def __init__(self, gate: Gate, cache: KeyCache, activity: Activity) -> None:
         self._gate = gate
+        self._activity = activity
         self._cache = cache
 
     def encrypt(
@@ -293,6 +295,7 @@ class Uses:
     def _record(self, caller: Caller, usage: Usage, use: Use, **more: Any) -> None:
         details = {"use": usage.value, "algorithm": use.method.name, "version": use.version.number, **more}
         self._gate.record(caller, Operation.KEY_USE, "done", subject=_subject(use), details=details)
+        self._activity.note(use.version.id)
 
     def _protecting(self, view: View, key: Key) -> KeyVersion:
         version = current_version(view, key)

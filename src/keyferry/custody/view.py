@@ -7,7 +7,7 @@ from keyferry import clock
 from keyferry.clock import Microseconds
 from keyferry.custody.access import Actor
 from keyferry.custody.caller import Caller
-from keyferry.custody.policy import Operation, Relation, permits
+from keyferry.custody.policy import Operation, Relation, Role, permits
 from keyferry.custody.recording import Subject, event_by
 from keyferry.errors import NotFound, NotPermitted
 from keyferry.material.sealing import Sealer
@@ -112,7 +112,7 @@ class View:
             return
         if id_ is not None and kind in _READS and not permits(role, _READS[kind], relation):
             raise _not_found(kind, asked_as or id_)
-        raise NotPermitted(f"{_ROLE_WORDS[role]} may not do {self.operation} here.", advice=_advice(self.operation))
+        raise not_permitted(role, self.operation)
 
     def permit_key(self, key: Key, asked_as: str) -> None:
         """`permit`, with the caller standing to the key as to its owner."""
@@ -193,6 +193,11 @@ class Change(View):
 
     def _event(self, caller: Caller, details: dict[str, Any]) -> AuditEvent:
         return event_by(caller, self.actor.user.name, self.operation, self.now, details)
+
+
+def not_permitted(role: Role, operation: Operation) -> NotPermitted:
+    """The refusal for what the policy's table does not allow."""
+    return NotPermitted(f"{_ROLE_WORDS[role]} may not do {operation} here.", advice=_advice(operation))
 
 
 def _not_found(kind: str, reference: str) -> NotFound:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from keyferry.api.models.values import Answer, Line, Name, PublicKeyText, Request, bytes_of, pem, when
+from keyferry.api.models.values import Answer, Line, Name, PublicKeyText, Request, bytes_of, when
 from keyferry.custody.export_rules import Request as ExportRequest
 from keyferry.custody.exports import ExportDetail, ExportedFile, Preview
 from keyferry.errors import InvalidInput

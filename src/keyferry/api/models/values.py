@@ -117,13 +117,6 @@ def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def pem(spki: bytes) -> str:
-    """A DER SubjectPublicKeyInfo as PEM (RFC 7468 section 13)."""
-    text = base64.b64encode(spki).decode()
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
-
-
 def when(moment: Microseconds | None) -> str | None:
     """As answers say it: RFC 3339, UTC; null for never."""
     return None if moment is None else to_rfc3339(moment)
