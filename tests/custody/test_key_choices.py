@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from keyferry.testing import Kek, Kit
 KEK = Kek.make(name="choices")
 
 #: how a key comes to stand where it stands; each gets its owner and its id
-STANDINGS: dict[str, tuple[dict[str, object], tuple[Callable[[Kit, Caller, str], object], ...]]] = {
+STANDINGS: dict[str, tuple[dict[str, Any], tuple[Callable[[Kit, Caller, str], object], ...]]] = {
     "active": ({}, ()),
     "pre-active": ({"activated": False}, ()),
     "not exportable": ({"exportable": False}, ()),
@@ -76,7 +77,7 @@ def test_what_is_said_beforehand_is_what_is_answered(shared: tuple[Kit, Caller],
     more, steps = STANDINGS[standing]
 
     def fresh() -> str:
-        key = kit.key(kim, "ec-p256", group="payments", **more).id
+        key = kit.key(kim, "ec-p256", None, group="payments", **more).id
         for step in steps:
             step(kit, kim, key)
         return key

@@ -5,6 +5,7 @@ import time_machine
 from keyferry import clock
 from keyferry.clock import DAY, SECOND
 from keyferry.custody.key_life import Happening, Life
+from keyferry.custody.keys import NewKey
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.schedules import Schedule
 from keyferry.material.secret import Secret
@@ -43,8 +44,13 @@ def test_a_life_is_told_from_the_beginning(kit: Kit, kek: Kek) -> None:
 
 def test_what_the_dates_say_lies_ahead(kit: Kit) -> None:
     kim, now = kit.user("kim"), clock.now()
-    dates = {"activation_date": now + DAY, "deactivation_date": now + 90 * DAY}
-    key = kit.key(kim, "ec-p256", rotation=Schedule(every_days=30), **dates).id
+    new = NewKey(
+        algorithm="ec-p256",
+        activation_date=now + DAY,
+        deactivation_date=now + 90 * DAY,
+        rotation=Schedule(every_days=30),
+    )
+    key = kit.custody.keys.generate(kim, new).id
     assert told(kit.custody.key_life.show(kim, key)) == [("generated", 1)]
     ahead = [event for event in kit.custody.key_life.show(kim, key).events if event.ahead]
     assert [(event.what.value, (event.at - now) // DAY) for event in ahead] == [

@@ -47,6 +47,7 @@ class Destination:
     Attributes:
         name: what commands and REST call it.
         title: what people call it.
+        label: the same in one word, where they choose among several.
         parse_identifier: reads and judges a key encryption key's identifier.
         require_target: refuses a key type that the place behind the identifier does not take.
         require_kek_belongs: refuses a public key that came with another identifier.
@@ -57,6 +58,7 @@ class Destination:
 
     name: str
     title: str
+    label: str
     parse_identifier: Callable[[str], KeyIdentifier]
     require_target: Callable[[Algorithm, KeyIdentifier], None]
     require_kek_belongs: Callable[[KekPublicKey, KeyIdentifier], None]
@@ -71,6 +73,7 @@ DESTINATIONS: dict[str, Destination] = {
         Destination(
             name="azure",
             title="Azure Key Vault",
+            label="Azure",
             parse_identifier=parse_key_identifier,
             require_target=azure.require_azure_takes,
             require_kek_belongs=azure.require_kek_belongs,

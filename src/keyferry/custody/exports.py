@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import bindparam, desc, or_, select
 
@@ -279,7 +279,7 @@ def _visible(view: View, after: int, limit: int) -> list[Export]:
     return view.find(EXPORTS, _MINE, after=after, limit=limit, user_id=view.actor.user.id)
 
 
-def _back_for(view: View) -> tuple[Query, dict[str, str]]:
+def _back_for(view: View) -> tuple[Query, dict[str, Any]]:
     if view.actor.role is Role.ADMINISTRATOR:
         return _ALL_BACK, {}
     return _MINE_BACK, {"user_id": view.actor.user.id}

@@ -73,10 +73,13 @@ class KeyChoices:
         def read(view: View) -> Choices:
             key = load_key(view, reference)
             versions = all_versions(view, key)
-            found = {(each, None): _refusal(view, key, each, partial(_judge, view, key, versions)) for each in OF_KEYS}
+            found: dict[tuple[Operation, int | None], KeyferryError | None] = {}
+            for each in OF_KEYS:
+                found[each, None] = _refusal(view, key, each, partial(_judge, view, key, versions))
             for version in versions:
                 judge = partial(_judge_version, view, key, version)
-                found |= {(each, version.number): _refusal(view, key, each, judge) for each in OF_VERSIONS}
+                for each in OF_VERSIONS:
+                    found[each, version.number] = _refusal(view, key, each, judge)
             return Choices(found)
 
         return self._gate.read(caller, Operation.KEY_READ, read, about=reference)

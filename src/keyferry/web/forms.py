@@ -112,9 +112,11 @@ class Form:
         return replace(self, refusal=refusal)
 
     def error(self, *names: str) -> KeyferryError | None:
-        """The refusal, if it is about one of these fields."""
+        """The refusal, if it is about one of these fields, or about a part (`field.part`) of one."""
         refusal = self.refusal
-        return refusal if refusal is not None and (refusal.field or "").partition(".")[0] in names else None
+        if refusal is None or refusal.field is None:
+            return None
+        return refusal if refusal.field in names or refusal.field.partition(".")[0] in names else None
 
     @property
     def resumed(self) -> bool:

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from keyferry.api.models.values import Answer, Line, Name, PublicKeyText, Request, bytes_of, when
 from keyferry.custody.export_rules import Request as ExportRequest
 from keyferry.custody.exports import ExportDetail, ExportedFile, Preview
+from keyferry.doors.pem import pem
 from keyferry.errors import InvalidInput
 from keyferry.store.records import Kek
 

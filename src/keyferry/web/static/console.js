@@ -30,6 +30,7 @@ document.addEventListener("click", async (event) => {
     button.closest(".message").remove();
     document.querySelector("main")?.focus();
   }
+  if (button.dataset.pick !== undefined) document.getElementById(button.dataset.pick).click();
   if (button.dataset.copy !== undefined) {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
     const said = document.getElementById("said");
@@ -54,3 +55,6 @@ window.addEventListener("pageshow", () => {
 });
 document.documentElement.classList.add("scripted");
 for (const each of document.querySelectorAll("[data-scripted]")) each.hidden = false;
+
+/* A file that a page was made to hand out is downloaded at once. */
+document.querySelector("a[data-download]")?.click();
