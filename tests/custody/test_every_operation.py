@@ -31,6 +31,7 @@ from keyferry.custody.key_batches import WantedKey
 from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
+from keyferry.custody.users import UserSearch
 from keyferry.custody.uses import Ciphertext, Payload
 from keyferry.errors import KeyferryError, NotAuthenticated, NotFound
 from keyferry.ids import new_id
@@ -206,6 +207,9 @@ TABLE: dict[str, Row] = {
     "users.create": Row(_nothing, _new_user, (OK, DENIED, DENIED, DENIED)),
     "users.show": Row(_user, lambda it, by, ref: it.users.show(by, ref), (OK, OK, HIDDEN, HIDDEN), itself=True),
     "users.list": Row(_nothing, lambda it, by, _: it.users.list(by, size=5), (OK, DENIED, DENIED, DENIED)),
+    "users.search": Row(
+        _nothing, lambda it, by, _: it.users.search(by, UserSearch(prefix="o"), size=5), (OK, DENIED, DENIED, DENIED)
+    ),
     "users.edit": Row(
         _user,
         lambda it, by, ref: it.users.edit(by, ref, UserEdit(display_name="A")),
@@ -234,6 +238,12 @@ TABLE: dict[str, Row] = {
         lambda _house, _column: GROUP, lambda it, by, ref: it.groups.show(by, ref), (OK, OK, OK, HIDDEN)
     ),
     "groups.list": Row(_nothing, lambda it, by, _: it.groups.list(by, size=5), (OK, OK, OK, OK)),
+    "groups.search": Row(_nothing, lambda it, by, _: it.groups.search(by, "", size=5), (OK, OK, OK, OK)),
+    "groups.members": Row(
+        lambda _house, _column: GROUP,
+        lambda it, by, ref: it.groups.members(by, ref, size=5),
+        (OK, DENIED, DENIED, DENIED),
+    ),
     "groups.edit": Row(
         lambda _house, _column: GROUP,
         lambda it, by, ref: it.groups.edit(by, ref, GroupEdit(description="ours")),

@@ -8,13 +8,13 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.names import check_group_id, check_text, may_name_group
 from keyferry.custody.once import Once
-from keyferry.custody.pages import Page, page_of
+from keyferry.custody.pages import Page, names_that_begin, page_of
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, InvalidInput, PreconditionFailed
 from keyferry.ids import is_id_shaped, new_id
-from keyferry.store.records import Group
-from keyferry.store.sealed import GROUPS, MEMBERSHIPS, Lock
+from keyferry.store.records import Group, User
+from keyferry.store.sealed import GROUPS, MEMBERSHIPS, USERS, Lock
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import groups, keys, memberships, users
 
@@ -23,7 +23,22 @@ KEK_POLICIES = (KEK_POLICY_ANY, "registered")
 
 _BY_NAME = Query(GROUPS, groups.c.name == bindparam("name"))
 _PAGE = Query(GROUPS, groups.c.id > bindparam("after"), groups.c.deleted_at.is_(None), order_by=groups.c.id, limit=True)
+_NAMED_FROM = Query(
+    GROUPS,
+    groups.c.name >= bindparam("first"),
+    groups.c.name < bindparam("end"),
+    groups.c.deleted_at.is_(None),
+    order_by=groups.c.name,
+    limit=True,
+)
 _MEMBERSHIPS = Query(MEMBERSHIPS, memberships.c.group_id == bindparam("group_id"), order_by=memberships.c.id)
+_MEMBERS = Query(
+    MEMBERSHIPS,
+    memberships.c.group_id == bindparam("group_id"),
+    memberships.c.id > bindparam("after"),
+    order_by=memberships.c.id,
+    limit=True,
+)
 _OWNS_KEYS = Prepared(select(exists().where(keys.c.owner_group_id == bindparam("group_id"))))
 _IS_DEFAULT = Prepared(
     select(exists().where(users.c.default_group_id == bindparam("group_id"), users.c.deleted_at.is_(None)))
@@ -111,6 +126,48 @@ class Groups:
             return page_of(found, size, [group.id for group in found])
 
         return self._gate.read(caller, Operation.GROUP_LIST, read)
+
+    def search(self, caller: Caller, prefix: str, *, size: int, after: str = "") -> Page[Group]:
+        """Groups whose ids begin so, in their order; otherwise as `list`. Their ids are also the cursors.
+
+        Raises:
+            InvalidInput: `after` is no group's id.
+        """
+
+        def read(view: View) -> Page[Group]:
+            everyone = view.actor.role is Role.ADMINISTRATOR
+            view.permit(Relation.NONE if everyone else Relation.OWN, "group", None, None)
+            names = names_that_begin(prefix.lower(), after, may_name_group)
+            if names is None:
+                return Page((), None)
+            if everyone:
+                found = view.find(GROUPS, _NAMED_FROM, first=names.first, end=names.end, limit=size + 1)
+            else:
+                mine = (view.get(GROUPS, id_) for id_ in view.actor.group_ids)
+                fitting = [group for group in mine if group is not None and names.first <= group.name < names.end]
+                found = sorted(fitting, key=lambda group: group.name)[: size + 1]
+            return page_of(found, size, [group.name for group in found])
+
+        return self._gate.read(caller, Operation.GROUP_LIST, read)
+
+    def members(self, caller: Caller, reference: str, *, size: int, after: str = "") -> Page[User]:
+        """Who is in a group, in the order in which they joined; for Administrators.
+
+        Raises:
+            NotFound: there is no such group.
+        """
+
+        def read(view: View) -> Page[User]:
+            view.permit(Relation.NONE, "user", None, None)
+            group = find_group(view, reference)
+            if group is None:
+                raise view.missing("group", reference)
+            found = view.find(MEMBERSHIPS, _MEMBERS, group_id=group.id, after=after, limit=size + 1)
+            people = [view.get(USERS, membership.user_id) for membership in found]
+            page = page_of(found, size, [membership.id for membership in found])
+            return Page(tuple(person for person in people[:size] if person is not None), page.next)
+
+        return self._gate.read(caller, Operation.USER_LIST, read)
 
     def edit(self, caller: Caller, reference: str, edit: GroupEdit, *, revision: int | None = None) -> Group:
         """Change what a group's description says, or whose KEKs its keys may leave under. Its name stays.

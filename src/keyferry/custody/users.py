@@ -1,8 +1,9 @@
 """Accounts: who may sign in, in which role, with which groups, and from where."""
 
 from dataclasses import dataclass
+from itertools import product
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, select
 
 from keyferry.custody.accounts import (
     BY_NAME,
@@ -24,17 +25,39 @@ from keyferry.custody.memberships import (
 )
 from keyferry.custody.names import check_user_name, may_name_user
 from keyferry.custody.once import Once
-from keyferry.custody.pages import Page, page_of
-from keyferry.custody.policy import Operation, Relation
+from keyferry.custody.pages import Page, names_that_begin, page_of
+from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.recording import Subject
 from keyferry.custody.view import Change, Query, View
 from keyferry.ids import is_id_shaped
 from keyferry.material.secret import Secret
 from keyferry.store.records import User
 from keyferry.store.sealed import USERS, Lock
+from keyferry.store.statements import Prepared
 from keyferry.store.tables import users
 
 _PAGE = Query(USERS, users.c.id > bindparam("after"), users.c.deleted_at.is_(None), order_by=users.c.id, limit=True)
+_NAMES = Prepared(
+    select(users.c.name_folded, users.c.id)
+    .where(
+        users.c.role == bindparam("role"),
+        users.c.disabled == bindparam("disabled"),
+        users.c.name_folded >= bindparam("first"),
+        users.c.name_folded < bindparam("end"),
+        users.c.deleted_at.is_(None),
+    )
+    .order_by(users.c.name_folded)
+    .limit(bindparam("limit"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSearch:
+    """Which accounts to find: those whose names begin so, whatever the case; None for any role, for enabled or not."""
+
+    prefix: str = ""
+    role: Role | None = None
+    disabled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +114,20 @@ class Users:
             view.permit(Relation.NONE, "user", None, None)
             found = view.find(USERS, _PAGE, after=after, limit=size + 1)
             return page_of([_detail(view, user) for user in found], size, [user.id for user in found])
+
+        return self._gate.read(caller, Operation.USER_LIST, read)
+
+    def search(self, caller: Caller, search: UserSearch, *, size: int, after: str = "") -> Page[UserDetail]:
+        """Accounts in the order of their names, which are also the cursors; for Administrators.
+
+        Raises:
+            InvalidInput: `after` is no name.
+        """
+
+        def read(view: View) -> Page[UserDetail]:
+            view.permit(Relation.NONE, "user", None, None)
+            found = _search(view, search, size + 1, after)
+            return page_of([_detail(view, user) for user in found], size, [user.name_folded for user in found])
 
         return self._gate.read(caller, Operation.USER_LIST, read)
 
@@ -224,6 +261,21 @@ def find_user(view: View, reference: str, lock: Lock | None = None) -> User | No
     elif may_name_user(reference):
         found = view.first(USERS, BY_NAME, lock, name=reference.lower())
     return None if found is None or found.deleted_at is not None else found
+
+
+def _search(view: View, search: UserSearch, limit: int, after: str) -> list[User]:
+    """Each role, enabled or not, by itself is a walk along an index; what they find is put in order here."""
+    names = names_that_begin(search.prefix.lower(), after.lower(), may_name_user)
+    if names is None:
+        return []
+    roles = list(Role) if search.role is None else [search.role]
+    standings = [False, True] if search.disabled is None else [search.disabled]
+    found: list[tuple[str, str]] = []
+    for role, disabled in product(roles, standings):
+        where = {"role": role.value, "disabled": disabled, "first": names.first, "end": names.end, "limit": limit}
+        found += ((name, id_) for name, id_ in view.tx.rows(_NAMES, **where))
+    page = [view.get(USERS, id_) for _, id_ in sorted(found)[:limit]]
+    return [user for user in page if user is not None]
 
 
 def _detail(view: View, user: User) -> UserDetail:

@@ -40,6 +40,11 @@ def _id() -> Column[str]:
     return Column("id", Text, primary_key=True)
 
 
+def _name(name: str, comment: str) -> Column[str]:
+    """A name that people search by how it begins: compared byte by byte on both databases."""
+    return Column(name, Text().with_variant(Text(collation="C"), "postgresql"), nullable=False, comment=comment)
+
+
 def _time(name: str, *, nullable: bool = True) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
@@ -82,7 +87,7 @@ users = Table(
     metadata,
     _id(),
     Column("name", Text, nullable=False),
-    Column("name_folded", Text, nullable=False, comment="the name without regard to case; names are never used again"),
+    _name("name_folded", "the name without regard to case; names are never used again"),
     Column("role", Text, nullable=False),
     Column("display_name", Text),
     Column("email", Text),
@@ -100,6 +105,12 @@ users = Table(
     *_revision(),
     _seal(),
     UniqueConstraint("name_folded"),
+    Index(
+        "ix_users_role_disabled_name_folded",
+        *("role", "disabled", "name_folded"),
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
     _one_of("role", "administrator", "key-access-user"),
 )
 
@@ -107,7 +118,7 @@ groups = Table(
     "groups",
     metadata,
     _id(),
-    Column("name", Text, nullable=False, comment="the group id that people see; never used again"),
+    _name("name", "the group id that people see; never used again"),
     Column("description", Text),
     Column("kek_policy", Text, comment="whose KEKs are accepted; NULL: as the server's setting says"),
     _created(),
