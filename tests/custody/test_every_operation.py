@@ -261,6 +261,11 @@ TABLE: dict[str, Row] = {
         lambda it, by, ref: it.tokens.list(by, user=ref, size=5),
         (OK, OK, HIDDEN, HIDDEN),
     ),
+    "tokens.in_force": Row(
+        lambda house, _column: house.people.owner.user_id,
+        lambda it, by, ref: it.tokens.in_force(by, user=ref, size=5),
+        (OK, OK, HIDDEN, HIDDEN),
+    ),
     "tokens.show": Row(
         lambda house, _column: house.token(), lambda it, by, ref: it.tokens.show(by, ref), (OK, OK, HIDDEN, HIDDEN)
     ),

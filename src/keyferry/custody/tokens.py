@@ -29,6 +29,15 @@ Issue = Callable[[str], tuple[Secret, bytes]]
 _OF_USER = Query(
     TOKENS, tokens.c.user_id == bindparam("user_id"), tokens.c.id > bindparam("after"), order_by=tokens.c.id, limit=True
 )
+_IN_FORCE = Query(
+    TOKENS,
+    tokens.c.user_id == bindparam("user_id"),
+    tokens.c.epoch == bindparam("epoch"),
+    tokens.c.revoked_at.is_(None),
+    tokens.c.expires_at > bindparam("now"),
+    order_by=tokens.c.id.desc(),
+    limit=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,22 @@ class Tokens:
             owner = load_user(view, user or view.actor.user.id)
             found = view.find(TOKENS, _OF_USER, user_id=owner.id, after=after, limit=size + 1)
             return page_of([self._detail(view, token) for token in found], size, [token.id for token in found])
+
+        return self._gate.read(caller, Operation.TOKEN_LIST, read)
+
+    def in_force(self, caller: Caller, *, user: str | None = None, size: int) -> Page[TokenDetail]:
+        """A user's newest tokens that still open something (the caller's without one), the newest first; the first page
+        alone. A session that has lain idle for too long is none of them.
+        """
+
+        def read(view: View) -> Page[TokenDetail]:
+            owner = load_user(view, user or view.actor.user.id)
+            found = view.find(
+                TOKENS, _IN_FORCE, user_id=owner.id, epoch=owner.token_epoch, now=view.now, limit=size + 1
+            )
+            page = page_of(found, size, [token.id for token in found])
+            details = [TokenDetail(token, self._activity.last_seen(view.tx, token.id)) for token in page.items]
+            return Page(tuple(each for each in details if not _lay_idle(each, view.now)), page.next)
 
         return self._gate.read(caller, Operation.TOKEN_LIST, read)
 
@@ -174,3 +199,8 @@ class Tokens:
             return IssuedToken(change.insert(TOKENS, token), text, user)
 
         return self._gate.write(caller, operation, change)
+
+
+def _lay_idle(detail: TokenDetail, now: Microseconds) -> bool:
+    token = detail.token
+    return token.idle_after is not None and now - (detail.last_used_at or token.created_at) > token.idle_after

@@ -16,13 +16,37 @@ from keyferry.doors.body_limit import BodyLimit
 from keyferry.doors.response_headers import ResponseHeaders
 from keyferry.doors.services import Services
 from keyferry.errors import KeyferryError
-from keyferry.web import dashboard, exports, groups, key_edit, key_export, key_page, key_states, sign_in
+from keyferry.web import (
+    dashboard,
+    exports,
+    groups,
+    key_edit,
+    key_export,
+    key_page,
+    key_states,
+    passwords,
+    sign_in,
+    user_forms,
+    users,
+)
 from keyferry.web.console import Console, console_of
 from keyferry.web.refusals import fault_page, on_http_exception, on_refusal, refusal_page
 from keyferry.web.templates import StaticFile
 
 #: in this order: addresses of words come before those that take any word
-_NOUNS = (dashboard, exports, groups, key_edit, key_export, key_states, key_page, sign_in)
+_NOUNS = (
+    dashboard,
+    exports,
+    groups,
+    key_edit,
+    key_export,
+    key_states,
+    key_page,
+    passwords,
+    sign_in,
+    user_forms,
+    users,
+)
 
 #: a larger body would be put on a disk by the framework, and it may hold a key
 MOST_BODY_BYTES: Final = 1024 * 1024

@@ -11,8 +11,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from keyferry import __version__
 from keyferry.clock import SECOND, Microseconds
+from keyferry.web.addresses import group_address, group_name_address, user_address
 
 NONE: Final = "–"  # noqa: RUF001  # a dash of that length, as people set it
+
+#: what people call the roles
+ROLES: Final = {"administrator": "Administrator", "key-access-user": "Key Access User"}
 
 #: how a key without a name shows in lists
 BLANK: Final = "[blank]"
@@ -39,6 +43,15 @@ def grouped(digest: str | None) -> str:
     """A fingerprint in groups of eight digits, so that two people can compare it aloud."""
     text = digest or ""
     return " ".join(text[start : start + 8] for start in range(0, len(text), 8))
+
+
+def lasting(value: Microseconds) -> str:
+    """A time span in the largest unit that divides it: 30 minutes, 7 days."""
+    seconds = value // SECOND
+    for unit, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds and seconds % unit == 0:
+            return f"{seconds // unit} {name}{'' if seconds == unit else 's'}"
+    return f"{seconds} seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +92,9 @@ def environment(static: Mapping[str, StaticFile]) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(moment=moment, day=day, for_input=for_input, grouped=grouped)
+    made.filters.update(moment=moment, day=day, for_input=for_input, grouped=grouped, lasting=lasting)
+    made.filters.update(user_address=user_address, group_address=group_address, group_name_address=group_name_address)
+    made.filters.update(role=lambda value: ROLES[value])
     made.globals.update(_globals(static))
     return made
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -17,7 +16,10 @@ from keyferry.doors.addresses import address_of
 from keyferry.errors import NotAuthenticated
 from keyferry.material.secret import Secret
 from keyferry.web import cookies
+from keyferry.web.addresses import address
 from keyferry.web.console import Console, console_of
+
+__all__ = ["PAGE", "Visit", "address", "receive"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -119,10 +121,3 @@ async def receive(request: Request) -> Visit:
         caller = await run(partial(services.authenticator.authenticate, text, address))
     person = await run(partial(services.custody.users.show, caller, caller.user_id))
     return Visit(request, console, caller, token, person)
-
-
-def address(*segments: str, **query: str) -> str:
-    """The address of a page: `address("keys", key.id)` is `/keys/…`."""
-    path = "/" + "/".join(quote(segment, safe="") for segment in segments)
-    asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items() if value)
-    return f"{path}?{asked}" if asked else path

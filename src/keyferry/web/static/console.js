@@ -39,6 +39,14 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+/* A search that follows what is typed has its words in the page's address, so that it can be kept and gone back to. */
+document.addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (form?.dataset.follow === undefined) return;
+  const asked = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+  history.replaceState(null, "", asked.size ? `${form.action}?${asked}` : form.action);
+});
+
 /* One form is sent once: a second click makes no second key. */
 document.addEventListener("submit", (event) => {
   const form = event.target;

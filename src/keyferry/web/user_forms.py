@@ -1,0 +1,132 @@
+"""The forms of accounts: Add User, Edit, and a password that an Administrator sets."""
+
+import json
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from keyferry.custody.accounts import NewUser, UserEdit
+from keyferry.custody.policy import Role
+from keyferry.custody.users import UserDetail
+from keyferry.errors import InvalidInput
+from keyferry.web.addresses import user_address
+from keyferry.web.forms import Form
+from keyferry.web.pages import form_page
+from keyferry.web.passwords import new_password
+from keyferry.web.visits import Visit
+
+#: groups that a form offers to be ticked; any others are typed
+MOST_OFFERED: Final = 100
+
+
+async def show_new(visit: Visit, form: Form) -> Response:
+    """Add User."""
+    shown = form if form.was_sent else Form.showing(role=Role.KEY_ACCESS_USER.value)
+    return visit.page("users/new.html", form=shown, **await _offered(visit))
+
+
+async def create(visit: Visit, form: Form) -> Response:
+    """Make the account."""
+    role = _role(form)
+    new = NewUser(
+        name=form.text("name"),
+        role=role,
+        password=new_password(form),
+        groups=_groups(form, role),
+        default_group=form.optional("default_group"),
+        display_name=form.optional("display_name"),
+        email=form.optional("email"),
+        networks=_networks(form),
+        disabled=form.ticked("disabled"),
+    )
+    detail = await visit.ask(visit.custody.users.create, new)
+    return visit.go(user_address(detail.user), f"The user {detail.user.name} was created.")
+
+
+async def show_edit(visit: Visit, form: Form) -> Response:
+    """Edit what can be changed of an account; its name stays."""
+    detail = await visit.ask(visit.custody.users.show, visit.path("name"))
+    offered = await _offered(visit, detail)
+    return visit.page("users/edit.html", user=detail.user, form=form if form.was_sent else _form_of(detail), **offered)
+
+
+async def edit(visit: Visit, form: Form) -> Response:
+    """Change it, unless somebody else has meanwhile."""
+    role = _role(form)
+    wanted = UserEdit(
+        role=role,
+        groups=_groups(form, role),
+        default_group=form.text("default_group"),
+        display_name=form.text("display_name"),
+        email=form.text("email"),
+        networks=_networks(form),
+        enforce_networks=form.ticked("enforce_networks"),
+    )
+    detail = await visit.ask(
+        visit.custody.users.edit, visit.path("name"), wanted, revision=form.whole_number("revision")
+    )
+    return visit.go(user_address(detail.user), f"The user {detail.user.name} was changed.")
+
+
+async def show_password(visit: Visit, form: Form) -> Response:
+    """A password for somebody else; for one's own there is the account page."""
+    detail = await visit.ask(visit.custody.users.show, visit.path("name"))
+    if detail.user.id == visit.caller.user_id:
+        return visit.go("/account/password")
+    return visit.page("users/password.html", user=detail.user, form=form)
+
+
+async def set_password(visit: Visit, form: Form) -> Response:
+    """Set it; the user's sessions and tokens end."""
+    detail = await visit.ask(visit.custody.users.set_password, visit.path("name"), new_password(form))
+    name = detail.user.name
+    return visit.go(
+        user_address(detail.user), f"The password of {name} was set; every session and token of theirs ended."
+    )
+
+
+def _role(form: Form) -> Role:
+    try:
+        return Role(form.text("role"))
+    except ValueError:
+        raise InvalidInput("There is no such role.", field="role", advice="Choose one of the two.") from None
+
+
+def _groups(form: Form, role: Role) -> tuple[str, ...]:
+    """Those that are ticked and those that are typed; an Administrator is offered none."""
+    if role is Role.ADMINISTRATOR:
+        return ()
+    return tuple(dict.fromkeys([*form.all("groups"), *form.lines("more_groups")]))
+
+
+def _networks(form: Form) -> tuple[str, ...] | None:
+    return tuple(form.lines("networks")) if form.ticked("enforce_networks") else None
+
+
+def _form_of(detail: UserDetail) -> Form:
+    user = detail.user
+    return Form.showing(
+        role=user.role,
+        display_name=user.display_name or "",
+        email=user.email or "",
+        groups=detail.groups,
+        default_group=detail.default_group or "",
+        enforce_networks=user.networks is not None,
+        networks="" if user.networks is None else "\n".join(json.loads(user.networks)),
+        revision=str(user.revision),
+    )
+
+
+async def _offered(visit: Visit, detail: UserDetail | None = None) -> dict[str, Any]:
+    """The groups to choose from: the user's own among them, however many there are."""
+    found = await visit.ask(visit.custody.groups.search, "", size=MOST_OFFERED)
+    mine = () if detail is None else detail.groups
+    offered = sorted({group.name for group in found.items} | set(mine))
+    return {"offered": offered, "has_more_groups": found.next is not None}
+
+
+routes = [
+    form_page("/users/new", show_new, create),
+    form_page("/users/{name}/edit", show_edit, edit),
+    form_page("/users/{name}/password", show_password, set_password),
+]
