@@ -41,6 +41,8 @@ from keyferry.emulator.onboarding import routes as onboarding
 from keyferry.emulator.operations import operation_of
 from keyferry.emulator.planes import Plane, plane_of
 from keyferry.emulator.portal import application as portal
+from keyferry.emulator.portal.pages import show_failure
+from keyferry.emulator.portal.visit import HOME
 from keyferry.emulator.protocol import hang_up
 from keyferry.emulator.requests import emulator_of
 from keyferry.emulator.sign_in import routes as sign_in
@@ -104,7 +106,9 @@ class Application:
             plane = await run_in_threadpool(self._admit, exchange)
         except (AzureFailure, KeyferryError) as error:
             failure = error if isinstance(error, AzureFailure) else _damage(error)
-            await _answer(failure)(scope, receive, _with_headers(send, exchange))
+            in_portal = exchange.path.startswith(HOME)
+            answer = show_failure(None, failure) if in_portal else _answer(failure)
+            await answer(scope, receive, _with_headers(send, exchange))
             return
         inner = {**scope, "path": exchange.path, "raw_path": exchange.path.encode(), "state": exchange.state}
         if exchange.drops:

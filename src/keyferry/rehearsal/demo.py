@@ -287,6 +287,7 @@ class Rehearsal:
             },
             "emulator": {
                 "url": emulator.url,
+                "portal_url": f"{emulator.url}/portal/",
                 "home": str(self._directory / "emulator"),
                 "tenant": self._azure.tenant,
                 "client_id": self._azure.sign_in,
@@ -309,6 +310,7 @@ class Rehearsal:
             f"    export XDG_CONFIG_HOME={place}/config KEYFERRY_PROFILE={USER}\n"
             f"    keyferry key list\n"
             f"  Emulator: {self._azure.emulator}, a stand-in for Azure and for Microsoft 365\n"
+            f"    {self._azure.emulator}/portal/ in a browser, or\n"
             f'    eval "$(keyferry emulator env --home {place}/emulator --way proxy)"\n'
             '    az login --service-principal -u "$AZURE_CLIENT_ID" '
             f'-p @{place}/emulator/client-secret --tenant "$AZURE_TENANT_ID"\n'

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from tests.emulator.asking import Asker
 
+from keyferry.emulator.app import MAX_BODY
 from keyferry.emulator.portal.session import IDLE_SECONDS, MOST_SESSIONS, Sessions
 from keyferry.emulator.server import Running
 
@@ -177,6 +178,13 @@ def test_what_is_no_form_is_refused(person: Person) -> None:
         answer = person.http.post(path, content=content, headers={**own, "Content-Type": kind})
         assert answer.status_code in {400, 403}, kind
         assert "<h1>" in answer.text
+
+
+def test_a_file_that_is_too_large_is_refused_with_a_page(asker: Asker) -> None:
+    answer = asker.ask("POST", "/portal/vaults/create", body=b" " * (MAX_BODY + 1))
+    assert answer.status == 413
+    assert b"<h1>Refused</h1>" in answer.body
+    assert answer.header("content-security-policy") == POLICY
 
 
 def test_forms_take_their_own_method_alone(person: Person) -> None:

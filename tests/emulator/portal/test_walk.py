@@ -128,8 +128,7 @@ def test_an_offer_that_will_not_do_is_corrected_field_by_field(portal: Portal, i
         expect(portal.page.get_by_role("heading", name=f"{label} Failed")).to_be_visible()
     portal.follow("Correct and submit again")
     portal.refused("Contact email", "Contact email will not do: it is not an e-mail address.")
-    portal.refused("Key Identifier 1", "The key is disabled.")
-    portal.refused("Key Identifier 1", "Enable the version on its page.")
+    portal.refused("Key Identifier 1", "The key is disabled. Enable the version on its page.")
     portal.refused("Key Identifier 2", "Both identifiers name one key.")
     assert portal.page.get_by_label("Organization", exact=True).input_value() == CONTACTS["Organization"]
     portal.open(f"vaults/{place}")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -140,9 +140,9 @@ def values_of(record: OnboardingRecord) -> dict[str, str]:
 
 
 def problems_of(record: OnboardingRecord) -> dict[str, str]:
-    """What to correct in an offer, by field."""
+    """What to correct in an offer, by field; a line for each remedy."""
     return {
-        each.name: " ".join(dict.fromkeys((*(one.detail for one in each.failed), *(one.advice for one in each.failed))))
+        each.name: "\n".join(f"{one.detail} {one.advice}" for one in each.failed)
         for each in verified(record)
         if each.failed
     }
@@ -172,7 +172,19 @@ def _by_field(record: OnboardingRecord, findings: Iterable[dict[str, Any]]) -> d
             turns[turn] += 1
         for name in fields:
             sorted_out.setdefault(name, []).append(_read(finding))
-    return sorted_out
+    return {name: _merged(found) for name, found in sorted_out.items()}
+
+
+def _merged(found: list[Found]) -> list[Found]:
+    """What one remedy mends is told at once."""
+    merged: list[Found] = []
+    for each in found:
+        before = merged[-1] if merged else None
+        if before is not None and each.advice and (before.advice, before.command) == (each.advice, each.command):
+            merged[-1] = replace(before, detail=f"{before.detail} {each.detail}")
+        else:
+            merged.append(each)
+    return merged
 
 
 def _is_elsewhere(record: OnboardingRecord, number: str) -> bool:
@@ -187,7 +199,7 @@ def _read(finding: dict[str, Any]) -> Found:
     if not remedy:
         return Found(detail=finding["Detail"])
     if finding["Validation"] == "ContactInformation":
-        return Found(detail=finding["Detail"].replace(subject, label), advice=f"Correct {label}.")
+        return Found(detail=finding["Detail"].replace(subject, label), advice="Correct it.")
     is_command = remedy.startswith("az ")
     advice = ADVICE.get(finding["Validation"], f"Run: {remedy}" if is_command else remedy)
     return Found(detail=finding["Detail"], advice=advice, command=remedy if is_command and remedy not in advice else "")

@@ -83,18 +83,20 @@ def show(visit: Visit, template: str, /, *, refused: Refused | None = None, **va
     )
 
 
-def show_stranger(template: str, /, *, status: int = 200, **values: Any) -> Response:
+def show_stranger(template: str, /, **values: Any) -> Response:
     """A page for somebody who is not signed in."""
-    return _page(template, status=status, signed_in=None, form_token="", messages=[], here="", errors={}, **values)
+    return _page(template, status=200, signed_in=None, form_token="", messages=[], here="", errors={}, **values)
 
 
 def show_failure(visit: Visit | None, failure: AzureFailure) -> Response:
     """A refusal that no form can tell: a page of its own."""
     title, detail = _title(failure.status), failure.message
     if visit is None:
-        return show_stranger("failure.html", status=failure.status, title=title, detail=detail)
-    answer = show(visit, "failure.html", title=title, detail=detail)
+        answer = show_stranger("failure.html", title=title, detail=detail)
+    else:
+        answer = show(visit, "failure.html", title=title, detail=detail)
     answer.status_code = failure.status
+    answer.headers.update(failure.headers)
     return answer
 
 
