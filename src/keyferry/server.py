@@ -23,6 +23,7 @@ from keyferry.custody.filling import Filling
 from keyferry.deployments.server_push import Pushes, sdk_is_installed
 from keyferry.doors.between import Doors
 from keyferry.doors.figures import Figures
+from keyferry.doors.log_lines import PlainLines
 from keyferry.doors.services import Services
 from keyferry.doors.workers import Crew
 from keyferry.errors import CannotStart
@@ -59,6 +60,7 @@ def serve(settings: Settings) -> None:
         CannotStart: plain HTTP was not asked for beyond loopback, the store does not open, or the port is taken.
     """
     configure_logs(settings)
+    structlog.configure(cache_logger_on_first_use=True)  # nothing configures them anew in this process
     with running(settings) as server, listening(settings.listen) as sockets:
         server.run(sockets)
 
@@ -116,14 +118,14 @@ def configure_logs(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     # Plain tracebacks: richer ones print local variables, and with them secrets.
-    console = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-    )
+    colours = sys.stderr.isatty()
+    console: Any = structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+    console = console if colours else PlainLines(console)
     for_machines = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[*shared, *(for_machines if settings.log_format == "json" else [console])],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=max(level, logging.WARNING))
 

@@ -28,6 +28,7 @@ from keyferry.api.documented import add_document
 from keyferry.api.problems import add_problem_handlers, problem
 from keyferry.api.routers import PREFIX
 from keyferry.api.segments import Segments
+from keyferry.api.shortcut import Shortcut
 from keyferry.doors.access_log import AccessLog
 from keyferry.doors.body_limit import BodyLimit
 from keyferry.doors.response_headers import ResponseHeaders
@@ -83,7 +84,8 @@ def create_app(services: Services) -> FastAPI:
         app.router.routes.extend(router.routes)  # a router inside the application would cost each request a search
     add_problem_handlers(app)
     add_document(app)
-    app.add_middleware(Segments)  # the last to be added is the first to see a request
+    app.add_middleware(Shortcut, routes=app.routes)  # the last to be added is the first to see a request
+    app.add_middleware(Segments)
     app.add_middleware(BodyLimit, most=services.settings.max_body_bytes, answer=problem)
     app.add_middleware(AccessLog, note=services.figures.note, answer=problem)
     app.add_middleware(ResponseHeaders, door=_HEADERS)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from keyferry.api.direct import direct_of
+from keyferry.api.direct import Direct, direct_of
 from keyferry.config.settings import Settings
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
@@ -48,21 +48,30 @@ class Visit:
         work = partial(operation, self.caller, *args, **kwargs)
         return await self.workers.run(work, kind=getattr(operation, "__func__", None))
 
+    async def look(self, operation: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run an operation that reads a few rows, and never many, for the caller: at once where they are at hand."""
+        if not self.custody.gate.store.is_local:
+            return await self.ask(operation, *args, **kwargs)
+        work = partial(operation, self.caller, *args, **kwargs)
+        return await self.workers.look(work, kind=getattr(operation, "__func__", operation))
+
 
 class GuardedRoute(APIRoute):
-    """A route that reads nothing of a request before it knows who sends it."""
+    """A route that reads nothing of a request before it knows who sends it.
+
+    Attributes:
+        direct: how `Shortcut` answers plain requests, if it can.
+    """
+
+    direct: Direct | None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """What handles a request: the caller first, then the short way, or all that FastAPI does."""
+        """What handles any other request: the caller first, then all that FastAPI does."""
         handle = super().get_route_handler()
-        direct = direct_of(self, _visit)
+        self.direct = direct_of(self, _visit)
 
         async def guarded(request: Request) -> Response:
-            visit = await receive(request)
-            answer = None if direct is None else await direct.answer(request, visit)
-            if answer is not None:
-                return answer
-            request.state.visit = visit
+            request.state.visit = await receive_caller(request)
             return await handle(request)
 
         return guarded
@@ -76,7 +85,7 @@ async def _visit(request: Request) -> Visit:
 Visiting = Annotated[Visit, Depends(_visit)]
 
 
-async def receive(request: Request) -> Visit:
+async def receive_caller(request: Request) -> Visit:
     """The caller whom a request's token stands for.
 
     Raises:

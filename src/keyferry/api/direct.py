@@ -37,14 +37,15 @@ class Direct:
         dependant = route.dependant
         self._endpoint: Callable[..., Any] = route.endpoint
         self._status = route.status_code or 200
-        self._answer: TypeAdapter[Any] = TypeAdapter(route.response_model)
+        self._serialise = TypeAdapter(route.response_model).dump_json
         self._visits = visits
         self._request = dependant.request_param_name
         self._response = dependant.response_param_name
         self._path = tuple(dependant.path_params)
         self._defaults = (*dependant.query_params, *dependant.header_params)
         self._headers = tuple(_headers(dependant))
-        self._body = route.body_field
+        body = route.body_field
+        self._body = None if body is None else TypeAdapter(body.field_info.annotation).validate_json
         self._body_name = dependant.body_params[0].name if dependant.body_params else ""
 
     async def answer(self, request: Request, visit: object) -> Response | None:
@@ -61,12 +62,13 @@ class Direct:
         if self._request is not None:
             arguments[self._request] = request
         further = Response()
-        del further.headers["content-length"]
         if self._response is not None:
             arguments[self._response] = further
         result = await self._endpoint(**arguments)
-        response = Response(self._answer.dump_json(result, by_alias=True), self._status, media_type=_JSON)
-        response.raw_headers.extend(further.raw_headers)
+        if isinstance(result, Response):
+            return result
+        response = Response(self._serialise(result, by_alias=True), self._status, media_type=_JSON)
+        response.raw_headers += [header for header in further.raw_headers if header[0] != b"content-length"]
         return response
 
     async def _arguments(self, request: Request) -> dict[str, Any] | None:
@@ -84,11 +86,11 @@ class Direct:
         if headers.get("content-type") != _JSON:
             return None
         try:
-            body = await request.json()
-        except (ValueError, RecursionError, ClientDisconnect):
+            body = self._body(await request.body())
+        except (ValueError, ClientDisconnect):  # pydantic's refusal is a ValueError
             return None
-        arguments[self._body_name], errors = self._body.validate(body, {}, loc=("body",))
-        return None if errors or body is None else arguments
+        arguments[self._body_name] = body
+        return None if body is None else arguments
 
 
 def direct_of(route: APIRoute, visiting: Callable[..., Any]) -> Direct | None:

@@ -81,7 +81,7 @@ async def import_key(
 @router.get("/keys/{key:segment}", responses=READING)
 async def show_key(key: KeyReference, visit: Visiting, response: Response, version: VersionQuery = None) -> KeyAnswer:
     """A key, by id, `NAME` or `GROUP/NAME` (the slash as `%2F`), with one of its versions."""
-    return answer(await visit.ask(visit.custody.keys.show, key, version=version), response)
+    return answer(await visit.look(visit.custody.keys.show, key, version=version), response)
 
 
 @router.patch("/keys/{key:segment}", responses=CHANGING)

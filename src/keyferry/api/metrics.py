@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
-from keyferry.api.callers import receive
+from keyferry.api.callers import receive_caller
 from keyferry.api.documented import refusals
 from keyferry.api.routers import open_router
 from keyferry.custody.caller import Origin
@@ -29,7 +29,7 @@ async def show_metrics(request: Request) -> Response:
     services, workers = request.app.state.services, request.app.state.services.crew.plain
     metrics = services.custody.metrics
     if "authorization" in request.headers:
-        visit = await receive(request)
+        visit = await receive_caller(request)
         keys = await visit.ask(metrics.scrape)
     elif _is_local(request):
         keys = await workers.run(partial(metrics.overall, Origin(address_of(request))))

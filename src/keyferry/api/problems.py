@@ -55,14 +55,19 @@ def problem_members(error: KeyferryError, status: int | None = None, **further: 
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Have `app` answer every refusal, its framework's included, with problem details."""
-    app.add_exception_handler(KeyferryError, _on_keyferry_error)
+    app.add_exception_handler(KeyferryError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(HTTPException, _on_refusal)
 
 
-async def _on_keyferry_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, KeyferryError)
-    return problem(error)
+def refused(request: Request, refusal: KeyferryError | HTTPException) -> JSONResponse:
+    """The answer to a request that Keyferry, or its framework, refused."""
+    return problem(refusal) if isinstance(refusal, KeyferryError) else _of_framework(request, refusal)
+
+
+async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, (KeyferryError, HTTPException))
+    return refused(request, error)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -95,9 +100,8 @@ def misfit(found: Sequence[tuple[str, str]]) -> tuple[InvalidInput, list[dict[st
     return first, told if len(told) > 1 else None
 
 
-async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+def _of_framework(request: Request, error: HTTPException) -> JSONResponse:
     """What the framework itself refuses: an unknown address or method, a body that cannot be read."""
-    assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods_at(request)))  # the framework names those of the first route only

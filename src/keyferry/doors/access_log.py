@@ -1,5 +1,6 @@
 """One line for each request: what was asked for, how it ended, how long it took. Never queries, headers or bodies."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from keyferry.errors import InternalError
 log = structlog.get_logger("keyferry.access")
 
 _LONGEST_PATH = 256
+_PLAIN = re.compile(rb"[!-~]*").fullmatch
 
 Note = Callable[[str, str | None, int, float], None]
 Answer = Callable[[InternalError], Response]
@@ -72,4 +74,6 @@ def _fault(cause: Exception) -> InternalError:
 def _shown(scope: Scope) -> str:
     """The path as it was sent, percent-encoded: nothing in it can end a line of the log."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
+    if len(raw) <= _LONGEST_PATH and _PLAIN(raw):
+        return raw.decode("ascii")
     return "".join(chr(byte) if 32 < byte < 127 else f"%{byte:02X}" for byte in raw[:_LONGEST_PATH])

@@ -14,6 +14,7 @@ import anyio
 
 from keyferry.config.settings import Settings
 from keyferry.errors import Overloaded
+from keyferry.store.waiting import WouldWait, without_waiting
 
 T = TypeVar("T")
 
@@ -25,6 +26,8 @@ WAITING_FOR_EACH: Final = 16
 PATIENCE: Final = 0.0004
 #: seconds that a batch waits for its next chunk to be begun
 BATCH_WAIT: Final = 300.0
+#: seconds that work may take which the event loop does itself
+HERE: Final = 0.002
 #: of work that is not quick, each time after so many is waited for, in case it has become so
 TRIED_AGAIN_EVERY: Final = 32
 
@@ -99,9 +102,10 @@ class _Job:
 class _Pace:
     """How long work of one kind takes: whether waiting for it is shorter than going away and coming back."""
 
-    __slots__ = ("_asked", "_quick")
+    __slots__ = ("_asked", "_longest", "_quick")
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
         self._asked = 0
         self._quick = False
 
@@ -110,7 +114,7 @@ class _Pace:
         return self._quick or self._asked % TRIED_AGAIN_EVERY == 0
 
     def took(self, seconds: float) -> None:
-        self._quick = seconds < PATIENCE
+        self._quick = seconds < self._longest
 
 
 class Workers:
@@ -149,7 +153,7 @@ class Workers:
         await self._take_place()
         self._require_thread()
         job = _Job(work, self._places.release, asyncio.get_running_loop())
-        pace = None if kind is None else self._paces.setdefault(kind, _Pace())
+        pace = None if kind is None else self._paces.setdefault(kind, _Pace(PATIENCE))
         if pace is not None and pace.is_worth_waiting():
             job.expect_by_hand()
         answer = job.answer()
@@ -163,6 +167,27 @@ class Workers:
                 raise job.failure
             handed: T = job.result
             return handed
+
+    async def look(self, work: Callable[[], T], *, kind: object) -> T:
+        """Run `work`, which reads a few rows that are at hand: on the event loop itself, or in a thread if it waits.
+
+        What is told to a thread, and back, takes longer than such a read; so the loop is held up for less time by the
+        read than by letting it be done elsewhere. Work that was slow the last time is done in a thread.
+
+        Raises:
+            Overloaded: as for `run`.
+        """
+        pace = self._paces.setdefault((kind, HERE), _Pace(HERE))
+        if pace.is_worth_waiting():
+            began = time.perf_counter()
+            try:
+                with without_waiting():
+                    return work()
+            except WouldWait:
+                pass  # nothing was done
+            finally:
+                pace.took(time.perf_counter() - began)
+        return await self.run(work, kind=kind)
 
     async def _take_place(self) -> None:
         if self._places.statistics().tasks_waiting >= self._most_waiting:

@@ -8,8 +8,10 @@ import psycopg
 from sqlalchemy import Engine
 
 from keyferry.errors import Overloaded
+from keyferry.store.connections import Connections
 from keyferry.store.engine import BUSY_TIMEOUT
 from keyferry.store.transaction import Transaction
+from keyferry.store.waiting import about_to_wait
 from keyferry.store.writer import Writer
 
 T = TypeVar("T")
@@ -34,24 +36,32 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._writer = Writer(engine) if engine.dialect.name == "sqlite" else None
+        self._connections = Connections(engine)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a read waits for no other machine and for nobody's lock."""
+        return self._writer is not None
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a snapshot, without locks."""
-        begin = "BEGIN" if self._writer else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        connection = self.engine.raw_connection()
-        try:
-            connection.cursor().execute(begin)
-            with closing(Transaction(connection.dbapi_connection, self.engine.dialect)) as transaction:  # type: ignore[arg-type]  # open
-                return work(transaction)
-        finally:
-            connection.rollback()
-            connection.close()
+        if self._writer is None:
+            return self._read_on_postgresql(work)
+        with (
+            self._connections.reading() as connection,
+            closing(Transaction(connection, self.engine.dialect)) as transaction,
+        ):
+            return work(transaction)
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` and return once its changes are durable; if it raises, nothing is changed.
 
         `work` may run more than once (on PostgreSQL, when two transactions collide), so it changes nothing but rows.
+
+        Raises:
+            WouldWait: this thread may not.
         """
+        about_to_wait()
         if self._writer:
             result: T = self._writer.write(work)
             return result
@@ -89,7 +99,18 @@ class Store:
         """Finish the writes that wait, then close every connection."""
         if self._writer:
             self._writer.close()
+        self._connections.close()
         self.engine.dispose()
+
+    def _read_on_postgresql(self, work: Callable[[Transaction], T]) -> T:
+        connection = self.engine.raw_connection()
+        try:
+            connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            with closing(Transaction(connection.dbapi_connection, self.engine.dialect)) as transaction:  # type: ignore[arg-type]  # open
+                return work(transaction)
+        finally:
+            connection.rollback()
+            connection.close()
 
     def _write_on_postgresql(self, work: Callable[[Transaction], T]) -> T:
         connection = self.engine.raw_connection()

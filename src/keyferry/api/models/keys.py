@@ -1,6 +1,7 @@
 """Keys and their versions, as requests and answers."""
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field, Strict
@@ -285,8 +286,9 @@ class KeyAnswer(VersionAnswer, _KeyFacts):
     """A key, with one of its versions: the current one unless another was asked for."""
 
     @classmethod
+    @lru_cache(maxsize=2048)
     def of(cls, detail: KeyDetail) -> "KeyAnswer":
-        """Without the material, sealed or not."""
+        """Without the material, sealed or not. The same of the same rows: a key is asked for more often than changed."""
         key, owner = detail.key, detail.owner
         return cls(
             **_of_version(detail),

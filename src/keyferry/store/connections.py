@@ -1,0 +1,53 @@
+"""Connections to SQLite that readers leave to the next one: a pool's bookkeeping costs as much as a short read."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, cast
+
+from sqlalchemy import Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import PoolProxiedConnection
+
+from keyferry.store.waiting import about_to_wait
+
+#: connections that are kept back from the engine's pool while nobody uses them
+MOST: Final = 16
+
+
+class Connections:
+    """The last ones that were used, on top of the engine's pool."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._idle: list[PoolProxiedConnection] = []  # its `append` and `pop` are atomic
+
+    @contextmanager
+    def reading(self) -> Iterator[DBAPIConnection]:
+        """A connection in a transaction that sees one snapshot; it is undone at the end, and writes nothing.
+
+        Raises:
+            WouldWait: none is idle, and this thread may not wait for one.
+        """
+        try:
+            pooled = self._idle.pop()
+        except IndexError:
+            about_to_wait()
+            pooled = self._engine.raw_connection()
+        driver = cast("sqlite3.Connection", pooled.driver_connection)
+        try:
+            driver.execute("BEGIN").close()
+            yield pooled.dbapi_connection  # type: ignore[misc]  # it is open
+            driver.rollback()
+        except BaseException:
+            pooled.close()  # the pool rolls back, and looks after what is broken
+            raise
+        if len(self._idle) < MOST:
+            self._idle.append(pooled)
+        else:
+            pooled.close()
+
+    def close(self) -> None:
+        """Give all of them back to the pool."""
+        while self._idle:
+            self._idle.pop().close()
