@@ -25,16 +25,29 @@ class Subject:
     name: str | None = None
 
     def on(self, event: AuditEvent) -> AuditEvent:
-        """`event`, with this object as what it is about. Its name may be anything that a caller has made up."""
+        """`event`, with this object as what it is about."""
+        return replace(event, **self.members())
+
+    def members(self) -> dict[str, Any]:
+        """Of an event, what names this object. Its name may be anything that a caller has made up."""
         name = self.name if self.name is None or self.name.isprintable() else ascii(self.name)
         name = None if name is None else name[:LONGEST_NAME]
-        return replace(event, object_type=self.kind, object_id=self.id, object_name=name)
+        return {"object_type": self.kind, "object_id": self.id, "object_name": name}
 
 
 def event_by(
-    who: Caller | Origin, name: str | None, operation: Operation, at: Microseconds, details: dict[str, Any]
+    who: Caller | Origin,
+    name: str | None,
+    operation: Operation,
+    at: Microseconds,
+    details: dict[str, Any],
+    **about: Any,
 ) -> AuditEvent:
-    """A new event, done by `who`; details are kept as compact JSON with sorted names, empty ones left out."""
+    """A new event, done by `who`; details are kept as compact JSON with sorted names, empty ones left out.
+
+    Args:
+        about: the members that say what the event is about.
+    """
     kept = {key: value for key, value in details.items() if value is not None}
     return AuditEvent(
         uid=new_id(),
@@ -46,4 +59,5 @@ def event_by(
         token_id=who.token_id if isinstance(who, Caller) else None,
         address=who.address,
         details=_COMPACT.encode(kept),
+        **about,
     )

@@ -18,6 +18,9 @@ from keyferry.store.transaction import Transaction
 S = TypeVar("S", bound=Sealed)
 R = TypeVar("R", bound=Revised)
 
+#: a row that was written: what it is called, its id, its name, its revision
+_Touched = tuple[str, str, str | None, int]
+
 #: what an object is called in the audit log and in messages, by its table
 KINDS = {
     "users": "user",
@@ -125,7 +128,7 @@ class Change(View):
     def __init__(self, tx: Transaction, sealer: Sealer, actor: Actor, operation: Operation, subject: Subject) -> None:
         super().__init__(tx, sealer, actor, operation, subject)
         self._lock = Lock.SHARE
-        self._touched: list[tuple[str, str, str | None, int]] = []
+        self._touched: list[_Touched] = []
         self._details: dict[str, Any] = {}
 
     def insert(self, table: RevisedTable[R], record: R) -> R:
@@ -166,33 +169,35 @@ class Change(View):
         """
         objects = [touched for touched in self._touched if touched[0] != "version"]
         versions = [touched for touched in self._touched if touched[0] == "version"]
-        main = self._event(caller, self._details)
         about = next((touched for touched in objects if self._subject.id in {None, touched[1]}), None)
         if about is not None:
             objects.remove(about)
-            kind, id_, name, revision = about
-            main = replace(main, object_type=kind, object_id=id_, object_name=name, object_revision=revision)
-        else:
-            main = self._subject.on(main)
+        of_main = self._subject.members() if about is None else _object(about)
         if versions:
-            _, id_, _, revision = versions.pop(0)
-            main = replace(main, version_id=id_, version_revision=revision)
-        events = [main]
+            of_main |= _version(versions.pop(0))
+        main = self._event(caller, self._details, of_main)
         part = {"part_of": main.uid}
-        for kind, id_, name, revision in objects:
-            further = self._event(caller, part)
-            events.append(replace(further, object_type=kind, object_id=id_, object_name=name, object_revision=revision))
-        for _, id_, _, revision in versions:
-            further = replace(self._subject.on(self._event(caller, part)), version_id=id_, version_revision=revision)
-            events.append(further)
-        return events
+        return [
+            main,
+            *(self._event(caller, part, _object(touched)) for touched in objects),
+            *(self._event(caller, part, self._subject.members() | _version(touched)) for touched in versions),
+        ]
 
     def _touch(self, table: RevisedTable[R], record: R, revision: int) -> None:
         name = getattr(record, "name", None) or getattr(record, "identifier", None)
         self._touched.append((KINDS[table.kind], record.id, name, revision))
 
-    def _event(self, caller: Caller, details: dict[str, Any]) -> AuditEvent:
-        return event_by(caller, self.actor.user.name, self.operation, self.now, details)
+    def _event(self, caller: Caller, details: dict[str, Any], about: dict[str, Any]) -> AuditEvent:
+        return event_by(caller, self.actor.user.name, self.operation, self.now, details, **about)
+
+
+def _object(touched: _Touched) -> dict[str, Any]:
+    kind, id_, name, revision = touched
+    return {"object_type": kind, "object_id": id_, "object_name": name, "object_revision": revision}
+
+
+def _version(touched: _Touched) -> dict[str, Any]:
+    return {"version_id": touched[1], "version_revision": touched[3]}
 
 
 def not_permitted(role: Role, operation: Operation) -> NotPermitted:

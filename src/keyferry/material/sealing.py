@@ -41,6 +41,7 @@ _LOOK_AGAIN_SECONDS = 1.0
 
 _FORMAT = 1
 _HEADER = struct.Struct(">BI")  # format, generation of the data key
+_LENGTH = struct.Struct(">I").pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,13 @@ def encode_columns(table: str, columns: Mapping[str, Column]) -> bytes:
     parts = [header]
     for name, encoded in names:
         value = columns[name]
-        if value is not None:
+        if value is None:
+            continue
+        if type(value) is str:  # most are; the others take a call more
+            kind, content = b"t", value.encode()
+        else:
             kind, content = _typed(value)
-            parts += (encoded, kind, len(content).to_bytes(4), content)
+        parts += (encoded, kind, _LENGTH(len(content)), content)
     return b"".join(parts)
 
 
@@ -129,7 +134,7 @@ def _plan(table: str, names: tuple[str, ...]) -> tuple[bytes, tuple[tuple[str, b
 
 
 def _lengthed(value: bytes) -> bytes:
-    return len(value).to_bytes(4) + value
+    return _LENGTH(len(value)) + value
 
 
 def _typed(value: str | bytes | int) -> tuple[bytes, bytes]:

@@ -1,6 +1,7 @@
 """Audit events as rows: how one is encoded and sealed, written, and found again."""
 
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Column, FromClause, Select, bindparam, desc, insert, select
@@ -22,6 +23,7 @@ _SHAPE = Shape("audit_events", COLUMNS)
 # The MAC covers all that is known when the event is written. Its place in the log is given later, by the sequencer.
 _PLACE = ("id", "number", "leaf_hash", "head")
 _COVERED = tuple(name for name in NAMES if name not in {*_PLACE, "mac", "place_mac"})
+_values_of = attrgetter(*_COVERED)
 SEALED = (*_COVERED, "mac")
 """The columns of an event that are there from the beginning: what its MAC covers, and the MAC."""
 
@@ -33,12 +35,16 @@ _INSERT = Prepared(insert(audit_events).values({name: bindparam(name) for name i
 
 def encode_event(event: AuditEvent) -> bytes:
     """The event in the encoding of `sealing.encode_columns`, without its place in the log and its MAC."""
-    return encode_columns("audit_events", {name: getattr(event, name) for name in _COVERED})
+    return encode_columns("audit_events", _covered(event))
+
+
+def _covered(event: AuditEvent) -> dict[str, Any]:
+    return dict(zip(_COVERED, _values_of(event), strict=True))
 
 
 def write_event(tx: Transaction, sealer: Sealer, event: AuditEvent) -> None:
     """Put `event` under its MAC and append it, in the transaction of what it records."""
-    columns = {name: getattr(event, name) for name in _COVERED}
+    columns = _covered(event)
     tx.run(_INSERT, **columns, mac=sealer.mac_event(encode_columns("audit_events", columns)))
 
 

@@ -4,8 +4,10 @@ A row's seal shows that it was not edited. That it was not replaced by an older 
 `revision`, which must equal the one in the newest sealed audit event about that object.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import FromClause, Select, Table, bindparam, delete, insert, select, update
@@ -83,7 +85,8 @@ class SealedTable(Generic[S]):
         self._record = record
         names = tuple(field.name for field in fields(record))
         self.sealed_columns = self._sealed = tuple(name for name in names if name not in unsealed | {"seal"})
-        self._written = tuple(name for name in names if name not in unsealed)
+        self._of = attrgetter(*self._sealed)
+        self._written = (*self._sealed, "seal")
         self._columns = [table.c[name] for name in names]
         self._shape = Shape(table.name, self._columns)
         self._known: Verified[S] = Verified()
@@ -115,9 +118,9 @@ class SealedTable(Generic[S]):
 
     def insert(self, tx: Transaction, sealer: Sealer, record: S) -> S:
         """Seal, insert, read back: what is answered is what the database holds."""
-        sealed = self._seal(sealer, record)
-        tx.run(self._insert, **{name: getattr(sealed, name) for name in self._written})
-        return self._read_back(tx, sealed)
+        values = self._seal(sealer, record)
+        tx.run(self._insert, **values)
+        return self._read_back(tx, values)
 
     def _prepare(
         self, statement: Select[Any], where: tuple[ColumnElement[bool], ...], order_by: Any, *, limit: bool, lock: Lock
@@ -131,13 +134,13 @@ class SealedTable(Generic[S]):
             statement = statement.with_for_update(read=lock is Lock.SHARE, of=self.table)
         return Prepared(statement)
 
-    def _read_back(self, tx: Transaction, written: S) -> S:
+    def _read_back(self, tx: Transaction, written: Mapping[str, Any]) -> S:
         """The row as the database holds it: column for column what was sealed a moment ago, or it is refused."""
-        row = tx.row(self._by_id[Lock.NONE].rows, id=written.id)
-        record = None if row is None else self._record_of(row)
-        if record is None or any(getattr(record, name) != getattr(written, name) for name in self._written):
-            raise IntegrityViolation(f"Row {written.id} of {self.kind} differed when it was read back.")
-        return record
+        row = tx.row(self._by_id[Lock.NONE].rows, id=written["id"])
+        found = None if row is None else self._shape.read(row)
+        if found is None or any(found[name] != value for name, value in written.items()):
+            raise IntegrityViolation(f"Row {written['id']} of {self.kind} differed when it was read back.")
+        return self._record(**found)
 
     def _verified(self, _tx: Transaction, sealer: Sealer, row: Row) -> S:
         known = self._known.find(sealer, row)
@@ -149,10 +152,17 @@ class SealedTable(Generic[S]):
         return record
 
     def _check_seal(self, sealer: Sealer, record: S) -> None:
-        sealer.check_row(self.kind, record.id, {name: getattr(record, name) for name in self._sealed}, record.seal)
+        sealer.check_row(self.kind, record.id, self._values(record), record.seal)
 
-    def _seal(self, sealer: Sealer, record: S) -> S:
-        return replace(record, seal=sealer.mac_row(self.kind, {name: getattr(record, name) for name in self._sealed}))
+    def _seal(self, sealer: Sealer, record: S) -> dict[str, Any]:
+        """The columns to write, by name, with the seal over them."""
+        values = self._values(record)
+        values["seal"] = sealer.mac_row(self.kind, values)
+        return values
+
+    def _values(self, record: S) -> dict[str, Any]:
+        """The columns that the seal covers, by name."""
+        return dict(zip(self._sealed, self._of(record), strict=True))
 
     def _record_of(self, row: Row) -> S:
         return self._record(**self._shape.read(row))
@@ -206,13 +216,12 @@ class RevisedTable(SealedTable[R]):
         Raises:
             PreconditionFailed: the row is no longer at `old`'s revision.
         """
-        sealed = self._seal(sealer, replace(new, revision=old.revision + 1))
-        values = {name: getattr(sealed, name) for name in self._written if name != "id"}
+        values = self._seal(sealer, replace(new, revision=old.revision + 1))
         tx.take_from_hand(self.kind, old.id)
         if tx.run(self._update, id_=old.id, revision_=old.revision, **values) != 1:
             raise PreconditionFailed(f"Row {old.id} of {self.kind} was changed meanwhile.")
-        tx.await_event(sealed.id, sealed.revision)
-        return self._read_back(tx, sealed)
+        tx.await_event(old.id, values["revision"])
+        return self._read_back(tx, values)
 
     def delete(self, tx: Transaction, old: R) -> None:
         """Remove a row.
