@@ -13,6 +13,9 @@ from keyferry.custody.key_lookup import keys_page, load_key
 from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.view import View
 from keyferry.errors import Conflict, KeyferryError
+from keyferry.ids import is_id_shaped
+from keyferry.store.sealed import KEY_VERSIONS, KEYS
+from keyferry.store.transaction import Transaction
 
 #: the most keys that one transaction records
 LARGEST_CHUNK = 100
@@ -75,7 +78,7 @@ class ExportBatches:
         """
         rules = RulesOfChunk(self._kek_policy)
         judging = [partial(_judge, rules, reference, terms) for reference in references]
-        judged = self._gate.read_each(caller, Operation.KEY_EXPORT, judging)
+        judged = self._gate.read_each(caller, Operation.KEY_EXPORT, judging, before=partial(_bring, references))
         # One after the other: the library keeps the interpreter while it wraps, and threads would only take turns.
         wrapped = [self._wrap(caller, each) for each in judged]
         recorded = iter(self._record(caller, [each for each in wrapped if isinstance(each, Wrapped)]))
@@ -83,7 +86,9 @@ class ExportBatches:
 
     def _record(self, caller: Caller, wrapped: Sequence[Wrapped]) -> list[Outcome]:
         rules = RulesOfChunk(self._kek_policy)
-        return self._gate.write_each(caller, Operation.KEY_EXPORT, [partial(record, rules, each) for each in wrapped])
+        recording = [partial(record, rules, each) for each in wrapped]
+        ids = [each.ready.key.id for each in wrapped]
+        return self._gate.write_each(caller, Operation.KEY_EXPORT, recording, before=partial(_bring, ids))
 
     def _wrap(self, caller: Caller, ready: Ready | KeyferryError) -> Wrapped | KeyferryError:
         if isinstance(ready, KeyferryError):
@@ -103,6 +108,12 @@ class ExportBatches:
                 else:
                     passed.over += 1
             after = page[-1][0]
+
+
+def _bring(references: Sequence[str], tx: Transaction) -> None:
+    """Read a chunk's keys at once, and their current versions; what is named otherwise is read by itself."""
+    rows = KEYS.bring(tx, [reference for reference in references if is_id_shaped(reference)])
+    KEY_VERSIONS.bring(tx, [str(row["current_version_id"]) for row in rows])
 
 
 def _judge(rules: ExportRules, reference: str, terms: Terms, view: View) -> Ready:

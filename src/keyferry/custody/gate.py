@@ -51,6 +51,10 @@ class _Outcome(Generic[T]):
     refusal: KeyferryError | None = None
 
 
+def _nothing(_tx: Transaction) -> None:
+    """Nothing is expected."""
+
+
 class Gate:
     """Authorise, do, audit, commit."""
 
@@ -122,9 +126,18 @@ class Gate:
         return outcome.result  # type: ignore[return-value]  # T may be None
 
     def read_each(
-        self, caller: Caller, operation: Operation, works: Sequence[Callable[[View], T]]
+        self,
+        caller: Caller,
+        operation: Operation,
+        works: Sequence[Callable[[View], T]],
+        *,
+        before: Callable[[Transaction], None] = _nothing,
     ) -> list[T | KeyferryError]:
-        """Run each of `works` as `read` would, on one snapshot; what one refuses stands in its place."""
+        """Run each of `works` as `read` would, on one snapshot; what one refuses stands in its place.
+
+        Args:
+            before: puts rows at the transaction's hand that the works will ask for; it authorises nothing.
+        """
         subjects = [Subject() for _ in works]
 
         def reading(tx: Transaction) -> list[T | KeyferryError]:
@@ -132,6 +145,7 @@ class Gate:
                 actor = identify_actor(tx, self.sealer, caller, clock.now(), Lock.NONE)
             except KeyferryError as refusal:
                 return [refusal for _ in works]
+            before(tx)
             views = [View(tx, self.sealer, actor, operation, subject) for subject in subjects]
             return [_looked(view, work) for view, work in zip(views, works, strict=True)]
 
@@ -146,15 +160,21 @@ class Gate:
         operation: Operation,
         works: Sequence[Callable[[Change], T]],
         onces: Sequence[Once | None] | None = None,
+        *,
+        before: Callable[[Transaction], None] = _nothing,
     ) -> list[T | KeyferryError]:
         """Run each of `works` as `write` would, all in one writing transaction; what one refuses stands in its place.
 
         Each is authorised on the rows as they are after the one before it, undone by itself when it is refused, and has
         its own audit event.
+
+        Args:
+            before: as for `read_each`.
         """
         named = onces or [None] * len(works)
 
         def writing(tx: Transaction) -> list[_Outcome[T]]:
+            before(tx)
             known: list[Actor] = []  # read once: held, the rows stay as they are until the end of the transaction
             return [self._attempt(tx, caller, operation, *each, known) for each in zip(works, named, strict=True)]
 

@@ -21,6 +21,7 @@ class Transaction:
         self.dialect = dialect
         self._cursor: DBAPICursor = connection.cursor()
         self._savepoints = 0
+        self._depth = 0
         self._awaiting_event: set[tuple[str, int]] = set()
         self._at_hand: dict[tuple[str, str], Row] = {}
         self.asked: list[tuple[Any, str]] = []
@@ -69,15 +70,19 @@ class Transaction:
         self._savepoints += 1
         name = f"s{self._savepoints}"
         self._cursor.execute(f"SAVEPOINT {name}")
+        self._depth += 1
         try:
             yield
         except BaseException:
+            self._at_hand.clear()  # what was read after a change that is undone
             self._cursor.execute(f"ROLLBACK TO SAVEPOINT {name}")
             self._cursor.execute(f"RELEASE SAVEPOINT {name}")
             raise
         finally:
+            self._depth -= 1
             self._awaiting_event.clear()
-            self._at_hand.clear()
+            if not self._depth:  # what follows may be somebody else's
+                self._at_hand.clear()
             self.asked.clear()
         self._cursor.execute(f"RELEASE SAVEPOINT {name}")
 
@@ -90,7 +95,7 @@ class Transaction:
         return (row_id, revision) in self._awaiting_event
 
     def put_at_hand(self, table: str, id_: str, row: Row) -> None:
-        """Keep a row that this transaction has read, for whoever asks for it before the savepoint ends."""
+        """Keep a row that this transaction has read, for whoever asks for it before the outermost savepoint ends."""
         self._at_hand[table, id_] = row
 
     def at_hand(self, table: str, id_: str) -> Row | None:
