@@ -11,6 +11,7 @@ import pytest
 
 from keyferry.doors import workers as module
 from keyferry.doors.workers import Workers
+from keyferry.waiting import about_to_wait
 
 LONG = 0.02
 
@@ -113,3 +114,55 @@ def test_threads_end_with_their_workers() -> None:
         thread.join(timeout=5)
     assert threads
     assert not any(thread.is_alive() for thread in threads)
+
+
+def test_a_look_is_taken_where_it_is_awaited_once_it_is_known_to_be_short() -> None:
+    async def story() -> None:
+        workers = Workers(1)
+        threads = [await workers.look(threading.get_ident, kind="short") for _ in range(module.TRIED_AGAIN_EVERY + 5)]
+        assert set(threads[module.TRIED_AGAIN_EVERY :]) == {threading.get_ident()}
+
+    anyio.run(story)
+
+
+def test_a_look_that_was_long_the_last_time_is_taken_in_a_thread() -> None:
+    def look() -> int:
+        time.sleep(2 * module.HERE)
+        return threading.get_ident()
+
+    async def story() -> None:
+        workers = Workers(1)
+        threads = [await workers.look(look, kind="long") for _ in range(2 * module.TRIED_AGAIN_EVERY)]
+        here = [place for place, thread in enumerate(threads, 1) if thread == threading.get_ident()]
+        assert here == [module.TRIED_AGAIN_EVERY, 2 * module.TRIED_AGAIN_EVERY]
+
+    anyio.run(story)
+
+
+def test_a_look_that_would_wait_is_begun_again_in_a_thread_which_may() -> None:
+    places: list[int] = []
+
+    def look() -> str:
+        places.append(threading.get_ident())
+        about_to_wait()
+        return "after waiting"
+
+    async def story() -> None:
+        workers = Workers(1)
+        for _ in range(module.TRIED_AGAIN_EVERY + 1):
+            assert await workers.look(look, kind="waits") == "after waiting"
+        assert places.count(threading.get_ident()) == 2
+        assert len(places) == module.TRIED_AGAIN_EVERY + 3
+
+    anyio.run(story)
+    about_to_wait()  # the loop's own thread may wait again
+
+
+def test_a_fault_of_a_look_is_raised_where_it_was_awaited() -> None:
+    async def story() -> None:
+        workers = Workers(1)
+        for _ in range(module.TRIED_AGAIN_EVERY + 2):
+            with pytest.raises(LookupError, match="of the work"):
+                await workers.look(fail, kind="fails")
+
+    anyio.run(story)

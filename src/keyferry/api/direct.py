@@ -45,7 +45,8 @@ class Direct:
         self._defaults = (*dependant.query_params, *dependant.header_params)
         self._headers = tuple(_headers(dependant))
         body = route.body_field
-        self._body = None if body is None else TypeAdapter(body.field_info.annotation).validate_json
+        body_type: Any = None if body is None else body.field_info.annotation
+        self._body = None if body is None else TypeAdapter(body_type).validate_json
         self._body_name = dependant.body_params[0].name if dependant.body_params else ""
 
     async def answer(self, request: Request, visit: object) -> Response | None:

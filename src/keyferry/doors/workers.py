@@ -14,7 +14,7 @@ import anyio
 
 from keyferry.config.settings import Settings
 from keyferry.errors import Overloaded
-from keyferry.store.waiting import WouldWait, without_waiting
+from keyferry.waiting import WouldWait, without_waiting
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import PoolProxiedConnection
 
-from keyferry.store.waiting import about_to_wait
+from keyferry.waiting import about_to_wait
 
 #: connections that are kept back from the engine's pool while nobody uses them
 MOST: Final = 16

@@ -11,8 +11,8 @@ from keyferry.errors import Overloaded
 from keyferry.store.connections import Connections
 from keyferry.store.engine import BUSY_TIMEOUT
 from keyferry.store.transaction import Transaction
-from keyferry.store.waiting import about_to_wait
 from keyferry.store.writer import Writer
+from keyferry.waiting import about_to_wait
 
 T = TypeVar("T")
 

@@ -288,7 +288,7 @@ class KeyAnswer(VersionAnswer, _KeyFacts):
     @classmethod
     @lru_cache(maxsize=2048)
     def of(cls, detail: KeyDetail) -> "KeyAnswer":
-        """Without the material, sealed or not. The same of the same rows: a key is asked for more often than changed."""
+        """Without the material, sealed or not. Made once of the same rows: keys are asked for more than changed."""
         key, owner = detail.key, detail.owner
         return cls(
             **_of_version(detail),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class WouldWait(Exception):  # noqa: N818  # no fault, and nothing that a person hears of
+class WouldWait(Exception):  # no fault, and nothing that a person hears of
     """The work has to be begun again by somebody who may wait."""
 
 
