@@ -1,5 +1,6 @@
 """Readers leave their connection to the next one; a snapshot ends with its reader."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,9 +23,9 @@ def is_there(tx: Transaction, name: str) -> bool:
 def test_each_read_sees_what_was_written_before_it(kit: Kit) -> None:
     store = kit.installation.store
     for name in ("kim", "lee", "ana"):
-        assert not store.read(lambda tx, name=name: is_there(tx, name))
+        assert not store.read(partial(is_there, name=name))
         kit.user(name)
-        assert store.read(lambda tx, name=name: is_there(tx, name))
+        assert store.read(partial(is_there, name=name))
 
 
 def test_reads_within_reads_have_snapshots_of_their_own(kit: Kit) -> None:

@@ -7,11 +7,11 @@ from typing import Final, cast
 
 from sqlalchemy import Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from keyferry.waiting import about_to_wait
 
-#: connections that are kept back from the engine's pool while nobody uses them
+#: connections that are kept back from the engine's pool while nobody uses them, and never more than half of the pool
 MOST: Final = 16
 
 
@@ -20,6 +20,8 @@ class Connections:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        pool = engine.pool
+        self._most = min(MOST, pool.size() // 2) if isinstance(pool, QueuePool) else 0  # the rest is for others
         self._idle: list[PoolProxiedConnection] = []  # its `append` and `pop` are atomic
 
     @contextmanager
@@ -42,7 +44,7 @@ class Connections:
         except BaseException:
             pooled.close()  # the pool rolls back, and looks after what is broken
             raise
-        if len(self._idle) < MOST:
+        if len(self._idle) < self._most:
             self._idle.append(pooled)
         else:
             pooled.close()

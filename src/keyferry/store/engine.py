@@ -21,6 +21,7 @@ _SQLITE_PRAGMAS = (
     "temp_store=MEMORY",
     "trusted_schema=OFF",
     "cache_size=-16384",
+    "wal_autocheckpoint=4000",  # pages: whoever writes waits for the copying, which costs less the more it gathers
 )
 
 

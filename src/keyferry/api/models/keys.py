@@ -286,7 +286,7 @@ class KeyAnswer(VersionAnswer, _KeyFacts):
     """A key, with one of its versions: the current one unless another was asked for."""
 
     @classmethod
-    @lru_cache(maxsize=2048)
+    @lru_cache(maxsize=512)
     def of(cls, detail: KeyDetail) -> "KeyAnswer":
         """Without the material, sealed or not. Made once of the same rows: keys are asked for more than changed."""
         key, owner = detail.key, detail.owner
