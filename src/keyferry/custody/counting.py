@@ -20,7 +20,7 @@ from keyferry.clock import SECOND
 from keyferry.custody.policy import Operation
 from keyferry.store.statements import Prepared
 from keyferry.store.store import Store
-from keyferry.store.tables import counted
+from keyferry.store.tables import BLANK, NEVER, counted
 from keyferry.store.transaction import Transaction
 
 DAY: Final = 86_400 * SECOND
@@ -89,13 +89,14 @@ _PUT_IN = tuple(each.statement("") for each in _ROLL_UPS)
 _FORGET = Prepared(text(f"DELETE FROM counted_keys WHERE key_id IN ({_CHANGED})"))
 _READ = Prepared(
     text(
-        "INSERT INTO counted_keys (key_id, owner_id, algorithm, state, pending, day, expires_day) "
+        "INSERT INTO counted_keys "
+        "(key_id, owner_id, algorithm, state, pending, day, expires_day, name, deactivates_at) "
         "SELECT keys.id, coalesce(owner_user_id, owner_group_id), algorithm, state, "
         "CASE WHEN EXISTS (SELECT 1 FROM key_versions AS v WHERE v.key_id = keys.id AND v.destroy_at IS NOT NULL) "
         "THEN 1 ELSE 0 END, "
         f"key_versions.created_at / {DAY}, "
         "CASE WHEN state IN ('pre-active', 'active') AND destroy_at IS NULL "
-        f"THEN deactivation_date / {DAY} END "
+        f"THEN deactivation_date / {DAY} END, coalesce(name, '{BLANK}'), coalesce(deactivation_date, {NEVER}) "
         f"FROM keys JOIN key_versions ON key_versions.id = current_version_id WHERE keys.id IN ({_CHANGED})"
     )
 )

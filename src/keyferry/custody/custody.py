@@ -12,6 +12,7 @@ from keyferry.custody.customer_key_requests import CustomerKeyRequests
 from keyferry.custody.deployments import Deployments
 from keyferry.custody.export_batches import ExportBatches
 from keyferry.custody.exports import Exports
+from keyferry.custody.finding import Finding
 from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation
 from keyferry.custody.groups import Groups
@@ -58,6 +59,7 @@ class Custody:
         self.pool = Pool(store, sealer, rules.pool)
         self.generation = Generation(self.pool)
         self.keys = Keys(self.gate, self.generation)
+        self.finding = Finding(self.gate)
         self.key_batches = KeyBatches(self.gate, self.generation)
         self.key_access = KeyAccess(self.gate)
         self.key_choices = KeyChoices(self.gate)

@@ -102,10 +102,11 @@ def _visible(view: View, name: str, lock: Lock | None = None) -> list[Key]:
     """The keys of this name that the caller may see."""
     if not may_name_key(name):
         return []
-    return [key for key in view.find(KEYS, _NAMED, lock, name=name) if _may_see(view, key)]
+    return [key for key in view.find(KEYS, _NAMED, lock, name=name) if may_see_key(view, key)]
 
 
-def _may_see(view: View, key: Key) -> bool:
+def may_see_key(view: View, key: Key) -> bool:
+    """Whether the caller may know of this key."""
     return permits(view.actor.role, Operation.KEY_READ, view.actor.relation_to_key(key))
 
 

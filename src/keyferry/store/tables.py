@@ -4,6 +4,8 @@ Times are integer microseconds UTC, ids lower-case UUIDs in text. A row that a r
 HMAC over its other columns) and, where it can change, a `revision`. `records.py` has a value type for each table.
 """
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -34,6 +36,14 @@ metadata = MetaData(
 
 # SQLite gives an ever-growing row number only to a column of type INTEGER; PostgreSQL's INTEGER would end at 2**31.
 _Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+# As Python compares text, whatever the language of the database.
+_InByteOrder = Text().with_variant(Text(collation="C"), "postgresql")
+
+#: stands for a key without a name; no name holds it, and it sorts after all of them
+BLANK: Final = "~"
+#: stands for a date that never comes
+NEVER: Final = 2**62
 
 
 def _id() -> Column[str]:
@@ -520,6 +530,20 @@ counted_keys = Table(
     Column("pending", Integer, nullable=False, comment="1: its destruction is pending"),
     Column("day", Integer, nullable=False, comment="on which its current version was made, since 1970"),
     Column("expires_day", Integer, comment="on which its current version is deactivated"),
+    Column("name", _InByteOrder, nullable=False, server_default=BLANK, comment="'~', which sorts last: it has none"),
+    Column(
+        "deactivates_at",
+        BigInteger,
+        nullable=False,
+        server_default=text(str(NEVER)),
+        comment="its current version's deactivation date; 2**62: it has none",
+    ),
+    Index(None, "owner_id", "key_id"),
+    Index(None, "name", "key_id"),
+    Index(None, "owner_id", "name", "key_id"),
+    Index(None, "deactivates_at", "key_id"),
+    Index(None, "owner_id", "deactivates_at", "key_id"),
+    Index(None, "state", "algorithm", "pending", "owner_id"),
 )
 
 key_counts = Table(
