@@ -3,8 +3,8 @@
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,29 @@ _CALLS = 50
 _CHUNK = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a key is like."""
+
+    algorithm: str = "aes-256"
+    name: str | None = None
+    state: str = "active"
+    deactivation: int | None = None
+
+
+Kinds = Callable[[int], Kind]
+
+
+def alike(_number: int) -> Kind:
+    """Every key as the others."""
+    return Kind()
+
+
 def rows() -> list[Row]:
     """The rows of this file."""
     with tempfile.TemporaryDirectory(prefix="keyferry-bench-") as folder:
-        few, kim_of_few = _store(Path(folder) / "few", FEW)
-        many, kim_of_many = _store(Path(folder) / "many", MANY)
+        few, kim_of_few = store(Path(folder) / "few", FEW)
+        many, kim_of_many = store(Path(folder) / "many", MANY)
         try:
             return [
                 _row("an Administrator", few, few.administrator, many, many.administrator),
@@ -65,33 +83,41 @@ def _page_ms(kit: Kit, caller: Caller) -> float:
     return 1000 * statistics.median(seconds(lambda: kit.custody.keys.list(caller, size=PAGE)) for _ in range(_CALLS))
 
 
-def _store(home: Path, count: int) -> tuple[Kit, Caller]:
-    """An installation with `count` AES-256 keys of a group; each with a version and an event, all genuinely sealed."""
+def store(home: Path, count: int, *, kinds: Kinds = alike) -> tuple[Kit, Caller]:
+    """An installation with `count` keys of a group; each with a version and an event, all genuinely sealed.
+
+    Args:
+        kinds: what each of them is, by its number.
+    """
     kit = Kit.make(home)
     kim = kit.user("kim", groups=("bench",))
     group = kit.custody.groups.show(kit.administrator, "bench").id
     began = time.monotonic()
     for done in range(0, count, _CHUNK):
         chunk = min(_CHUNK, count - done)
-        kit.installation.store.write(partial(_fill, sealer=kit.installation.sealer, kim=kim, group=group, count=chunk))
+        chosen = [kinds(number) for number in range(done, done + chunk)]
+        kit.installation.store.write(
+            partial(_fill, sealer=kit.installation.sealer, kim=kim, group=group, chosen=chosen)
+        )
         print(f"\r  {done + chunk:,} of {count:,} keys, {time.monotonic() - began:.0f} s", end="", flush=True)
     print()
     return kit, kim
 
 
-def _fill(tx: Transaction, sealer: Sealer, kim: Caller, group: str, count: int) -> None:
-    made = [_make(sealer, kim, group) for _ in range(count)]
+def _fill(tx: Transaction, sealer: Sealer, kim: Caller, group: str, chosen: list[Kind]) -> None:
+    made = [_make(sealer, kim, group, kind) for kind in chosen]
     tx.run_many(_INSERT_KEY, [_columns(key) for key, _, _ in made])
     tx.run_many(_INSERT_VERSION, [_columns(version) for _, version, _ in made])
     tx.run_many(_INSERT_EVENT, [{name: getattr(event, name) for name in SEALED} for _, _, event in made])
 
 
-def _make(sealer: Sealer, kim: Caller, group: str) -> tuple[Key, KeyVersion, AuditEvent]:
-    algorithm, now = ALGORITHMS["aes-256"], clock.now()
+def _make(sealer: Sealer, kim: Caller, group: str, kind: Kind) -> tuple[Key, KeyVersion, AuditEvent]:
+    algorithm, now = ALGORITHMS[kind.algorithm], clock.now()
     material = generate(algorithm)
     made = Made(material, identify(material))
     key = Key(
         id=new_id(),
+        name=kind.name,
         algorithm=algorithm.name,
         owner_group_id=group,
         exportable=True,
@@ -100,8 +126,8 @@ def _make(sealer: Sealer, kim: Caller, group: str) -> tuple[Key, KeyVersion, Aud
         created_at=now,
         created_by=kim.user_id,
     )
-    dates = Dates(now, activated=True, activation=None, deactivation=None)
-    version = new_version(sealer, key, 1, "generated", made, dates, kim.user_id)
+    dates = Dates(now, activated=kind.state != "pre-active", activation=None, deactivation=kind.deactivation)
+    version = replace(new_version(sealer, key, 1, "generated", made, dates, kim.user_id), state=kind.state)
     event = Subject("key", key.id, None).on(event_by(kim, "kim", Operation.KEY_GENERATE, now, {"owner_group": group}))
     event = replace(event, object_revision=1, version_id=version.id, version_revision=1)
     return (

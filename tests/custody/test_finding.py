@@ -185,9 +185,9 @@ def test_nobody_finds_what_they_may_not_see(kit: Kit, kim: Caller, settle: Calla
             page = kit.custody.finding.find(lee, replace(wanted, sort=sort), size=50)
             assert names(page) == ["theirs"]
     assert find(kit, lee, search="h") == find(kit, lee, name="paid") == []
-    for refused in ({"owner": "kim"}, {"group": "payments"}):
+    for wanted in (Wanted(owner="kim"), Wanted(group="payments")):
         with pytest.raises(InvalidInput):
-            find(kit, lee, **refused)
+            kit.custody.finding.find(lee, wanted, size=50)
 
 
 def test_counted_rows_that_were_edited_reveal_nothing(kit: Kit, kim: Caller) -> None:

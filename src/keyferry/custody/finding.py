@@ -10,12 +10,12 @@ from keyferry.clock import DAY, Microseconds
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.key_lookup import KeyDetail, may_see_key
-from keyferry.custody.key_walks import LIVING, Conditions, Owned, Place, Sort, Walk, cursor_place, find_candidates
+from keyferry.custody.key_walks import Conditions, Owned, Place, Sort, Walk, cursor_place, find_candidates
 from keyferry.custody.lifecycle import State, state_at
 from keyferry.custody.names import may_name_key
 from keyferry.custody.owners import Owner, owner_named, owner_of
 from keyferry.custody.policy import Operation, Role
-from keyferry.custody.versions import current_version
+from keyferry.custody.versions import all_versions, current_version
 from keyferry.custody.view import View
 from keyferry.errors import InvalidInput
 from keyferry.ids import is_id_shaped
@@ -28,6 +28,8 @@ from keyferry.store.tables import BLANK, owner_counts
 #: how a key without a name is asked for
 BLANK_SHOWN: Final = "[blank]"
 MOST_DAYS: Final = 3650
+#: in these, a version's deactivation lies ahead of it
+_LIVING: Final = (State.PRE_ACTIVE, State.ACTIVE)
 #: sorts before every character that names may hold
 _BELOW_ALL: Final = "!"
 
@@ -45,7 +47,7 @@ class Wanted:
         name: the whole name.
         group, owner: whose, by id or name.
         expiring: days within which the current version, in use until then, is deactivated.
-        pending: whether its destruction is pending.
+        pending: whether the destruction of it, or of a version of it, is pending.
     """
 
     search: str | None = None
@@ -90,7 +92,7 @@ class Finding:
     ) -> FoundKeys:
         """Keys that are as `wanted`: of all for an Administrator, of one's own and one's groups' for others.
 
-        What changed less than a second ago may be missing or misplaced among thousands of changes; what is shown is as it is now.
+        Of thousands of changes within a second, the earlier ones may be missing for a moment. What is shown is as it is.
 
         Args:
             size: of the page.
@@ -157,7 +159,8 @@ def _shown(
             continue
         version = current_version(view, key)
         state = state_at(version, view.now)
-        if _fits(conditions, key, version, state):
+        pending = conditions.pending is not None and _pending(view, key, version)
+        if _fits(conditions, key, version, state) and conditions.pending in {None, pending}:
             owner_id = key.owner_user_id or key.owner_group_id or ""
             if owner_id not in names:
                 names[owner_id] = owner_of(view, key)
@@ -178,11 +181,17 @@ def _fits(conditions: Conditions, key: Key, version: KeyVersion, state: State) -
         asked.id in {None, key.id}
         and asked.state in {None, state}
         and asked.algorithm in {None, key.algorithm}
-        and asked.pending in {None, version.destroy_at is not None}
         and (asked.named is None or asked.named[0] <= name < asked.named[1])
         and (asked.ending is None or (date is not None and asked.ending[0] < date <= asked.ending[1]))
-        and (asked.ending is None or (state in LIVING and version.destroy_at is None))
+        and (asked.ending is None or (state in _LIVING and version.destroy_at is None))
     )
+
+
+def _pending(view: View, key: Key, version: KeyVersion) -> bool:
+    """Whether the destruction of any version lies ahead."""
+    if key.versions == 1:
+        return version.destroy_at is not None
+    return any(each.destroy_at is not None for each in all_versions(view, key))
 
 
 def _own(view: View) -> list[Owned]:

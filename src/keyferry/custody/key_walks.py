@@ -1,9 +1,9 @@
 """Which keys might be on a page: their ids, found in an order by walking an index, however many keys there are.
 
 The rows that are walked are those of `counted_keys`: one narrow row for each key, which follows the audit log within a
-second (`counting.py`). What it has not followed yet is read from the keys themselves, so that a key that was made or
-changed a moment ago is where it belongs. The rows are not sealed: ids found here are candidates, and whoever shows a key
-reads it, verified, and judges by that whether it belongs on the page.
+second (`counting.py`). What it has not followed yet is read from the keys themselves, so that a key that was changed a
+moment ago is where it belongs. The rows are not sealed: ids found here are candidates; whoever shows a key reads it,
+verified, and judges by that whether it belongs on the page.
 
 A page is found in one of two ways, each of bounded work. Where a condition that an index knows is fulfilled by few
 keys, these are all taken, and sorted. Otherwise the index that has the wanted order is walked, and rows that do not fit
@@ -94,7 +94,10 @@ class Conditions:
             "state": "" if self.state is None else self.state.value,
             "algorithm": self.algorithm or "",
             "pending": int(bool(self.pending)),
-            **{"low": low, "high": high, "since": since, "until": until},
+            "low": low,
+            "high": high,
+            "since": since,
+            "until": until,
         }
 
     @property
@@ -159,9 +162,6 @@ class Candidates:
     reached: Place | None = None
 
 
-LIVING: Final = (State.PRE_ACTIVE, State.ACTIVE)
-"""In these, a version's deactivation lies ahead of it."""
-
 _SQL: Final[Mapping[str, str]] = {
     "owner": "owner_id = :owner",
     "id": "key_id = :id",
@@ -170,7 +170,7 @@ _SQL: Final[Mapping[str, str]] = {
     "pending": "pending = :pending",
     "named": "name >= :low AND name < :high",
     "ending": "deactivates_at > :since AND deactivates_at <= :until",
-    "living": "state IN ({}) AND pending = 0".format(", ".join(f"'{each}'" for each in LIVING)),
+    "living": "expires_day IS NOT NULL",
 }
 _KIND: Final = ("state", "algorithm", "pending")
 _ANY: Final[Mapping[str, str]] = {
@@ -189,7 +189,9 @@ _CHANGES: Final = (
 )
 _CHANGED: Final = (
     f"SELECT keys.id AS key_id, coalesce(owner_user_id, owner_group_id) AS owner_id, algorithm, state, "
-    "CASE WHEN destroy_at IS NULL THEN 0 ELSE 1 END AS pending, "
+    "CASE WHEN EXISTS (SELECT 1 FROM key_versions AS v WHERE v.key_id = keys.id AND v.destroy_at IS NOT NULL) "
+    "THEN 1 ELSE 0 END AS pending, "
+    "CASE WHEN state IN ('pre-active', 'active') AND destroy_at IS NULL THEN deactivation_date END AS expires_day, "
     f"coalesce(name, '{BLANK}') AS name, coalesce(deactivation_date, {NEVER}) AS deactivates_at "
     "FROM keys JOIN key_versions ON key_versions.id = current_version_id WHERE keys.id IN ("
     "SELECT object_id FROM (SELECT * FROM audit_events WHERE number > "
@@ -243,15 +245,6 @@ def _joined(parts: Sequence[Candidates], walk: Walk) -> Candidates:
     if len(places) >= walk.limit:
         return Candidates(places[: walk.limit])
     return Candidates(places, ends[0] if ends else None)
-
-
-def _of_keys(tx: Transaction, owner: Owned, walk: Walk) -> Candidates:
-    """In the order of ids with nothing asked, the keys themselves are walked."""
-    column = "owner_user_id" if owner.user_id else "owner_group_id" if owner.group_id else None
-    statement = _keys_statement(column, falling=walk.falling, begun=walk.after is not None)
-    after = "" if walk.after is None else walk.after.id
-    found = tx.rows(statement, owner=owner.id or "", after=after, limit=walk.limit)
-    return Candidates([Place("", id_) for (id_,) in found])
 
 
 def _counted(tx: Transaction, owner: Owned, conditions: Conditions, walk: Walk, farthest: int, more: int) -> Candidates:
@@ -365,9 +358,8 @@ def _keys_of(column: str, *, falling: bool, begun: bool) -> Prepared:
 @lru_cache(maxsize=1024)
 def _changed(asked: tuple[str, ...], sort: Sort) -> Prepared:
     fits = " AND ".join(_SQL[name] for name in asked) or "1 = 1"
-    return _prepared(
-        f"SELECT {_VALUES[sort.field]}, key_id, owner_id, CASE WHEN {fits} THEN 1 ELSE 0 END FROM ({_CHANGED}) AS changed"
-    )
+    columns = f"{_VALUES[sort.field]}, key_id, owner_id, CASE WHEN {fits} THEN 1 ELSE 0 END"
+    return _prepared(f"SELECT {columns} FROM ({_CHANGED}) AS changed")
 
 
 def _access(way: tuple[str, ...], whose: tuple[str, ...], asked: tuple[str, ...]) -> str:
