@@ -92,7 +92,7 @@ class Finding:
     ) -> FoundKeys:
         """Keys that are as `wanted`: of all for an Administrator, of one's own and one's groups' for others.
 
-        Of thousands of changes within a second, the earlier ones may be missing for a moment. What is shown is as it is.
+        Of thousands of changes within a second, the earlier may be missing for a moment. What is shown is as it is.
 
         Args:
             size: of the page.
