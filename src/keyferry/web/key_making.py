@@ -14,7 +14,7 @@ from keyferry.material.secret import Secret
 from keyferry.web.forms import Form
 from keyferry.web.pages import form_page
 from keyferry.web.templates import BLANK
-from keyferry.web.visits import Visit
+from keyferry.web.visits import Visit, address
 
 GENERATE: Final = "generate"
 IMPORT: Final = "import"
@@ -67,7 +67,7 @@ async def add(visit: Visit, form: Form) -> Response:
         refusal.field = _FIELDS.get(refusal.field or "", refusal.field)
         raise
     done = "imported" if form.text("how") == IMPORT else "created"
-    return visit.go("/keys", f"The key {made.key.name or BLANK} was {done}.")
+    return visit.go(address("keys", made.id), f"The key {made.key.name or BLANK} was {done}.")
 
 
 async def _made(visit: Visit, form: Form) -> KeyDetail:
