@@ -52,7 +52,7 @@ def _id() -> Column[str]:
 
 def _name(name: str, comment: str) -> Column[str]:
     """A name that people search by how it begins: compared byte by byte on both databases."""
-    return Column(name, Text().with_variant(Text(collation="C"), "postgresql"), nullable=False, comment=comment)
+    return Column(name, _InByteOrder, nullable=False, comment=comment)
 
 
 def _time(name: str, *, nullable: bool = True) -> Column[int]:

@@ -63,6 +63,7 @@ async def list_keys(visit: Visit) -> Response:
         "found": found,
         "columns": _columns(form, wanted.sort),
         "is_narrowed": any(form.text(name) for name in _FIELDS),
+        "summary": _summary(found),
         "next": _page_address(form, after=found.next),
         "previous": _page_address(form, before=found.previous),
         "first": _page_address(form) if visit.query("after") or visit.query("before") else "",
@@ -74,6 +75,14 @@ async def list_keys(visit: Visit) -> Response:
         return response
     total = await visit.ask(visit.custody.finding.total)
     return visit.page("keys/list.html", status=status, **context, **_choices(visit), total=total)
+
+
+def _summary(found: FoundKeys) -> str:
+    """For whoever does not see the list change."""
+    if not found.items:
+        return "Nothing found so far." if found.next else "Nothing found."
+    many = f"{len(found.items)} or more" if found.next else str(len(found.items))
+    return f"{many} {'key' if many == '1' else 'keys'} found."
 
 
 def ends_soon(detail: KeyDetail) -> bool:
