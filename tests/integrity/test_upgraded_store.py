@@ -23,7 +23,8 @@ def as_the_first_release_left_it(behind: Behind) -> None:
         behind.run(f"DROP TABLE {table}")
     for table in COUNTS:  # which are made of what was there before
         behind.run(f"DROP TABLE {table}")
-    behind.run("DROP INDEX ix_keys_rotate_at")
+    for index in ("ix_keys_rotate_at", "ix_users_role_disabled_name_folded"):
+        behind.run(f"DROP INDEX {index}")
     for table, columns in COLUMNS.items():
         for column in columns:
             behind.run(f"ALTER TABLE {table} DROP COLUMN {column}")
