@@ -67,3 +67,29 @@ def test_what_is_no_head_is_refused(administrator: Person) -> None:
 def test_the_log_is_for_administrators(user: Person) -> None:
     refused(user("GET", "/audit-events"), 403, "not-permitted")
     refused(user("GET", "/audit-events/verification"), 403, "not-permitted")
+
+
+def test_events_are_looked_for(people: People, key: dict[str, Any]) -> None:
+    def found(**query: str) -> list[dict[str, Any]]:
+        answer = people.administrator("GET", "/audit-events", params=query)
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    (made,) = found(key="signer", operation="key.generate")
+    assert made["object_id"] == key["id"]
+    assert found(key=key["id"], person="USER", outcome="done", since=made["at"]) == [made]
+    assert found(key="signer", until=made["at"]) == []
+    newest = found(order="newest", operation="key", limit="1")
+    assert [event["operation"] for event in newest] == ["key.generate"]
+
+
+def test_what_cannot_be_looked_for_is_refused(administrator: Person) -> None:
+    for query, field in (
+        ({"operation": "key.open"}, "operation"),
+        ({"outcome": "ok"}, "outcome"),
+        ({"since": "yesterday"}, "since"),
+        ({"order": "any"}, "order"),
+        ({"who": "kim"}, "who"),
+    ):
+        refused(administrator("GET", "/audit-events", params=query), 422, "invalid-input", field)

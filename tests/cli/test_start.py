@@ -12,6 +12,7 @@ from keyferry import __version__
 from keyferry.byok.destinations import DESTINATIONS
 from keyferry.cli import choices
 from keyferry.cli.command_line import PLACES, command_line
+from keyferry.custody.audit_search import OUTCOMES
 from keyferry.custody.groups import KEK_POLICIES
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
@@ -65,6 +66,7 @@ def test_choices_are_those_of_their_sources() -> None:
     for usage, offered in (("encrypt", choices.ENCRYPTING), ("wrap", choices.WRAPPING), ("sign", choices.SIGNING)):
         assert list(offered) == [method.name for method in METHODS.values() if usage in method.usages]
     assert list(choices.SIGNATURE_FORMATS) == [form.value for form in SignatureFormat]
+    assert choices.OUTCOMES == OUTCOMES
     assert list(choices.REASONS) == [reason.value for reason in RevocationReason]
     assert list(choices.ROLES) == [role.value for role in Role]
     assert set(choices.KEK_POLICIES) == {*KEK_POLICIES, "inherit"}

@@ -440,6 +440,7 @@ TABLE: dict[str, Row] = {
         (DENIED, OK, OK, HIDDEN),
     ),
     "metrics.show": Row(_nothing, lambda it, by, _: it.metrics.show(by), (OK, OK, OK, OK)),
+    "metrics.places": Row(_nothing, lambda it, by, _: it.metrics.places(by), (OK, OK, OK, OK)),
     "metrics.scrape": Row(_nothing, lambda it, by, _: it.metrics.scrape(by), (OK, DENIED, DENIED, DENIED)),
     "metrics.overall": Row(
         _nothing, lambda it, by, _: it.metrics.overall(Origin(by.address)), (OK, OK, OK, OK)
@@ -447,6 +448,9 @@ TABLE: dict[str, Row] = {
     "reminders.list": Row(_nothing, lambda it, by, _: it.reminders.list(by, size=5), (OK, OK, OK, OK)),
     "job_runs.list": Row(_nothing, lambda it, by, _: it.job_runs.list(by), (OK, DENIED, DENIED, DENIED)),
     "audit.list": Row(_nothing, lambda it, by, _: it.audit.list(by, size=5), (OK, DENIED, DENIED, DENIED)),
+    "audit.export": Row(
+        _nothing, lambda it, by, _: list(it.audit.export(by, form="csv")), (OK, DENIED, DENIED, DENIED)
+    ),
     "audit.verify": Row(_nothing, lambda it, by, _: it.audit.verify(by), (OK, DENIED, DENIED, DENIED)),
 }
 

@@ -6,8 +6,8 @@ from fastapi import Query
 
 from keyferry.api.callers import Visiting
 from keyferry.api.documented import READING
-from keyferry.api.models.audit import AuditEventAnswer, VerificationAnswer
-from keyferry.api.models.pages import NumberedPageQuery, PageAnswer, page_size
+from keyferry.api.models.audit import AuditEventAnswer, AuditQuery, Order, VerificationAnswer
+from keyferry.api.models.pages import PageAnswer, page_size
 from keyferry.api.routers import guarded_router
 from keyferry.custody.audit import Head
 
@@ -15,12 +15,18 @@ router = guarded_router("audit")
 
 
 @router.get("/audit-events", responses=READING)
-async def list_audit_events(
-    query: Annotated[NumberedPageQuery, Query()], visit: Visiting
-) -> PageAnswer[AuditEventAnswer]:
-    """Events in the order in which they were written. Reading the log is itself recorded."""
+async def list_audit_events(query: Annotated[AuditQuery, Query()], visit: Visiting) -> PageAnswer[AuditEventAnswer]:
+    """Events that are looked for, in the order in which they were written or the newest first. A page looks at 10,000
+    events at most: it may hold few, none even, and have a `next` all the same. Reading the log is itself recorded.
+    """
     size = page_size(query.limit, visit.settings)
-    page = await visit.ask(visit.custody.audit.list, size=size, after=query.after)
+    page = await visit.ask(
+        visit.custody.audit.list,
+        size=size,
+        after=None if query.cursor is None else query.after,
+        sought=query.sought(),
+        newest_first=query.order is Order.NEWEST,
+    )
     return PageAnswer(items=[AuditEventAnswer.of(event) for event in page.items], next=page.next)
 
 

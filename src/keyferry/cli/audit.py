@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keyferry.cli.choices import OUTCOMES
 from keyferry.cli.failures import Group
 from keyferry.cli.output import Output
 from keyferry.cli.progress import working
@@ -19,10 +20,17 @@ def audit() -> None:
 
 
 @audit.command("list")
+@click.option("--person", metavar="USER", help="What this user did, by name or id.")
+@click.option("--key", metavar="KEY", help="What was done to this key, by its id or the name that it had then.")
+@click.option("--operation", metavar="NAME", help="Such as key.export; or key, for all that is done to keys.")
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="Only events with this outcome.")
+@click.option("--since", metavar="TIME", help="Not before this time, such as 2030-01-31T12:00:00Z.")
+@click.option("--until", metavar="TIME", help="Before this time.")
+@click.option("--newest", is_flag=True, help="The newest events first.")
 @limit_option
 @remote
-def list_events(server: "Server", out: Output, limit: int | None) -> None:
-    """List events in the order in which they were written. Reading is itself recorded."""
+def list_events(server: "Server", out: Output, /, limit: int | None, newest: bool, **sought: str | None) -> None:
+    """List events, in the order in which they were written unless said otherwise. Reading is itself recorded."""
     columns = {
         "NUMBER": "number",
         "AT": "at",
@@ -32,7 +40,11 @@ def list_events(server: "Server", out: Output, limit: int | None) -> None:
         "OUTCOME": "outcome",
         "CODE": "code",
     }
-    out.table(server.items("/audit-events", limit=limit), columns, none="There are no events.")
+    out.table(
+        server.items("/audit-events", limit=limit, order="newest" if newest else None, **sought),
+        columns,
+        none="There are no events.",
+    )
 
 
 @audit.command("verify")

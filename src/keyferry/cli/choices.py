@@ -31,6 +31,9 @@ SIGNING = ("PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "ES256", "ES384
 SIGNATURE_FORMATS = ("raw", "der")
 """`keyferry.material.using.signing.SignatureFormat`."""
 
+OUTCOMES = ("done", "refused", "failed")
+"""`keyferry.custody.audit_search.OUTCOMES`."""
+
 REASONS = (
     "unspecified",
     "key-compromise",

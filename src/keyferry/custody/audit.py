@@ -11,16 +11,18 @@ event is given is put under a MAC too, and a log that was numbered and chained a
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import bindparam, desc, select, update
+from sqlalchemy import bindparam, desc, func, select, update
 
 from keyferry.clock import SECOND, Microseconds
 from keyferry.clock import now as clock_now
+from keyferry.custody.audit_search import ANYTHING, Sought, start, walk
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
-from keyferry.custody.pages import Page, page_of
+from keyferry.custody.pages import Page
 from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.view import View
 from keyferry.errors import IntegrityViolation, InvalidInput
@@ -54,9 +56,6 @@ _NUMBERED = Prepared(
     .order_by(audit_events.c.number)
     .limit(bindparam("limit"))
 )
-_PAGE = Prepared(
-    select(*COLUMNS).where(audit_events.c.id > bindparam("after")).order_by(audit_events.c.id).limit(bindparam("limit"))
-)
 _PLACE = Prepared(
     update(audit_events)
     .where(audit_events.c.id == bindparam("id_"), audit_events.c.number.is_(None))
@@ -67,6 +66,7 @@ _PLACE = Prepared(
         place_mac=bindparam("place_mac"),
     )
 )
+_NEWEST = Prepared(select(func.max(audit_events.c.id)))
 _HEAD_AT = Prepared(select(audit_events.c.head).where(audit_events.c.number == bindparam("number")))
 _ONE_SEQUENCER = Prepared(select(stores.c.id).with_for_update())
 
@@ -120,19 +120,61 @@ class Audit:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    def list(self, caller: Caller, *, size: int, after: int = 0) -> Page[AuditEvent]:
-        """Events in the order in which they were written. Reading the log is itself recorded."""
+    def list(
+        self,
+        caller: Caller,
+        *,
+        size: int,
+        after: int | None = None,
+        sought: Sought = ANYTHING,
+        newest_first: bool = False,
+    ) -> Page[AuditEvent]:
+        """Events that are looked for, in the order in which they were written, or the newest first.
 
-        def read(view: View) -> Page[AuditEvent]:
-            view.permit(Relation.NONE, "audit log", None, None)
-            found = [event_of(row) for row in view.tx.rows(_PAGE, after=after, limit=size + 1)]
-            for event in found:
-                check_event(view.sealer, event)
-            return page_of(found, size, [str(event.id) for event in found])
+        A page looks at a bounded number of events: it may hold fewer than `size`, none even, and still not be the last.
+        Reading the log is itself recorded.
 
-        page = self._gate.read(caller, Operation.AUDIT_READ, read)
-        self._gate.record(caller, Operation.AUDIT_READ, "done", details={"after": after, "events": len(page.items)})
+        Raises:
+            IntegrityViolation: one of them was edited.
+        """
+        page = self._gate.read(caller, Operation.AUDIT_READ, _reading(size, after, sought, newest_first=newest_first))
+        told = {"after": after or None, "newest_first": newest_first or None, **sought.told()}
+        self._gate.record(caller, Operation.AUDIT_READ, "done", details={**told, "events": len(page.items)})
         return page
+
+    def export(self, caller: Caller, sought: Sought = ANYTHING, *, form: str) -> Iterator[tuple[AuditEvent, ...]]:
+        """All events that are looked for, up to the newest that there is now, in the order in which they were written.
+
+        They come in pieces, each read by itself: no transaction is open in between, however slowly they are taken.
+        Beginning is recorded, and coming to the end.
+
+        Args:
+            form: what is made of them, for the record.
+        """
+
+        def begin(view: View) -> int:
+            view.permit(Relation.NONE, "audit log", None, None)
+            newest = view.tx.row(_NEWEST)
+            return 0 if newest is None else int(newest[0] or 0)
+
+        up_to = self._gate.read(caller, Operation.AUDIT_READ, begin)
+        details = {"export": form, **sought.told()}
+        self._gate.record(caller, Operation.AUDIT_READ, "done", details=details)
+        return self._pieces(caller, sought, up_to, details)
+
+    def _pieces(
+        self, caller: Caller, sought: Sought, up_to: int, details: Mapping[str, Any]
+    ) -> Iterator[tuple[AuditEvent, ...]]:
+        after: int | None = None
+        total = 0
+        while True:
+            page = self._gate.read(caller, Operation.AUDIT_READ, _reading(BATCH, after, sought, up_to=up_to))
+            total += len(page.items)
+            yield page.items
+            if page.next is None:
+                break
+            after = int(page.next)
+        self._gate.record(caller, Operation.AUDIT_READ, "done", details={**details, "exported": total})
 
     def verify(self, caller: Caller, *, expected: Head | None = None) -> Verification:
         """Walk the whole log on one snapshot; see `verify_log`."""
@@ -145,6 +187,20 @@ class Audit:
         details = {"verified": result.events, "head": str(result.head), "findings": len(result.findings)}
         self._gate.record(caller, Operation.AUDIT_READ, "done", details=details)
         return result
+
+
+def _reading(
+    size: int, after: int | None, sought: Sought, *, newest_first: bool = False, up_to: int | None = None
+) -> Callable[[View], Page[AuditEvent]]:
+    def read(view: View) -> Page[AuditEvent]:
+        view.permit(Relation.NONE, "audit log", None, None)
+        since = start(newest_first=newest_first) if after is None else after
+        found = walk(view.tx, sought, size=size, after=since, newest_first=newest_first, up_to=up_to)
+        for event in found.events:
+            check_event(view.sealer, event)
+        return Page(found.events, None if found.end is None else str(found.end))
+
+    return read
 
 
 def sequence(tx: Transaction, sealer: Sealer, previous: Head | None = None) -> Head:

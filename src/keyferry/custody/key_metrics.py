@@ -16,6 +16,7 @@ from keyferry.clock import now as clock_now
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.counting import CREATED, DAY, EVERYBODY, EXPORTED, ROTATED, USED
 from keyferry.custody.gate import Gate
+from keyferry.custody.key_places import Places, read_places
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.view import View
 from keyferry.store.statements import Prepared
@@ -147,6 +148,15 @@ class Metrics:
             actor = view.actor
             own = (actor.user.id, *sorted(actor.group_ids))
             return _read(view.tx, (EVERYBODY,) if actor.role is Role.ADMINISTRATOR else own, days)
+
+        return self._gate.read(caller, Operation.KEY_METRICS, read)
+
+    def places(self, caller: Caller) -> Places:
+        """Where the keys have gone, by the newest exports and deployments."""
+
+        def read(view: View) -> Places:
+            view.permit(Relation.OWN, "key metrics", None, None)
+            return read_places(view)
 
         return self._gate.read(caller, Operation.KEY_METRICS, read)
 

@@ -17,6 +17,7 @@ from keyferry.doors.response_headers import ResponseHeaders
 from keyferry.doors.services import Services
 from keyferry.errors import KeyferryError
 from keyferry.web import (
+    audit,
     dashboard,
     exports,
     groups,
@@ -37,6 +38,7 @@ from keyferry.web.templates import StaticFile
 
 #: in this order: addresses of words come before those that take any word
 _NOUNS = (
+    audit,
     dashboard,
     exports,
     groups,

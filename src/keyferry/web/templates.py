@@ -1,6 +1,7 @@
 """The templates, and the few words that they have for values: times, names, fingerprints."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from keyferry import __version__
-from keyferry.clock import SECOND, Microseconds
+from keyferry.clock import SECOND, Microseconds, to_rfc3339
 from keyferry.web.addresses import group_address, group_name_address, user_address
 
 NONE: Final = "–"  # noqa: RUF001  # a dash of that length, as people set it
@@ -37,6 +38,16 @@ def day(value: Microseconds | None, missing: str = NONE) -> str:
 def for_input(value: Microseconds | None) -> str:
     """A time as `<input type=datetime-local>` takes it; empty for none."""
     return "" if value is None else datetime.fromtimestamp(value / SECOND, UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+def instant(value: Microseconds | None, missing: str = NONE) -> str:
+    """A time to the microsecond, as RFC 3339 writes it."""
+    return missing if value is None else to_rfc3339(value)
+
+
+def indented(document: str) -> str:
+    """A JSON text, a member a line."""
+    return json.dumps(json.loads(document), indent=2, ensure_ascii=False)
 
 
 def grouped(digest: str | None) -> str:
@@ -93,6 +104,7 @@ def environment(static: Mapping[str, StaticFile]) -> Environment:
         auto_reload=False,
     )
     made.filters.update(moment=moment, day=day, for_input=for_input, grouped=grouped, lasting=lasting)
+    made.filters.update(instant=instant, indented=indented)
     made.filters.update(user_address=user_address, group_address=group_address, group_name_address=group_name_address)
     made.filters.update(role=lambda value: ROLES[value])
     made.globals.update(_globals(static))

@@ -1,11 +1,50 @@
 """The audit log, as answers."""
 
 import json
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any
 
-from keyferry.api.models.values import Answer, when
+from pydantic import Field
+
+from keyferry.api.models.pages import NumberedPageQuery
+from keyferry.api.models.values import Answer, Moment, Name, when
 from keyferry.custody.audit import Head, Verification
+from keyferry.custody.audit_search import OUTCOMES, Sought
 from keyferry.store.records import AuditEvent
+
+Outcome = StrEnum("Outcome", {name.upper(): name for name in OUTCOMES})  # type: ignore[misc]  # from custody's list
+
+
+class Order(StrEnum):
+    """Which event comes first."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+class AuditQuery(NumberedPageQuery):
+    """What is looked for in the audit log. What is left out does not matter."""
+
+    order: Annotated[Order, Field(description="Which events come first.")] = Order.OLDEST
+    person: Annotated[Name | None, Field(description="Who did it: a user's name, or id.")] = None
+    key: Annotated[Name | None, Field(description="The key that it was done to: its id, or its name then.")] = None
+    operation: Annotated[
+        Name | None, Field(description="Such as `key.export`; or `key`, for all that is done to keys.")
+    ] = None
+    outcome: Outcome | None = None
+    since: Annotated[Moment | None, Field(description="Not before this time.")] = None
+    until: Annotated[Moment | None, Field(description="Before this time.")] = None
+
+    def sought(self) -> Sought:
+        """As custody takes it."""
+        return Sought(
+            person=self.person,
+            key=self.key,
+            operation=self.operation,
+            outcome=None if self.outcome is None else self.outcome.value,
+            since=self.since,
+            until=self.until,
+        )
 
 
 class AuditEventAnswer(Answer):
