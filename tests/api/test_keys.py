@@ -299,3 +299,45 @@ class TestPublicKeys:
 def test_a_path_that_is_a_folder_to_somebody_else_is_no_key(user: Person) -> None:
     for path in ("/keys/..%2F..%2Fetc", "/keys/%2F", "/keys/a%2Fb%2Fc", "/keys/%00", "/keys/%FF", "/keys/%2525"):
         refused(user("GET", path), 422, "invalid-input", "key")
+
+
+def test_keys_are_searched_narrowed_and_sorted_in_pages(user: Person) -> None:
+    for name, type_ in (("seek-b", "aes-128"), ("seek-a", "aes-128"), ("seek-c", "aes-192")):
+        user("POST", "/keys", {"type": type_, "name": name, "deactivation_date": "2090-01-31T12:00:00Z"})
+    names, path = [], "/keys?search=seek-&sort=-name&limit=2"
+    cursor = ""
+    while cursor is not None:
+        page = user("GET", f"{path}{cursor and '&cursor='}{cursor}").json()
+        names.append([each["name"] for each in page["items"]])
+        cursor = page["next"]
+
+    assert names == [["seek-c", "seek-b"], ["seek-a"]]
+    for narrowed, expected in (
+        ("type=aes-128", ["seek-b", "seek-a"]),
+        ("type=aes-128&sort=name", ["seek-a", "seek-b"]),
+        ("state=active&type=aes-192", ["seek-c"]),
+        ("state=compromised", []),
+        ("expiring=30", []),
+        ("pending=true", []),
+        ("pending=false&sort=-created", ["seek-c", "seek-a", "seek-b"]),
+        ("sort=deactivation_date", ["seek-b", "seek-a", "seek-c"]),
+    ):
+        page = user("GET", f"/keys?search=seek&{narrowed}").json()
+        assert [each["name"] for each in page["items"]] == expected, narrowed
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("state=lost", "state"),
+        ("type=des", "type"),
+        ("sort=colour", "sort"),
+        ("expiring=0", "expiring"),
+        ("cursor=x", "cursor"),
+        ("sort=name&cursor=018f0000-0000-7000-8000-000000000000", "cursor"),
+        ("cursor=a~018f0000-0000-7000-8000-000000000000", "cursor"),
+        ("search=a&name=b", "search"),
+    ],
+)
+def test_what_keys_cannot_be_searched_by_is_refused(user: Person, query: str, field: str) -> None:
+    refused(user("GET", f"/keys?{query}"), 422, "invalid-input", field)

@@ -59,6 +59,17 @@ class TestMakingAndDescribing:
         assert name in kim("key", "list", "--owner", "kim").out
         assert name not in kim("key", "list", "--group", "payments").out
 
+    def test_list_searches_and_sorts(self, kim: Shell) -> None:
+        for name in ("find-b", "find-a", "find-c"):
+            kim("key", "create", "--type", "aes-192", "--name", name, "--pre-active")
+        found = ("key", "list", "--json", "--search", "find-", "--state", "pre-active", "--type", "aes-192")
+        assert [key["name"] for key in kim(*found, "--sort", "-name").json["items"]] == ["find-c", "find-b", "find-a"]
+        assert [key["name"] for key in kim(*found, "--limit", 2).json["items"]] == ["find-b", "find-a"]
+        assert kim(*found, "--expiring", 7).json["items"] == []
+        assert kim(*found, "--pending").json["items"] == []
+        assert "There are no keys." in kim("key", "list", "--search", "nothing-like-it").out
+        kim("key", "list", "--expiring", 0, code=2)
+
     def test_show_edit_and_take_the_name_away(self, kim: Shell, name: str) -> None:
         key_id = kim("key", "create", "--type", "aes-256", "--name", name, "--json").json["id"]
         assert f"  Name:            {name}\n" in kim("key", "show", name).out

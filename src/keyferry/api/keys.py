@@ -3,38 +3,91 @@
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
+from pydantic import Field, StringConstraints
 
 from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, READING
 from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
-from keyferry.api.models.keys import KeyAnswer, KeyChange, KeyCreation, KeyImport, KeyUserAnswer, NewOwner
+from keyferry.api.models.keys import (
+    KeyAnswer,
+    KeyChange,
+    KeyCreation,
+    KeyImport,
+    KeyType,
+    KeyUserAnswer,
+    NewOwner,
+)
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
-from keyferry.api.models.values import Name, Reference
+from keyferry.api.models.values import ID_PATTERN, Name, Reference
 from keyferry.api.preconditions import IfMatch, tag
 from keyferry.api.routers import guarded_router
+from keyferry.custody.finding import MOST_DAYS, Wanted
 from keyferry.custody.key_lookup import KeyDetail
+from keyferry.custody.key_walks import Sort
+from keyferry.custody.lifecycle import State
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
 
 router = guarded_router("keys")
 KeyReference = Annotated[Reference, Path()]
 VersionQuery = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The current one without it.")]
+#: an id, or what the list is sorted by before it
+CURSOR_PATTERN = f"^([a-z0-9._~-]{{1,64}}~)?{ID_PATTERN.strip('^$')}$"
 
 
 class KeysQuery(PageQuery):
-    """Which keys: of this name, of this group or user."""
+    """Which keys, and in which order."""
 
-    name: Name | None = None
-    group: Reference | None = None
-    owner: Reference | None = None
+    cursor: Annotated[str, StringConstraints(pattern=CURSOR_PATTERN)] | None = None
+    name: Name | None = Field(None, description="Of this name.")
+    group: Reference | None = Field(None, description="Of this group.")
+    owner: Reference | None = Field(None, description="Of this user.")
+    search: Name | None = Field(
+        None, description="Whose name begins so; `[blank]`: which have none. An id finds that key."
+    )
+    state: State | None = None
+    type: KeyType | None = None
+    expiring: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = Field(
+        None, description="Which are in use, and deactivated within so many days."
+    )
+    pending: bool | None = Field(None, description="Of which a version is to be destroyed; or none.")
+    sort: Sort | None = Field(None, description="The order; `created` without it.")
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it asks for more than a list in the order of ids."""
+        asked = (self.search, self.state, self.type, self.expiring, self.pending, self.sort)
+        return any(each is not None for each in asked) or "~" in (self.cursor or "")
+
+    def wanted(self) -> Wanted:
+        """As custody takes it."""
+        return Wanted(
+            search=self.search,
+            name=self.name,
+            state=self.state,
+            algorithm=None if self.type is None else self.type.value,
+            group=self.group,
+            owner=self.owner,
+            expiring=self.expiring,
+            pending=self.pending,
+            sort=self.sort or Sort.OLDEST,
+        )
 
 
 @router.get("/keys", responses=READING)
 async def list_keys(query: Annotated[KeysQuery, Query()], visit: Visiting) -> PageAnswer[KeyAnswer]:
-    """Every key for an Administrator; one's own and one's groups' for a Key Access User."""
+    """Every key for an Administrator; one's own and one's groups' for a Key Access User.
+
+    A search looks through some thousands of keys for a page: this may hold fewer keys than the limit, or none, and have
+    a next one all the same.
+    """
+    size = page_size(query.limit, visit.settings)
+    if query.is_search:
+        found = await visit.ask(visit.custody.finding.find, query.wanted(), size=size, after=query.cursor)
+        return PageAnswer(items=[KeyAnswer.of(detail) for detail in found.items], next=found.next)
     page = await visit.ask(
         visit.custody.keys.list,
-        size=page_size(query.limit, visit.settings),
+        size=size,
         after=query.after,
         name=query.name,
         group=query.group,

@@ -16,6 +16,12 @@ KEY_TYPES = (
 )
 """`keyferry.material.algorithms.ALGORITHMS`."""
 
+STATES = ("pre-active", "active", "deactivated", "compromised", "destroyed", "destroyed-compromised")
+"""`keyferry.custody.lifecycle.State`."""
+
+KEY_SORTS = ("created", "-created", "name", "-name", "deactivation_date", "-deactivation_date")
+"""`keyferry.custody.key_walks.Sort`."""
+
 USAGES = ("encrypt", "decrypt", "sign", "verify", "wrap", "unwrap")
 """`keyferry.material.algorithms.Usage`."""
 

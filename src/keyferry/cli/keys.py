@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyferry.cli import exports, key_metrics, reminders, states, uses
-from keyferry.cli.choices import KEY_TYPES, USAGES
+from keyferry.cli.choices import KEY_SORTS, KEY_TYPES, STATES, USAGES
 from keyferry.cli.failures import Group
 from keyferry.cli.files import others_can_read, read_input, require_writable, write_whole
 from keyferry.cli.key_facts import COLUMNS, VERSION_COLUMNS, deployed_as, deployments, listed, rows, title
@@ -123,9 +123,20 @@ def import_key(
 @click.option("--name", metavar="NAME", help="Only keys of this name.")
 @click.option("--group", metavar="ID", help="Only keys of this group.")
 @click.option("--owner", metavar="USER", help="Only keys of this user.")
+@click.option("--search", metavar="PREFIX", help="Only keys whose name begins so; [blank]: keys without a name.")
+@click.option("--state", type=click.Choice(STATES), help="Only keys in this state.")
+@click.option("--type", type=click.Choice(KEY_TYPES), help="Only keys of this type.")
+@click.option(
+    "--expiring",
+    type=click.IntRange(1, 3650),
+    metavar="DAYS",
+    help="Only keys that are deactivated within so many days.",
+)
+@click.option("--pending", is_flag=True, default=None, help="Only keys of which a version is to be destroyed.")
+@click.option("--sort", type=click.Choice(KEY_SORTS), help="The order, else created; with - before it, the last first.")
 @limit_option
 @remote
-def list_keys(server: "Server", out: Output, /, limit: int | None, **filters: str | None) -> None:
+def list_keys(server: "Server", out: Output, /, limit: int | None, **filters: Any) -> None:
     """List keys: all for an Administrator, one's own and one's groups' for others."""
     found = server.items("/keys", limit=limit, **filters)
     out.table(found if out.as_json else list(map(listed, found)), COLUMNS, none="There are no keys.")
