@@ -160,7 +160,7 @@ def test_a_search_that_went_only_so_far_leads_further(
     console: Served, kim: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_walks, "FARTHEST", 10)
-    monkeypatch.setattr(key_walks, "FEW", 0)
+    monkeypatch.setattr(key_walks, "FEW", -1)
     with console.client() as client:
         client.post("/sign-in", data={"user_name": "kim", "password": PASSWORD})
         page = client.get("/keys?state=pre-active&sort=created").text
