@@ -35,3 +35,9 @@ def test_a_traceback_is_written_as_theirs() -> None:
     written = PlainLines(theirs)(None, "error", dict(event))
     assert written == theirs(None, "error", dict(event))
     assert "IndexError: pop from empty list" in written
+
+
+def test_nothing_in_a_value_reaches_the_terminal_as_a_command() -> None:
+    line = PlainLines(structlog.dev.ConsoleRenderer(colors=False))(None, "info", HEAD | {"name": "a\x1b[2Jb"})
+    assert "\x1b" not in line
+    assert r"name='a\x1b[2Jb'" in line

@@ -10,7 +10,7 @@ import structlog
 
 _LEVEL: Final = 9  # as wide as the longest name of a level
 _EVENT: Final = 30
-_QUOTED: Final = frozenset(" \t=\r\n\"'")
+_QUOTED: Final = frozenset(" =\"'")
 #: what takes more than a line, or a place of its own in it
 _FURTHER: Final = frozenset({"exc_info", "exception", "stack", "logger", "logger_name"})
 
@@ -34,4 +34,5 @@ class PlainLines:
 
 
 def _shown(value: Any) -> str:
-    return value if type(value) is str and _QUOTED.isdisjoint(value) else repr(value)
+    """A text as it is, if nothing in it ends the value, or is for a terminal to act on; else in quotes and escaped."""
+    return value if type(value) is str and value.isprintable() and _QUOTED.isdisjoint(value) else repr(value)
