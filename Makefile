@@ -20,7 +20,7 @@ I ?= interop
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop lint bench format coverage docs lock clean programs
+.PHONY: help demo test interop lint bench format coverage docs images lock clean programs
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -57,6 +57,9 @@ coverage: $(VENV)/.dev programs  ## Run the tests and show which lines and branc
 
 docs: $(VENV)/.runtime  ## Write the generated pages of docs/ anew
 	$(BIN)/python docs/generate.py
+
+images: $(VENV)/.dev programs  ## Take the pictures of docs/images/ anew, in a browser
+	$(BIN)/python docs/images.py
 
 # A release younger than a week is not taken: most poisoned releases are found and withdrawn within days.
 lock: $(VENV)/.dev  ## Pin the newest releases that are at least a week old, with hashes, in requirements/

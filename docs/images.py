@@ -59,6 +59,12 @@ def take(browser: Browser, running: dict[str, Any]) -> None:
         for name, steps in pages.items():
             shoot(page, name, steps)
         page.context.close()
+    page = window(browser, running["emulator"]["url"])
+    page.goto("/portal/")
+    page.get_by_role("button", name="Sign in").click()
+    for name, steps in PORTAL.items():
+        shoot(page, name, steps)
+    page.context.close()
 
 
 def window(browser: Browser, url: str) -> Page:
@@ -88,6 +94,10 @@ KEYFERRY: dict[str, dict[str, tuple[str, ...]]] = {
         "export-key": ("/keys", "customer-key-1", "Export Key"),
     },
     "admin": {"dashboard": ("/",), "audit": ("/audit",)},
+}
+PORTAL: dict[str, tuple[str, ...]] = {
+    "portal-create-key": ("/portal/vaults/contoso-ck-1/create-key",),
+    "portal-keys": ("/portal/vaults/contoso-ck-1/keys",),
 }
 
 
