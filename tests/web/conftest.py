@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from tests.looking import window
 
 from keyferry.doors.figures import Figures
-from keyferry.doors.services import Services
+from keyferry.doors.services import Pushes, Services
 from keyferry.doors.workers import Crew
 from keyferry.server import Server, application
 from keyferry.testing import ADMINISTRATOR, PASSWORD, Kit
@@ -34,11 +34,18 @@ class Served:
 
 
 @contextmanager
-def serving(kit: Kit) -> Iterator[Served]:
+def serving(kit: Kit, pushes: Pushes | None = None) -> Iterator[Served]:
     """Serve both doors of an installation from a thread of this process."""
     made = kit.installation
     services = Services(
-        made.custody, made.sign_in, made.authenticator, made.settings, Crew.of(made.settings), Figures(), lambda: None
+        made.custody,
+        made.sign_in,
+        made.authenticator,
+        made.settings,
+        Crew.of(made.settings),
+        Figures(),
+        lambda: None,
+        pushes,
     )
     tls = ServerTls(made.tls, made.settings.tls_names)
     configuration = uvicorn.Config(

@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import quote
 
-from keyferry.store.records import Group, User
+from keyferry.store.records import Connection, Group, User
 
 #: `/users/new` is a form, though somebody may be called so
 _TAKEN: Final = frozenset({"new"})
@@ -29,3 +29,8 @@ def group_address(group: Group, *more: str) -> str:
 def group_name_address(name: str) -> str:
     """The page of a group of which only the name is known; or the search that finds it."""
     return address("groups", begins=name) if name in _TAKEN else address("groups", name)
+
+
+def connection_address(connection: Connection, *more: str) -> str:
+    """A connection's page, or one below it."""
+    return address("azure", "connections", connection.id if connection.name in _TAKEN else connection.name, *more)

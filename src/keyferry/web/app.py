@@ -18,7 +18,11 @@ from keyferry.doors.services import Services
 from keyferry.errors import KeyferryError
 from keyferry.web import (
     audit,
+    azure,
+    connections,
+    customer_key,
     dashboard,
+    deployments,
     exports,
     groups,
     key_edit,
@@ -39,7 +43,11 @@ from keyferry.web.templates import StaticFile
 #: in this order: addresses of words come before those that take any word
 _NOUNS = (
     audit,
+    azure,
+    connections,
+    customer_key,
     dashboard,
+    deployments,
     exports,
     groups,
     key_edit,

@@ -12,7 +12,9 @@ from keyferry.clock import SECOND, Microseconds
 from keyferry.errors import InvalidInput, KeyferryError
 
 #: fields that no page ever gives back
-SECRET: Final = frozenset({"password", "password_again", "current_password", "passphrase", "material_text", "csrf"})
+SECRET: Final = frozenset(
+    {"client_secret", "password", "password_again", "current_password", "passphrase", "material_text", "csrf"}
+)
 MOST_FIELDS: Final = 200
 MOST_FILES: Final = 4
 

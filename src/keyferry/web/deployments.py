@@ -1,0 +1,183 @@
+"""Deployments: a push into a vault is planned, run, followed step by step, looked at, backed up, given up."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+import structlog
+from starlette.responses import Response
+
+from keyferry.byok.vault_address import parse_vault_address
+from keyferry.custody.deployment_lookup import DeploymentDetail
+from keyferry.custody.deployment_rules import NewDeployment
+from keyferry.deployments.kek import DEFAULT_NAME
+from keyferry.deployments.push import Wishes
+from keyferry.doors.services import Pushes
+from keyferry.errors import Conflict, KeyferryError
+from keyferry.web.addresses import address
+from keyferry.web.deployment_words import shown
+from keyferry.web.forms import Form
+from keyferry.web.pages import action, form_page, page
+from keyferry.web.visits import Visit
+
+CUSTOMER_KEY: Final = ("unwrapKey", "wrapKey")
+#: seconds that a push is waited for: what is refused at once is shown at once
+_AT_ONCE: Final = 0.8
+#: connections that a push may choose from
+_MOST: Final = 200
+_SIZES: Final = (("", "as large as the key needs"), ("2048", "2048 bits"), ("3072", "3072 bits"), ("4096", "4096 bits"))
+
+#: pushes that this process runs, by their deployment
+_running: dict[str, asyncio.Task[DeploymentDetail]] = {}
+
+log = structlog.get_logger("keyferry.web")
+
+
+async def show_new(visit: Visit, form: Form) -> Response:
+    """Push a key into a vault."""
+    found = await visit.ask(visit.custody.connections.list, size=_MOST)
+    usable = [each for each in found.items if not each.connection.disabled]
+    return visit.page(
+        "azure/push.html",
+        can_push=visit.console.services.pushes is not None,
+        connections=[(each.connection.name, each.connection.name) for each in usable],
+        vaults=sorted({vault for each in usable for vault in each.vaults}),
+        sizes=_SIZES,
+        form=form if form.was_sent else Form.showing(key=visit.query("key"), kek_name=DEFAULT_NAME),
+    )
+
+
+async def create(visit: Visit, form: Form) -> Response:
+    """Plan it, and begin."""
+    pushes = _pushes(visit)
+    wishes = _wishes(form)
+    key = await visit.ask(visit.custody.keys.show, form.text("key"))
+    new = NewDeployment(
+        vault=parse_vault_address(form.text("vault")).url,
+        name=form.text("name") or key.key.name or "",
+        operations=CUSTOMER_KEY if form.ticked("for_customer_key") else (),
+        connection=form.text("connection"),
+    )
+    made = await visit.ask(visit.custody.deployments.plan, key.key.id, new)
+    found = made.deployment.id
+    try:
+        await _begin(visit, pushes, found, wishes)
+    except KeyferryError as refusal:
+        return visit.go(address("azure", "deployments", found), refusal.detail, kind="warning")
+    return visit.go(address("azure", "deployments", found))
+
+
+async def show(visit: Visit, form: Form | None = None) -> Response:
+    """A deployment: its steps, what stopped it, what was seen in the vault."""
+    id_ = visit.path("id")
+    detail = await visit.ask(visit.custody.deployments.show, id_)
+    each = shown(detail, running=id_ in _running)
+    if visit.wants_part:
+        return visit.part("azure/progress.html", each=each)
+    kept = form if form is not None and form.was_sent else Form.showing(kek_name=DEFAULT_NAME)
+    return visit.page(
+        "azure/deployment.html",
+        form=kept,
+        sizes=_SIZES,
+        can_push=visit.console.services.pushes is not None,
+        each=each,
+    )
+
+
+async def run(visit: Visit, form: Form) -> Response:
+    """Walk the steps that remain."""
+    await _begin(visit, _pushes(visit), visit.path("id"), _wishes(form))
+    return visit.go(address("azure", "deployments", visit.path("id")))
+
+
+async def observe(visit: Visit, form: Form) -> Response:
+    """Look at what is in the vault."""
+    del form
+    work = partial(_pushes(visit).observe, visit.caller, visit.path("id"))
+    seen = shown(await visit.console.services.crew.batches.run(work))
+    said = (
+        "The vault was looked into: the key differs from ours." if seen.drift else "The vault's key is as it should be."
+    )
+    kind = "warning" if seen.drift else "done"
+    return visit.go(address("azure", "deployments", visit.path("id")), said, kind=kind)
+
+
+async def back_up(visit: Visit, form: Form) -> Response:
+    """Have the vault make a backup, and send it, this once: it is kept nowhere."""
+    del form
+    id_ = visit.path("id")
+    work = partial(_pushes(visit).back_up, visit.caller, id_)
+    content = await visit.console.services.crew.batches.run(work)
+    detail = await visit.ask(visit.custody.deployments.show, id_)
+    name = f"{detail.deployment.name}.keybackup"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, headers=headers, media_type="application/octet-stream")
+
+
+async def abandon(visit: Visit, form: Form) -> Response:
+    """Give it up."""
+    del form
+    await visit.ask(visit.custody.deployments.abandon, visit.path("id"))
+    return visit.go(address("azure", "deployments", visit.path("id")), "The deployment was abandoned.")
+
+
+async def _begin(visit: Visit, pushes: Pushes, id_: str, wishes: Wishes) -> None:
+    """Have a push run on, whoever waits for it or not.
+
+    Raises:
+        KeyferryError: it was refused, or stopped, at once. What stops it later is kept as the deployment's problem.
+    """
+    work = partial(pushes.run, visit.caller, id_, wishes)
+    if id_ in _running:
+        raise Conflict(
+            "Another push of it is going on.", code="deployment-busy", field="deployment", advice="Wait until it ends."
+        )
+    task = asyncio.get_running_loop().create_task(visit.console.services.crew.batches.run(work))
+    _running[id_] = task
+    task.add_done_callback(partial(_ended, id_))
+    done, _ = await asyncio.wait({task}, timeout=_AT_ONCE)
+    if done:
+        task.result()
+
+
+def _ended(id_: str, task: "asyncio.Task[DeploymentDetail]") -> None:
+    _running.pop(id_, None)
+    if task.cancelled():
+        return
+    failure = task.exception()
+    if isinstance(failure, KeyferryError):
+        log.info("a push was stopped", deployment=id_, code=failure.code)
+    elif failure is not None:
+        log.error("a push failed", deployment=id_, exc_info=failure)
+
+
+def _pushes(visit: Visit) -> Pushes:
+    found = visit.console.services.pushes
+    if found is None:
+        raise Conflict(
+            "This server was set up without Azure's SDK, and pushes nothing itself.",
+            code="azure-not-configured",
+            advice="Have it installed on the server (pip install 'keyferry[azure]'), or use `keyferry azure push`.",
+        )
+    return found
+
+
+def _wishes(form: Form) -> Wishes:
+    bits: Mapping[str, int] = {"2048": 2048, "3072": 3072, "4096": 4096}
+    return Wishes(
+        kek_name=form.text("kek_name") or DEFAULT_NAME,
+        kek_bits=bits.get(form.text("kek_bits")),
+        new_version=form.ticked("new_version"),
+        by_use=not form.ticked("public_key_proof"),
+    )
+
+
+routes = [
+    form_page("/azure/push", show_new, create),
+    page("/azure/deployments/{id}", show),
+    action("/azure/deployments/{id}/run", run, show),
+    action("/azure/deployments/{id}/observe", observe, show),
+    action("/azure/deployments/{id}/back-up", back_up, show),
+    action("/azure/deployments/{id}/abandon", abandon, show),
+]
