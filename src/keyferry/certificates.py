@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from keyferry.clock import SECOND, Microseconds
 from keyferry.errors import CannotStart
 from keyferry.material.secret import Secret
 from keyferry.private_files import read_private, replace_private
@@ -63,6 +64,21 @@ class TlsFiles:
         return self.directory / "server.key"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedCertificate:
+    """What clients are shown, for people to compare: fingerprints as `fingerprint` gives them.
+
+    Attributes:
+        names: host names and addresses that it is for.
+        expires_at: microseconds UTC.
+    """
+
+    fingerprint: str
+    names: tuple[str, ...]
+    expires_at: Microseconds
+    authority_fingerprint: str
+
+
 def prepare_certificates(files: TlsFiles, names: Sequence[str], now: datetime | None = None) -> bool:
     """Make what is missing: the authority once; the server certificate also when it expires in 30 days, lacks a name or
     its key, is another key's, or is another authority's.
@@ -90,6 +106,22 @@ def prepare_certificates(files: TlsFiles, names: Sequence[str], now: datetime | 
 def fingerprint(certificate: Path) -> str:
     """SHA-256 of a certificate, upper-case hex in pairs, as browsers and openssl show it."""
     return _load_certificate(certificate).fingerprint(hashes.SHA256()).hex(":").upper()
+
+
+def served_certificate(files: TlsFiles) -> ServedCertificate:
+    """The server's certificate as it lies there now.
+
+    Raises:
+        CannotStart: it is not readable.
+    """
+    certificate = _load_certificate(files.certificate)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return ServedCertificate(
+        fingerprint=fingerprint(files.certificate),
+        names=tuple(str(name.value) for name in names),
+        expires_at=int(certificate.not_valid_after_utc.timestamp()) * SECOND,
+        authority_fingerprint=fingerprint(files.authority),
+    )
 
 
 def _make_authority(files: TlsFiles, now: datetime) -> None:

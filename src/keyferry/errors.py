@@ -30,6 +30,7 @@ TITLES: dict[str, str] = {
     "sign-in-refused": "Sign-in refused",
     # what they may do
     "not-permitted": "Not permitted",
+    "set-up-refused": "Set-up refused",
     "not-found": "Not found",
     # what was given
     "invalid-input": "Input refused",

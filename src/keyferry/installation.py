@@ -28,6 +28,7 @@ from keyferry.custody.founding import (
     wrapped_data_keys,
 )
 from keyferry.custody.names import check_user_name
+from keyferry.custody.set_up import SetUp
 from keyferry.errors import CannotStart, InternalError
 from keyferry.identity import tokens
 from keyferry.identity.hashing import RFC_9106_LOW_MEMORY, Cost, PasswordHashing
@@ -58,7 +59,7 @@ class Initialised:
     root_fingerprint: str
     ca_file: Path
     ca_fingerprint: str
-    administrator: str
+    administrator: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Installation:
     sign_in: SignIn
     authenticator: Authenticator
     root: Root
+    set_up: SetUp
 
     @property
     def root_fingerprint(self) -> str:
@@ -140,8 +142,8 @@ def making_home(home: Path, chosen: Mapping[str, object]) -> Iterator[Making]:
 def initialise(
     home: Path,
     *,
-    admin: str,
-    password: Secret,
+    admin: str | None = None,
+    password: Secret | None = None,
     root: str | None = None,
     database_file: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
@@ -150,7 +152,8 @@ def initialise(
     """Make an installation.
 
     1. Everything that was given is judged. 2. The tables. 3. The root of trust, and the data key under it. 4. The first
-    Administrator. 5. The certificate authority and the server's certificate. 6. The settings.
+    Administrator; without one, the set-up page makes them when the server runs. 5. The certificate authority and the
+    server's certificate. 6. The settings.
 
     If it fails, what it put into the home is taken away again; not once a PostgreSQL database holds a data key, which
     only the root of trust in the home opens.
@@ -159,8 +162,9 @@ def initialise(
         CannotStart: (`already-initialised`) the home or the database is in use; or a setting will not do.
         InvalidInput: the Administrator's name or password will not do.
     """
-    check_user_name(admin)
-    check_new_password(password, user_name=admin)
+    if admin is not None:
+        check_user_name(admin)
+        check_new_password(password or Secret(b""), user_name=admin)
     given: Mapping[str, object] = {"root": root, "database_file": database_file}
     chosen = {name: value for name, value in given.items() if value is not None}
     with making_home(home, chosen) as making:
@@ -172,9 +176,10 @@ def initialise(
         sealer = found_store(store, opened)
         if settings.database_file is not None:
             making.keep()
-        progress("making the first Administrator")
-        hashing = PasswordHashing(settings.hash_queue, cost)
-        add_first_administrator(store, sealer, Administrator(admin, hashing.prepare(password, admin)))
+        if admin is not None and password is not None:
+            progress("making the first Administrator")
+            hashing = PasswordHashing(settings.hash_queue, cost)
+            add_first_administrator(store, sealer, Administrator(admin, hashing.prepare(password, admin)))
         progress("making the server's certificate")
         files = tls_files(home, sealer)
         prepare_certificates(files, settings.tls_names)
@@ -215,7 +220,8 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
     )
     custody = Custody(store, sealer, rules, hashing, _issue)
     sign_in = SignIn(custody, hashing)
-    return Installation(settings, store, sealer, custody, sign_in, Authenticator(custody), root)
+    set_up = SetUp(custody.gate, hashing)
+    return Installation(settings, store, sealer, custody, sign_in, Authenticator(custody), root, set_up)
 
 
 def open_root_of(store: Store, settings: Settings, source: PassphraseSource) -> Root:

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -28,12 +29,14 @@ from keyferry.doors.services import Services
 from keyferry.doors.workers import Crew
 from keyferry.errors import CannotStart
 from keyferry.installation import Installation, open_installation
+from keyferry.server_facts import facts_of
 from keyferry.tls import ServerTls
 from keyferry.web.app import create_console
 
 GRACE_SECONDS = 10
 #: connections that may wait to be taken
 BACKLOG = 2048
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # as somebody may have set it; nothing is bound here
 
 
 class Server(uvicorn.Server):
@@ -61,8 +64,37 @@ def serve(settings: Settings) -> None:
     """
     configure_logs(settings)
     structlog.configure(cache_logger_on_first_use=True)  # nothing configures them anew in this process
-    with running(settings) as server, listening(settings.listen) as sockets:
+    with running(settings) as (server, installation), listening(settings.listen) as sockets:
+        offer_set_up(installation, sockets[0].getsockname()[1])
         server.run(sockets)
+
+
+def offer_set_up(installation: Installation, port: int) -> None:
+    """While there are no users, print the link that makes the first Administrator; it is in no log and no file."""
+    token = installation.set_up.offer()
+    if token is None:
+        return
+    listen = installation.settings.listen
+    if listen.is_loopback:
+        host = listen.host
+    elif listen.host in _EVERYWHERE:
+        host = "127.0.0.1"
+    else:
+        _tell(
+            f"There is no Administrator yet, and set-up is for this machine alone, but the server listens on {listen}.",
+            "Start it once with --listen 127.0.0.1:8420, and open the link that it prints then.",
+        )
+        return
+    scheme = "http" if installation.settings.allow_plain_http else "https"
+    _tell(
+        "There is no Administrator yet. Within 30 minutes, open this in a browser on this machine:",
+        f"  {scheme}://{Listen(host, port)}/set-up?token={token.reveal().decode()}",
+    )
+
+
+def _tell(*lines: str) -> None:
+    """For the person at the terminal alone: logs are kept, and sent elsewhere."""
+    print(*lines, sep="\n", flush=True)  # noqa: T201  # see above
 
 
 @contextmanager
@@ -90,7 +122,7 @@ def listening(listen: Listen) -> Iterator[list[socket.socket]]:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[uvicorn.Server]:
+def running(settings: Settings) -> Iterator[tuple[uvicorn.Server, Installation]]:
     """A server that is ready to run, on an open installation whose background work has begun."""
     installation = open_installation(settings)
     try:
@@ -101,7 +133,7 @@ def running(settings: Settings) -> Iterator[uvicorn.Server]:
         background.start()
         filling.start()
         try:
-            yield server
+            yield server, installation
         finally:
             filling.stop()
             background.stop()
@@ -142,6 +174,8 @@ def _configuration(
         figures=Figures(),
         ready=lambda: _require_ready(installation, background),
         pushes=_pushes(settings, installation) if sdk_is_installed() else None,
+        set_up=installation.set_up,
+        facts=partial(facts_of, installation),
     )
     return uvicorn.Config(
         application(services),

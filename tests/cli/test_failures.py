@@ -23,7 +23,7 @@ from keyferry.errors import InvalidInput
         (["key", "create", "--type", "rsa-2048", "--usage", "fly"], "'fly' is no list such as encrypt,decrypt"),
         (["token", "create", "t", "--lifetime", "soon"], "'soon' is no time span such as 12h or 90d"),
         (["user", "edit", "kim", "--group", "a", "--no-groups"], "--group and --no-groups exclude each other"),
-        (["init"], "init needs the first Administrator's name"),
+        (["init", "--password-file", "x"], "A password was given, and no name"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_two_lines(shell: Shell, arguments: list[str], said: str) -> None:

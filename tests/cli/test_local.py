@@ -67,8 +67,17 @@ def test_init_refuses_a_weak_password_and_makes_nothing(shell: Shell, tmp_path: 
     assert not (tmp_path / "home").exists()
 
 
-def test_init_without_an_administrator_or_a_terminal_is_wrong_usage(shell: Shell, tmp_path: Path) -> None:
-    assert "--admin NAME" in shell("init", "--home", tmp_path / "home", code=2).refusal[1]
+def test_init_without_an_administrator_leaves_that_to_the_set_up_page(shell: Shell, tmp_path: Path) -> None:
+    said = shell("init", "--home", tmp_path / "home").out
+    assert "keyferry serve` prints a link" in said
+    assert "keyferry login" not in said
+    found = shell("status", "--home", tmp_path / "home", "--json").json
+    assert found["users"] == 0
+    made = shell("init", "--home", tmp_path / "other", "--json").json
+    assert made["administrator"] is None
+
+
+def test_init_with_a_name_and_no_password_or_terminal_is_wrong_usage(shell: Shell, tmp_path: Path) -> None:
     asked = shell("init", "--home", tmp_path / "home", "--admin", "ada", code=2)
     assert "no terminal to ask on" in asked.refusal[0]
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -16,7 +17,9 @@ from tests.looking import window
 from keyferry.doors.figures import Figures
 from keyferry.doors.services import Pushes, Services
 from keyferry.doors.workers import Crew
+from keyferry.installation import Installation
 from keyferry.server import Server, application
+from keyferry.server_facts import facts_of
 from keyferry.testing import ADMINISTRATOR, PASSWORD, Kit
 from keyferry.tls import ServerTls
 
@@ -34,9 +37,8 @@ class Served:
 
 
 @contextmanager
-def serving(kit: Kit, pushes: Pushes | None = None) -> Iterator[Served]:
-    """Serve both doors of an installation from a thread of this process."""
-    made = kit.installation
+def opened(made: Installation, pushes: Pushes | None = None) -> Iterator[str]:
+    """Serve both doors of an installation from a thread of this process; answers where."""
     services = Services(
         made.custody,
         made.sign_in,
@@ -46,6 +48,8 @@ def serving(kit: Kit, pushes: Pushes | None = None) -> Iterator[Served]:
         Figures(),
         lambda: None,
         pushes,
+        set_up=made.set_up,
+        facts=partial(facts_of, made),
     )
     tls = ServerTls(made.tls, made.settings.tls_names)
     configuration = uvicorn.Config(
@@ -56,10 +60,17 @@ def serving(kit: Kit, pushes: Pushes | None = None) -> Iterator[Served]:
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         try:
-            yield Served(kit, f"https://127.0.0.1:{listening.getsockname()[1]}")
+            yield f"https://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def serving(kit: Kit, pushes: Pushes | None = None) -> Iterator[Served]:
+    """Serve a kit's installation."""
+    with opened(kit.installation, pushes) as url:
+        yield Served(kit, url)
 
 
 @pytest.fixture(scope="module")

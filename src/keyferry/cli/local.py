@@ -24,7 +24,7 @@ home_option = click.option(
 
 @click.command("init", cls=Command)
 @home_option
-@click.option("--admin", metavar="NAME", help="The first Administrator.")
+@click.option("--admin", metavar="NAME", help="The first Administrator; else `serve` prints a set-up link.")
 @click.option("--password-file", metavar="FILE", help="File with the Administrator's password; - for stdin.")
 @click.option("--root", metavar="URI", help="Root of trust: file:PATH or passphrase:PATH.")
 @click.option(
@@ -43,16 +43,18 @@ def init(
     as_json: bool,
 ) -> None:
     """Make a home: store, root key, TLS certificate, first Administrator."""
-    if admin is None:
+    if admin is None and password_file is not None:
         raise WrongUsage(
-            "init needs the first Administrator's name.",
-            advice="Give --admin NAME and --password-file FILE.",
+            "A password was given, and no name.",
+            advice="Give --admin NAME too, or neither: then `keyferry serve` prints a link to set the first one up.",
         )
     from keyferry.cli.secret_input import read_secret
     from keyferry.config.sources import resolve_home
     from keyferry.installation import initialise
 
-    password = read_secret(password_file, what="password", field="password_file", confirm=True)
+    password = None
+    if admin is not None:
+        password = read_secret(password_file, what="password", field="password_file", confirm=True)
     with working("Making the home"):
         made = initialise(
             resolve_home(home),
@@ -66,7 +68,7 @@ def init(
         "Store": f"{made.store_id} ({made.database})",
         "Root of trust": made.root,
         "Root's fingerprint": made.root_fingerprint,
-        "Administrator": made.administrator,
+        "Administrator": made.administrator or "none yet: `keyferry serve` prints a link to set one up",
         "CA file": made.ca_file,
         "CA's fingerprint": made.ca_fingerprint,
     }
@@ -159,6 +161,9 @@ def _what_next(made: "Initialised") -> list[str]:
         root = f"  {key}    apart from the rest: who has both can read every key"
     else:
         root = "  the root's passphrase    apart from the rest: without it no key can be read"
+    then = f"  keyferry login --server https://127.0.0.1:8420 --ca-file {made.ca_file} --user {made.administrator}"
+    if made.administrator is None:
+        then = "and open the link that it prints, in a browser on this machine: it makes the first Administrator."
     store = "the PostgreSQL database" if made.database == "PostgreSQL" else str(made.home)
     return [
         "Back up:",
@@ -170,5 +175,5 @@ def _what_next(made: "Initialised") -> list[str]:
         "",
         "Next:",
         f"  keyferry serve --home {made.home}",
-        f"  keyferry login --server https://127.0.0.1:8420 --ca-file {made.ca_file} --user {made.administrator}",
+        then,
     ]

@@ -72,6 +72,11 @@ def is_founded(store: Store) -> bool:
     return store.read(lambda tx: tx.row(_STORE)) is not None
 
 
+def has_users(tx: Transaction) -> bool:
+    """Whether there is any user, or ever was."""
+    return tx.row(_ANY_USER) is not None
+
+
 def found_store(store: Store, root: RootOfTrust) -> Sealer:
     """Give an empty store its id and first data key.
 
@@ -183,20 +188,28 @@ def add_data_key(tx: Transaction, store_id: str, root: RootOfTrust) -> int:
     return generation
 
 
-def add_first_administrator(store: Store, sealer: Sealer, administrator: Administrator) -> User:
-    """Make the first Administrator; for the command line on the server alone, while there are no users.
+def add_first_administrator(
+    store: Store,
+    sealer: Sealer,
+    administrator: Administrator,
+    *,
+    by: str = "keyferry init",
+    address: str | None = None,
+) -> User:
+    """Make the first Administrator, while there are no users; for the command line on the server and its set-up page.
+
+    Args:
+        by: who did it, as the audit log says; nobody is signed in for it.
 
     Raises:
         InvalidInput: the name will not do.
         Conflict: there is a user already.
     """
     check_user_name(administrator.name)
-    founder = User(
-        id=new_id(), name="keyferry init", name_folded="keyferry init", role=Role.ADMINISTRATOR.value, created_at=0
-    )
+    founder = User(id=new_id(), name=by, name_folded=by, role=Role.ADMINISTRATOR.value, created_at=0)
 
     def add(tx: Transaction) -> User:
-        if tx.row(_ANY_USER) is not None:
+        if has_users(tx):
             raise Conflict(
                 "There are users already.", code="already-initialised", advice="Sign in as an Administrator."
             )
@@ -205,7 +218,7 @@ def add_first_administrator(store: Store, sealer: Sealer, administrator: Adminis
         user = insert_user(
             change, NewUser(name=administrator.name, role=Role.ADMINISTRATOR), administrator.password_hash
         )
-        for event in change.events(Caller(founder.id, None, None)):
+        for event in change.events(Caller(founder.id, None, address)):
             write_event(tx, sealer, event)
         return user
 

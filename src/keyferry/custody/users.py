@@ -37,7 +37,7 @@ from keyferry.store.statements import Prepared
 from keyferry.store.tables import users
 
 _PAGE = Query(USERS, users.c.id > bindparam("after"), users.c.deleted_at.is_(None), order_by=users.c.id, limit=True)
-_NAMES = Prepared(
+_FIRST_NAMES = (
     select(users.c.name_folded, users.c.id)
     .where(
         users.c.role == bindparam("role"),
@@ -49,15 +49,24 @@ _NAMES = Prepared(
     .order_by(users.c.name_folded)
     .limit(bindparam("limit"))
 )
+_NAMES = {
+    False: Prepared(_FIRST_NAMES),
+    True: Prepared(_FIRST_NAMES.where(users.c.networks.is_not(None))),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSearch:
-    """Which accounts to find: those whose names begin so, whatever the case; None for any role, for enabled or not."""
+    """Which accounts to find: those whose names begin so, whatever the case; None for any role, for enabled or not.
+
+    Attributes:
+        has_networks: those alone that may be used only from certain networks.
+    """
 
     prefix: str = ""
     role: Role | None = None
     disabled: bool | None = None
+    has_networks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +282,7 @@ def _search(view: View, search: UserSearch, limit: int, after: str) -> list[User
     found: list[tuple[str, str]] = []
     for role, disabled in product(roles, standings):
         where = {"role": role.value, "disabled": disabled, "first": names.first, "end": names.end, "limit": limit}
-        found += ((name, id_) for name, id_ in view.tx.rows(_NAMES, **where))
+        found += ((name, id_) for name, id_ in view.tx.rows(_NAMES[search.has_networks], **where))
     page = [view.get(USERS, id_) for _, id_ in sorted(found)[:limit]]
     return [user for user in page if user is not None]
 

@@ -1,13 +1,16 @@
 """What the doors need of the rest of the house; the composition root puts it together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from keyferry.certificates import ServedCertificate
 from keyferry.config.settings import Settings
+from keyferry.custody.backups import LastBackup
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.custody.deployment_lookup import DeploymentDetail
+from keyferry.custody.set_up import SetUp
 from keyferry.deployments.push import Wishes
 from keyferry.doors.figures import Figures
 from keyferry.doors.workers import Crew
@@ -34,11 +37,35 @@ class Pushes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """What custody does not know of the installation that serves; no secrets.
+
+    Attributes:
+        root: its URI; `root_fingerprint` names its key without revealing it, 16 hex digits.
+        data_keys: how many generations there are; the newest seals.
+        certificate: None for a server that speaks plain HTTP.
+    """
+
+    version: str
+    store_id: str
+    database: str
+    schema: str
+    root: str
+    root_fingerprint: str
+    data_keys: int
+    pool: Mapping[str, tuple[int, int]]
+    last_backup: LastBackup | None
+    certificate: ServedCertificate | None
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """
     Args:
         pushes: None for a server that was built without Azure's SDK.
+        set_up: makes the first Administrator.
+        facts: of the installation that serves, as they are now; read in a worker thread.
         ready: returns when the server can serve; raises a KeyferryError that says why it cannot.
     """
 
@@ -50,3 +77,5 @@ class Services:
     figures: Figures
     ready: Callable[[], None]
     pushes: Pushes | None = None
+    set_up: SetUp | None = None
+    facts: Callable[[], ServerFacts] | None = None

@@ -217,6 +217,18 @@ class Authenticator:
             raise NotAuthenticated("This session lay idle for too long, and has ended.")
         return token
 
+    def whose(self, text: str, address: str | None) -> str | None:
+        """The id of the user whom a token was issued to, whether it is still in force or not; None for other texts."""
+        try:
+            claim = token_form.parse(text)
+            token = self._gate.look(
+                Origin(address), Operation.SESSION_OPEN, lambda tx: TOKENS.get(tx, self._gate.sealer, claim.token_id)
+            )
+            token_form.check(claim, None if token is None else token.digest)
+        except NotAuthenticated:
+            return None
+        return None if token is None else token.user_id
+
     def turned_away(self, refusal: NotAuthenticated, address: str | None) -> None:
         """Count a caller who presented no token that could be looked at, for the audit log."""
         self._gate.refusals.count(Refusal(Origin(address), Operation.SESSION_OPEN, refusal.code, refusal.detail))

@@ -17,6 +17,7 @@ from keyferry.doors.response_headers import ResponseHeaders
 from keyferry.doors.services import Services
 from keyferry.errors import KeyferryError
 from keyferry.web import (
+    account,
     audit,
     azure,
     connections,
@@ -32,6 +33,8 @@ from keyferry.web import (
     key_states,
     keys,
     passwords,
+    set_up,
+    settings,
     sign_in,
     user_forms,
     users,
@@ -42,6 +45,7 @@ from keyferry.web.templates import StaticFile
 
 #: in this order: addresses of words come before those that take any word
 _NOUNS = (
+    account,
     audit,
     azure,
     connections,
@@ -57,6 +61,8 @@ _NOUNS = (
     key_page,
     keys,
     passwords,
+    set_up,
+    settings,
     sign_in,
     user_forms,
     users,

@@ -1,25 +1,43 @@
 """Groups: found, made, edited, deleted."""
 
+from typing import Any, Final
+
 from starlette.responses import Response
 
 from keyferry.custody.groups import GroupEdit
+from keyferry.custody.policy import Operation
 from keyferry.store.records import Group
+from keyferry.web.addresses import address, group_address
 from keyferry.web.forms import Form, require_typed
 from keyferry.web.pages import form_page, page
-from keyferry.web.visits import Visit, address
+from keyferry.web.visits import Visit
 
 #: as the form has it, for a group that has no policy of its own
 INHERIT = "inherit"
 
+#: keys that a group's page shows
+MOST_SHOWN: Final = 10
+
 
 async def list_groups(visit: Visit) -> Response:
-    """All groups for an Administrator, one's own for others."""
-    found = await visit.ask(visit.custody.groups.list, size=visit.page_size, after=visit.query("after"))
-    return visit.page("groups/list.html", groups=found.items, next=found.next)
+    """All groups for an Administrator, one's own for others; a part of the page while somebody types."""
+    begins = visit.query("begins")
+    found = await visit.ask(visit.custody.groups.search, begins, size=visit.page_size, after=visit.query("after"))
+    context: dict[str, Any] = {
+        "groups": found.items,
+        "asked": Form.showing(begins=begins),
+        "is_search": bool(begins),
+        "first": address("groups", begins=begins) if visit.query("after") else "",
+        "next": address("groups", begins=begins, after=found.next) if found.next else "",
+    }
+    if visit.wants_part:
+        return visit.part("groups/table.html", **context, said=True)
+    return visit.page("groups/list.html", **context, said=False)
 
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """+Add Group."""
+    visit.require(Operation.GROUP_CREATE)
     return visit.page("groups/new.html", form=form if form.was_sent else Form.showing(kek_policy=INHERIT))
 
 
@@ -31,17 +49,29 @@ async def create(visit: Visit, form: Form) -> Response:
         description=form.optional("description"),
         kek_policy=_policy(form),
     )
-    return visit.go(address("groups", group.name), f"The group {group.name} was created.")
+    return visit.go(group_address(group), f"The group {group.name} was created.")
 
 
 async def show_group(visit: Visit) -> Response:
-    """A group's page."""
+    """A group's page: for its members, and for Administrators, who also see who the members are."""
     group = await visit.ask(visit.custody.groups.show, visit.path("name"))
-    return visit.page("groups/show.html", group=group)
+    after, members = visit.query("after"), None
+    if visit.is_administrator:
+        members = await visit.ask(visit.custody.groups.members, group.id, size=visit.page_size, after=after)
+    return visit.page(
+        "groups/show.html",
+        group=group,
+        server_policy=visit.console.services.settings.kek_policy,
+        keys=await visit.ask(visit.custody.keys.list, size=MOST_SHOWN, group=group.name),
+        members=members,
+        first=group_address(group) if after else "",
+        next=f"{group_address(group)}?after={members.next}" if members and members.next else "",
+    )
 
 
 async def show_edit(visit: Visit, form: Form) -> Response:
     """Edit what can be changed of a group; its id stays."""
+    visit.require(Operation.GROUP_EDIT)
     group = await visit.ask(visit.custody.groups.show, visit.path("name"))
     return visit.page("groups/edit.html", group=group, form=form if form.was_sent else _form_of(group))
 
@@ -52,21 +82,22 @@ async def edit(visit: Visit, form: Form) -> Response:
     group = await visit.ask(
         visit.custody.groups.edit, visit.path("name"), wanted, revision=form.whole_number("revision")
     )
-    return visit.go(address("groups", group.name), "The group was changed.")
+    return visit.go(group_address(group), "The group was changed.")
 
 
 async def show_delete(visit: Visit, form: Form) -> Response:
     """Ask for the group's id to be typed."""
+    visit.require(Operation.GROUP_DELETE)
     group = await visit.ask(visit.custody.groups.show, visit.path("name"))
     return visit.page("groups/delete.html", group=group, form=form)
 
 
 async def delete(visit: Visit, form: Form) -> Response:
     """Delete it, if its id was typed."""
-    name = visit.path("name")
-    require_typed(form, name, "the Group ID")
-    await visit.ask(visit.custody.groups.delete, name)
-    return visit.go("/groups", f"The group {name} was deleted.")
+    group = await visit.ask(visit.custody.groups.show, visit.path("name"))
+    require_typed(form, group.name, "the Group ID")
+    await visit.ask(visit.custody.groups.delete, group.id)
+    return visit.go("/groups", f"The group {group.name} was deleted.")
 
 
 def _policy(form: Form) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from keyferry.doors.body_limit import too_large
 from keyferry.doors.faults import log_fault
@@ -21,7 +21,7 @@ from keyferry.errors import (
 from keyferry.web.console import Console, console_of
 from keyferry.web.forms import SECRET, Form, read_form
 from keyferry.web.same_site import changes
-from keyferry.web.visits import address
+from keyferry.web.visits import address, earlier_user
 
 
 async def on_refusal(request: Request, error: Exception) -> Response:
@@ -66,21 +66,25 @@ def fault_page(console: Console, error: InternalError) -> Response:
 
 async def _sign_in_first(request: Request, refusal: NotAuthenticated) -> Response:
     """The sign-in page; a form that was just sent waits there, without its secrets, to be shown again afterwards."""
+    if request.headers.get("hx-request") == "true" and changes(request):  # a form is being filled in, and must stay
+        return HTMLResponse("<p>Your session has ended. Send the form to sign in: it comes back.</p>", 401)
     if request.headers.get("hx-request") == "true":
         return Response(status_code=401, headers={"HX-Refresh": "true"})
     if not changes(request):
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(address("sign-in", next="" if asked == "/" else asked), 303)
     form = await read_form(request)
+    is_somebodys = await earlier_user(request) is not None
     return console_of(request).render(
         "sign_in.html",
         status=401,
         form=Form(),
-        next=request.url.path,
-        kept=list(_kept(form)),
-        interrupted=True,
+        next=request.url.path if is_somebodys else "/",
+        kept=list(_kept(form)) if is_somebodys else [],
+        interrupted=is_somebodys,
         detail=refusal.detail,
-        notice=None,
+        notice=None if is_somebodys else "Nobody is signed in, so nothing was changed.",
+        awaits_set_up=False,
     )
 
 

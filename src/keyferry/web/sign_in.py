@@ -17,11 +17,15 @@ from keyferry.web.console import Console, console_of
 from keyferry.web.forms import RESUMED, Form, read_form
 from keyferry.web.pages import form_page
 from keyferry.web.same_site import changes, require_same_site
-from keyferry.web.visits import Visit, receive
+from keyferry.web.visits import Visit, earlier_user, receive
 
 #: the fields of the sign-in page itself; every other field is of the form that it has interrupted
 _OWN: Final = frozenset({"user_name", "password", "next", "csrf"})
-_NOTICES: Final = {"signed-out": "You are signed out.", "ended": "Your session has ended."}
+_NOTICES: Final = {
+    "signed-out": "You are signed out.",
+    "ended": "Your session has ended.",
+    "password-changed": "Your password was changed. Sign in with it.",
+}
 
 
 async def sign_in(request: Request) -> Response:
@@ -58,9 +62,11 @@ async def _signed_in(request: Request, console: Console, form: Form) -> Response
         idle_after=services.settings.session_idle * SECOND,
     )
     signed_in = await services.crew.sign_ins.run(signing_in)
+    kept, wanted = _kept(form), own_path(form.text("next"))
+    if kept and await earlier_user(request) != signed_in.issued.user.id:  # the form is another person's
+        kept, wanted = [], "/"
     await _end_earlier(request, console)
     token = signed_in.issued.text
-    wanted, kept = own_path(form.text("next")), _kept(form)
     if kept or signed_in.notices:
         response: Response = console.render(
             "continue.html",
@@ -116,6 +122,7 @@ def _form_page(
         interrupted=bool(kept),
         detail=None,
         notice=notice,
+        awaits_set_up=console.services.set_up is not None and console.services.set_up.was_offered,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from keyferry.custody.accounts import NewUser, UserEdit
-from keyferry.custody.policy import Role
+from keyferry.custody.policy import Operation, Role
 from keyferry.custody.users import UserDetail
 from keyferry.errors import InvalidInput
 from keyferry.web.addresses import user_address
@@ -21,6 +21,7 @@ MOST_OFFERED: Final = 100
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """Add User."""
+    visit.require(Operation.USER_CREATE)
     shown = form if form.was_sent else Form.showing(role=Role.KEY_ACCESS_USER.value)
     return visit.page("users/new.html", form=shown, **await _offered(visit))
 
@@ -45,6 +46,7 @@ async def create(visit: Visit, form: Form) -> Response:
 
 async def show_edit(visit: Visit, form: Form) -> Response:
     """Edit what can be changed of an account; its name stays."""
+    visit.require(Operation.USER_EDIT)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     offered = await _offered(visit, detail)
     return visit.page("users/edit.html", user=detail.user, form=form if form.was_sent else _form_of(detail), **offered)
@@ -70,6 +72,7 @@ async def edit(visit: Visit, form: Form) -> Response:
 
 async def show_password(visit: Visit, form: Form) -> Response:
     """A password for somebody else; for one's own there is the account page."""
+    visit.require(Operation.USER_PASSWORD)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     if detail.user.id == visit.caller.user_id:
         return visit.go("/account/password")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from keyferry.clock import now
-from keyferry.custody.policy import Role
+from keyferry.custody.policy import Operation, Role
 from keyferry.custody.users import UserSearch
 from keyferry.web.addresses import user_address
 from keyferry.web.forms import Form, require_typed
@@ -46,6 +46,7 @@ async def show_user(visit: Visit) -> Response:
 
 
 async def _show(visit: Visit, form: Form) -> Response:
+    visit.require(Operation.USER_LIST)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     user = detail.user
     tokens = await visit.ask(visit.custody.tokens.in_force, user=user.id, size=MOST_SHOWN)
@@ -86,6 +87,7 @@ async def revoke_token(visit: Visit, form: Form) -> Response:
 
 async def show_delete(visit: Visit, form: Form) -> Response:
     """Ask for the user's name to be typed."""
+    visit.require(Operation.USER_DELETE)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     return visit.page("users/delete.html", user=detail.user, form=form)
 

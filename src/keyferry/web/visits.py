@@ -10,16 +10,16 @@ from starlette.responses import RedirectResponse, Response
 
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
-from keyferry.custody.policy import Role
+from keyferry.custody.policy import Operation, Relation, Role, permits
 from keyferry.custody.users import UserDetail
 from keyferry.doors.addresses import address_of
-from keyferry.errors import NotAuthenticated
+from keyferry.errors import NotAuthenticated, NotPermitted
 from keyferry.material.secret import Secret
 from keyferry.web import cookies
 from keyferry.web.addresses import address
 from keyferry.web.console import Console, console_of
 
-__all__ = ["PAGE", "Visit", "address", "receive"]
+__all__ = ["PAGE", "Visit", "address", "earlier_user", "receive"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +47,17 @@ class Visit:
     def is_administrator(self) -> bool:
         """What a page shows follows from this; what may be done, custody says."""
         return self.person.user.role == Role.ADMINISTRATOR.value
+
+    def require(self, operation: Operation) -> None:
+        """For a page that is of no use to who may not do the operation to everybody's objects.
+
+        Custody is asked again when it is done.
+
+        Raises:
+            NotPermitted: the policy has it so.
+        """
+        if not permits(Role(self.person.user.role), operation, Relation.NONE):
+            raise NotPermitted("This page is for Administrators.", advice="Ask an Administrator.")
 
     @property
     def page_size(self) -> int:
@@ -101,6 +112,15 @@ class Visit:
         if message is not None:
             cookies.keep_message(self.request, response, cookies.Message(message, kind), self.token)
         return response
+
+
+async def earlier_user(request: Request) -> str | None:
+    """The id of the user whose session this browser keeps, though it may have ended; None for nobody's."""
+    console, token = console_of(request), cookies.session_of(request)
+    if token is None:
+        return None
+    text, address = token.reveal().decode(), address_of(request)
+    return await console.services.crew.plain.run(partial(console.services.authenticator.whose, text, address))
 
 
 async def receive(request: Request) -> Visit:

@@ -1,0 +1,96 @@
+"""One's own account: what it is, its sessions and tokens, and its password."""
+
+import json
+from functools import partial
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+
+from keyferry.clock import DAY, SECOND
+from keyferry.errors import KeyferryError
+from keyferry.material.secret import Secret
+from keyferry.web import cookies
+from keyferry.web.forms import Form
+from keyferry.web.pages import action, form_page, page
+from keyferry.web.passwords import new_password
+from keyferry.web.visits import Visit
+
+#: sessions and tokens that the page shows
+MOST_SHOWN: Final = 50
+
+
+async def show(visit: Visit) -> Response:
+    """The account page."""
+    return await _show(visit, Form())
+
+
+async def _show(visit: Visit, form: Form) -> Response:
+    networks = visit.person.user.networks
+    return visit.page(
+        "account/show.html",
+        form=form,
+        tokens=await visit.ask(visit.custody.tokens.in_force, size=MOST_SHOWN),
+        networks=None if networks is None else json.loads(networks),
+    )
+
+
+async def revoke(visit: Visit, form: Form) -> Response:
+    """End one of one's sessions or tokens; with the present one, one is signed out."""
+    token = await visit.ask(visit.custody.tokens.revoke, form.text("token"))
+    if token.id != visit.caller.token_id:
+        return visit.go("/account", f"{token.name} was revoked.")
+    response = RedirectResponse("/sign-in?notice=signed-out", 303)
+    cookies.forget_session(visit.request, response)
+    return response
+
+
+async def show_new_token(visit: Visit, form: Form) -> Response:
+    """A token for one's own programs."""
+    return visit.page("account/new_token.html", form=form if form.was_sent else Form.showing(lifetime="30"))
+
+
+async def create_token(visit: Visit, form: Form) -> Response:
+    """Make it, and show it this once."""
+    days = form.whole_number("lifetime") or 0
+    issued = await visit.ask(visit.custody.tokens.create, form.text("name"), days * DAY)
+    return visit.page("account/token.html", token=issued.token, text=issued.text.reveal().decode())
+
+
+async def show_password(visit: Visit, form: Form) -> Response:
+    """Change Password."""
+    return visit.page("account/password.html", form=form)
+
+
+async def change_password(visit: Visit, form: Form) -> Response:
+    """Change it. All sessions end, this one too; this browser is given a new one."""
+    password = new_password(form)
+    current = Secret(form.raw("current_password").encode()) if form.raw("current_password") else None
+    await visit.ask(visit.custody.users.set_password, visit.caller.user_id, password, current=current)
+    services = visit.console.services
+    signing_in = partial(
+        services.sign_in.sign_in,
+        visit.person.user.name,
+        password,
+        visit.caller.address,
+        idle_after=services.settings.session_idle * SECOND,
+    )
+    try:
+        signed_in = await services.crew.sign_ins.run(signing_in)
+    except KeyferryError:  # too many are signing in just now, or the account was disabled: the change stands
+        response = RedirectResponse("/sign-in?notice=password-changed", 303)
+        cookies.forget_session(visit.request, response)
+        return response
+    token = signed_in.issued.text
+    response = RedirectResponse("/account", 303)
+    cookies.keep_session(visit.request, response, token)
+    message = "Your password was changed. Every other session and every token of yours ended."
+    cookies.keep_message(visit.request, response, cookies.Message(message), token)
+    return response
+
+
+routes = [
+    page("/account", show),
+    action("/account/revoke", revoke, _show),
+    form_page("/account/tokens/new", show_new_token, create_token),
+    form_page("/account/password", show_password, change_password),
+]

@@ -1,0 +1,114 @@
+"""What the installation is and how it does, and the key encryption keys that are welcome; for Administrators."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.responses import Response
+
+from keyferry.clock import SECOND, now
+from keyferry.config.settings import Settings
+from keyferry.custody.policy import Operation
+from keyferry.custody.users import UserSearch
+from keyferry.errors import InvalidInput
+from keyferry.web.forms import Form
+from keyferry.web.pages import action, form_page, page
+from keyferry.web.templates import lasting
+from keyferry.web.visits import Visit
+
+#: accounts with an allow-list that the page shows
+MOST_SHOWN: Final = 50
+#: what a registered key encryption key is for
+DESTINATION: Final = "azure"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A setting in words. `value` is the setting's, `name` what it is called in keyferry.toml."""
+
+    words: str
+    value: str
+    name: str
+
+
+async def show(visit: Visit) -> Response:
+    """The settings page."""
+    visit.require(Operation.JOB_LIST)
+    jobs = await visit.ask(visit.custody.job_runs.list)
+    limited = await visit.ask(visit.custody.users.search, UserSearch(has_networks=True), size=MOST_SHOWN)
+    facts = visit.console.services.facts
+    return visit.page(
+        "settings/show.html",
+        jobs=jobs,
+        limited=limited,
+        facts=None if facts is None else await visit.work(facts),
+        said=_said(visit.console.services.settings),
+        now=now(),
+    )
+
+
+async def list_keks(visit: Visit) -> Response:
+    """The key encryption keys that are known."""
+    return await _keks(visit, Form())
+
+
+async def _keks(visit: Visit, form: Form) -> Response:
+    visit.require(Operation.KEK_REGISTER)
+    found = await visit.ask(visit.custody.keks.list, size=visit.page_size, after=visit.query("after"))
+    return visit.page(
+        "settings/keks.html",
+        form=form,
+        keks=found.items,
+        policy=visit.console.services.settings.kek_policy,
+        first="/settings/keks" if visit.query("after") else "",
+        next=f"/settings/keks?after={found.next}" if found.next else "",
+    )
+
+
+async def show_register(visit: Visit, form: Form) -> Response:
+    """Say that exports under a key encryption key are welcome."""
+    visit.require(Operation.KEK_REGISTER)
+    return visit.page("settings/register_kek.html", form=form)
+
+
+async def register(visit: Visit, form: Form) -> Response:
+    """Register it: the identifier is bound to this public key for ever."""
+    public_key = form.file("public_key")
+    if public_key is None:
+        raise InvalidInput(
+            "No public key was given.", field="public_key", advice="Give the .pem that Azure offers as the download."
+        )
+    kek = await visit.ask(visit.custody.keks.register, DESTINATION, form.text("key_identifier"), public_key.data)
+    return visit.go("/settings/keks", f"Registered: {kek.identifier}")
+
+
+async def withdraw(visit: Visit, form: Form) -> Response:
+    """Withdraw a registration."""
+    kek = await visit.ask(visit.custody.keks.unregister, form.text("kek"))
+    return visit.go("/settings/keks", f"No longer registered: {kek.identifier}")
+
+
+def _said(settings: Settings) -> list[Said]:
+    return [
+        Said("A session of the console ends when idle for", lasting(settings.session_idle * SECOND), "session_idle"),
+        Said("A sign-in lasts at most", lasting(settings.token_lifetime * SECOND), "token_lifetime"),
+        Said(
+            "From Destroy to the erasure of a key's material",
+            lasting(settings.destruction_pending * SECOND),
+            "destruction_pending",
+        ),
+        Said(
+            "Key encryption keys that exports accept, where a group says nothing else",
+            "any" if settings.kek_policy == "any" else "registered ones only",
+            "kek_policy",
+        ),
+        Said("The server listens on", str(settings.listen), "listen"),
+        Said("Further names in its certificate", ", ".join(settings.tls_names) or "none", "tls_names"),
+    ]
+
+
+routes = [
+    page("/settings", show),
+    page("/settings/keks", list_keks),
+    form_page("/settings/keks/register", show_register, register),
+    action("/settings/keks/withdraw", withdraw, _keks),
+]

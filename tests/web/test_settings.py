@@ -1,0 +1,71 @@
+"""Settings, at the console: what the installation is, and whose key encryption keys are welcome."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.looking import require_accessible, window
+from tests.web.conftest import Served, sign_in
+
+from keyferry.custody.accounts import NewUser
+from keyferry.custody.policy import Role
+from keyferry.testing import ADMINISTRATOR, Kek
+
+
+def test_the_page_tells_what_the_installation_is_and_no_secret(page: Page, console: Served) -> None:
+    kit = console.kit
+    new = NewUser(name="set-limited", role=Role.KEY_ACCESS_USER, networks=("10.0.0.0/8",))
+    kit.custody.users.create(kit.administrator, new)
+    kit.background.runs.ran("rotation", next_in=60, fault=OSError("no words of this"))
+    kit.background.runs.flush()
+    sign_in(page)
+    page.get_by_role("link", name="Settings").click()
+    for words in ("a key in a file", "file:root.key", "There never was a backup.", "SQLite", "30 minutes", "7 days"):
+        expect(page.get_by_text(words).first).to_be_visible()
+    expect(page.get_by_role("link", name="set-limited")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="rotation")).to_be_visible()
+    expect(page.get_by_text("OSError")).to_be_visible()
+    shown = page.content()
+    assert "no words of this" not in shown
+    assert (kit.installation.settings.home / "root.key").read_text().strip() not in shown
+    require_accessible(page)
+
+
+@pytest.mark.parametrize("path", ["/settings", "/settings/keks", "/settings/keks/register"])
+def test_every_page_fits_a_telephone(chromium: Browser, console: Served, path: str) -> None:
+    with window(chromium, width=360, base_url=console.url, ignore_https_errors=True) as page:
+        sign_in(page, ADMINISTRATOR)
+        page.goto(path)
+        require_accessible(page)
+
+
+def test_a_key_encryption_key_is_registered_and_withdrawn(page: Page, console: Served) -> None:
+    kek, other = Kek.make(name="set-kek"), Kek.make(name="set-kek")
+    sign_in(page)
+    page.goto("/settings")
+    page.get_by_role("link", name="Key encryption keys").click()
+    page.get_by_role("link", name="Register").first.click()
+    page.get_by_label("Public Key").set_input_files(
+        {"name": "kek.pem", "mimeType": "application/x-pem-file", "buffer": kek.public_pem}
+    )
+    page.get_by_label("Key id").fill("https://nowhere")
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_label("Key id")).to_have_attribute("aria-invalid", "true")
+    require_accessible(page)
+    page.get_by_label("Key id").fill(kek.identifier)
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("alert")).to_contain_text("No public key was given.")
+    page.get_by_label("Public Key").set_input_files(
+        {"name": "kek.pem", "mimeType": "application/x-pem-file", "buffer": kek.public_pem}
+    )
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("status")).to_contain_text(f"Registered: {kek.identifier}")
+    require_accessible(page)
+    page.get_by_role("button", name=f"Withdraw {kek.identifier}").click()
+    expect(page.get_by_role("status")).to_contain_text("No longer registered")
+
+    page.goto("/settings/keks/register")
+    page.get_by_label("Public Key").set_input_files(
+        {"name": "kek.pem", "mimeType": "application/x-pem-file", "buffer": other.public_pem}
+    )
+    page.get_by_label("Key id").fill(kek.identifier)
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("alert")).to_contain_text("is bound to the public key")
