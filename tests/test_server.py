@@ -22,8 +22,9 @@ from keyferry.certificates import prepare_certificates
 from keyferry.config.sources import load_settings
 from keyferry.config.values import Listen
 from keyferry.errors import CannotStart
+from keyferry.installation import initialise
 from keyferry.server import listening
-from keyferry.testing import ADMINISTRATOR, Kit
+from keyferry.testing import ADMINISTRATOR, CHEAP, Kit
 
 KEYFERRY = Path(sys.executable).with_name("keyferry")
 WITHIN_SECONDS = 60
@@ -239,3 +240,21 @@ def test_the_log_of_a_server_tells_no_token(home: Path, tmp_path: Path) -> None:
         assert server.end() == 0
         assert "path=/api/v1/keys" in server.log.read_text()
         assert token not in server.log.read_text()
+
+
+def test_without_users_each_start_prints_a_link_of_its_own_that_is_in_no_log(tmp_path: Path) -> None:
+    home, links = tmp_path / "home", []
+    initialise(home, cost=CHEAP)
+    for start in ("first", "second"):
+        with serving(home, tmp_path / start) as server:
+            assert until(lambda server=server: "?token=" in server.log.read_text())
+            (link,) = (line.strip() for line in server.log.read_text().splitlines() if "?token=" in line)
+            assert link.startswith(f"https://127.0.0.1:{server.port}/set-up?token=")
+            links.append(link)
+            with closing(server.connect()) as connection:
+                connection.request("GET", link.partition(str(server.port))[2])
+                answer = connection.getresponse()
+                assert (answer.status, b"Set up Keyferry" in answer.read()) == (200, True)
+            assert until(lambda server=server: "path=/set-up" in server.log.read_text())
+            assert server.log.read_text().count(link.partition("token=")[2]) == 1
+    assert links[0] != links[1]
