@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +248,7 @@ def test_without_users_each_start_prints_a_link_of_its_own_that_is_in_no_log(tmp
     initialise(home, cost=CHEAP)
     for start in ("first", "second"):
         with serving(home, tmp_path / start) as server:
-            assert until(lambda server=server: "?token=" in server.log.read_text())
+            assert until(partial(_says, server.log, "?token="))
             (link,) = (line.strip() for line in server.log.read_text().splitlines() if "?token=" in line)
             assert link.startswith(f"https://127.0.0.1:{server.port}/set-up?token=")
             links.append(link)
@@ -255,6 +256,10 @@ def test_without_users_each_start_prints_a_link_of_its_own_that_is_in_no_log(tmp
                 connection.request("GET", link.partition(str(server.port))[2])
                 answer = connection.getresponse()
                 assert (answer.status, b"Set up Keyferry" in answer.read()) == (200, True)
-            assert until(lambda server=server: "path=/set-up" in server.log.read_text())
+            assert until(partial(_says, server.log, "path=/set-up"))
             assert server.log.read_text().count(link.partition("token=")[2]) == 1
     assert links[0] != links[1]
+
+
+def _says(log: Path, words: str) -> bool:
+    return words in log.read_text()
