@@ -26,6 +26,7 @@ from keyferry.custody.customer_key_states import RequestState
 from keyferry.custody.deployment_reports import Backup, Problem
 from keyferry.custody.deployment_steps import Step
 from keyferry.custody.export_batches import Passed
+from keyferry.custody.finding import Wanted
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.key_batches import WantedKey
 from keyferry.custody.keys import KeyEdit, NewKey
@@ -295,6 +296,8 @@ TABLE: dict[str, Row] = {
     "key_choices.show": Row(_key, lambda it, by, ref: it.key_choices.show(by, ref), (OK, OK, OK, HIDDEN)),
     "key_life.show": Row(_key, lambda it, by, ref: it.key_life.show(by, ref), (OK, OK, OK, HIDDEN)),
     "keys.list": Row(_nothing, lambda it, by, _: it.keys.list(by, size=5), (OK, OK, OK, OK)),
+    "finding.find": Row(_nothing, lambda it, by, _: it.finding.find(by, Wanted(), size=5), (OK, OK, OK, OK)),
+    "finding.total": Row(_nothing, lambda it, by, _: it.finding.total(by), (OK, OK, OK, OK)),
     "keys.edit": Row(
         _key, lambda it, by, ref: it.keys.edit(by, ref, KeyEdit(description="A")), (DENIED, OK, OK, HIDDEN)
     ),
