@@ -18,7 +18,6 @@ from keyferry.store.migrating import newest, present
 from keyferry.store.transaction import Row, Transaction
 from keyferry.testing import Kek, Kit
 
-
 #: columns of backed up tables that have come since schema 0004
 SINCE = {"tokens": {"idle_after"}, "counted_keys": {"name", "deactivates_at"}}
 
