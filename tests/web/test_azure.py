@@ -136,6 +136,17 @@ def test_a_push_that_cannot_be_is_refused_beside_the_field(page: Page, console: 
             expect(page.get_by_text("There is no key")).to_be_visible()
 
 
+def test_a_key_encryption_key_has_a_name_that_vaults_take(console: Served, name: str, vault_url: str) -> None:
+    id_ = planned(console, name, vault_url)
+    with client(console, "kim") as kim:
+        token = kim.get(f"/azure/deployments/{id_}").text.partition('name="csrf" value="')[2].partition('"')[0]
+        answer = kim.post(f"/azure/deployments/{id_}/run", data={"csrf": token, "kek_name": "../secrets/x"})
+    assert answer.status_code == 422
+    assert 'id="kek_name-error"' in answer.text
+    kim_ = console.kit.sign_in("kim")
+    assert console.kit.custody.deployments.show(kim_, id_).step == "planned"
+
+
 def test_a_deployment_is_abandoned(page: Page, console: Served, name: str, vault_url: str) -> None:
     id_ = planned(console, name, vault_url)
     sign_in(page, "kim")

@@ -11,10 +11,11 @@ from starlette.responses import Response
 from keyferry.byok.vault_address import parse_vault_address
 from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.custody.deployment_rules import NewDeployment
+from keyferry.custody.names import check_vault_key_name
 from keyferry.deployments.kek import DEFAULT_NAME
 from keyferry.deployments.push import Wishes
 from keyferry.doors.services import Pushes
-from keyferry.errors import Conflict, KeyferryError
+from keyferry.errors import Conflict, InvalidInput, KeyferryError
 from keyferry.web.addresses import address
 from keyferry.web.deployment_words import shown
 from keyferry.web.forms import Form
@@ -164,9 +165,18 @@ def _pushes(visit: Visit) -> Pushes:
 
 
 def _wishes(form: Form) -> Wishes:
+    """
+    Raises:
+        InvalidInput: no key in a vault can have the name of the key encryption key.
+    """
+    kek_name = form.text("kek_name") or DEFAULT_NAME
+    try:
+        check_vault_key_name(kek_name)
+    except InvalidInput as refusal:
+        raise InvalidInput(refusal.detail, code=refusal.code, field="kek_name", advice=refusal.advice) from None
     bits: Mapping[str, int] = {"2048": 2048, "3072": 3072, "4096": 4096}
     return Wishes(
-        kek_name=form.text("kek_name") or DEFAULT_NAME,
+        kek_name=kek_name,
         kek_bits=bits.get(form.text("kek_bits")),
         new_version=form.ticked("new_version"),
         by_use=not form.ticked("public_key_proof"),
