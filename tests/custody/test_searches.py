@@ -52,6 +52,14 @@ class TestUsers:
         assert found(kit, "k", disabled=True) == ["kim", "kurt"]
         assert found(kit, "k", role=Role.ADMINISTRATOR) == ["kira"]
 
+    def test_by_whether_an_allow_list_is_enforced(self, kit: Kit) -> None:
+        make(kit, "kim")
+        for name, networks in (("kira", ()), ("kurt", ("10.0.0.0/8",))):
+            new = NewUser(name=name, role=Role.KEY_ACCESS_USER, networks=networks)
+            kit.custody.users.create(kit.administrator, new)
+        page = kit.custody.users.search(kit.administrator, UserSearch(has_networks=True), size=5)
+        assert [each.user.name for each in page.items] == ["kira", "kurt"]
+
     def test_who_is_deleted_is_not_found(self, kit: Kit) -> None:
         make(kit, "kim")
         kit.custody.users.delete(kit.administrator, "kim")

@@ -9,7 +9,8 @@ from tests.custody.refusing import refused
 from keyferry.clock import DAY, SECOND
 from keyferry.custody.caller import Caller
 from keyferry.errors import NotAuthenticated
-from keyferry.testing import ADDRESS, ADMINISTRATOR, Kit
+from keyferry.material.secret import Secret
+from keyferry.testing import ADDRESS, ADMINISTRATOR, PASSWORD, Kit
 
 HOUR = 3600 * SECOND
 
@@ -138,3 +139,22 @@ def test_the_event_of_a_token_is_about_the_token(kit: Kit, kim: Caller) -> None:
     (event,) = events_of(kit, "token.create")
     assert (event.object_type, event.object_id, event.object_name) == ("token", token_id, "nightly")
     assert event.actor_name == "kim"
+
+
+def test_in_force_are_those_that_still_open_something_the_newest_first(kit: Kit) -> None:
+    kim = kit.user("kim")
+    names = ("a", "b", "c", "d")
+    made = {name: kit.custody.tokens.create(kim, name, 3600 * SECOND).token for name in names}
+    kit.custody.tokens.create(kim, "short", 60 * SECOND)
+    kit.custody.tokens.revoke(kim, made["b"].id)
+    idle = kit.installation.sign_in.sign_in("kim", Secret(PASSWORD.encode()), ADDRESS, idle_after=600 * SECOND)
+
+    def in_force() -> list[str]:
+        return [each.token.name for each in kit.custody.tokens.in_force(kim, size=10).items]
+
+    assert idle.issued.token.name == "console"
+    assert in_force() == ["console", "short", "d", "c", "a", "sign-in"]
+    with later(601 * SECOND):
+        assert in_force() == ["d", "c", "a", "sign-in"]
+    first = kit.custody.tokens.in_force(kim, size=2)
+    assert ([each.token.name for each in first.items], first.next is not None) == (["console", "short"], True)
