@@ -42,6 +42,8 @@ def test_an_administrator_sees_everybodys_keys_and_what_was_refused(page: Page) 
     glance = page.get_by_label("At a glance")
     expect(glance).to_contain_text("3 keys")
     expect(glance.get_by_role("link", name="expire within 30 days")).to_have_attribute("href", "/keys?expiring=30")
+    for link in glance.get_by_role("link").all():
+        assert page.request.get(link.get_attribute("href") or "").status == 200
     expect(page.get_by_role("img", name="Keys by state: pre-active 1, active 2")).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("Keys by type: aes-256 2, ec-p256 1"))).to_be_visible()
     expect(page.get_by_role("region", name="Vaults and hosts")).to_contain_text("contoso-kv.vault.azure.net")
