@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batches, exporting, listing, memory, pool, pykmip, rest, startup
+from benchmarks import batches, console, exporting, listing, memory, pool, pykmip, rest, startup
 from benchmarks.measuring import RUNS, Row
 from keyferry import __version__
 
@@ -27,6 +27,7 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "batches": batches.rows,
     "pool": pool.rows,
     "listing": listing.rows,
+    "console": console.rows,
 }
 
 

@@ -72,7 +72,7 @@ def test_a_row_says_what_the_key_is(keys: Page) -> None:
 
 def test_the_search_follows_what_is_typed_and_keeps_the_focus(keys: Page, console: Served) -> None:
     foreign = foreign_requests(keys, console.url)
-    field = keys.get_by_label("Key Name begins with")
+    field = keys.get_by_label("Name begins with")
     field.press_sequentially("stock-1")
     expect(keys.locator("tbody tr")).to_have_count(10)
     expect(field).to_be_focused()
@@ -105,7 +105,7 @@ def test_keys_are_narrowed(keys: Page, label: str, choice: str, expected: list[s
 
 
 def test_columns_are_sorted_both_ways(keys: Page) -> None:
-    keys.get_by_label("Key Name begins with").fill("s")
+    keys.get_by_label("Name begins with").fill("s")
     expect(keys.locator("tbody tr").first).to_contain_text("signer")
     head = keys.get_by_role("columnheader", name="Key Name")
     head.get_by_role("link").click()
@@ -119,7 +119,7 @@ def test_columns_are_sorted_both_ways(keys: Page) -> None:
 
 
 def test_it_works_without_scripts(plain: Page) -> None:
-    plain.get_by_label("Key Name begins with").fill("sig")
+    plain.get_by_label("Name begins with").fill("sig")
     plain.get_by_label("State").select_option("pre-active")
     plain.get_by_role("button", name="Search").click()
     assert names(plain) == ["signer"]

@@ -60,7 +60,7 @@ def _group(view: View, reference: str) -> Owner:
         raise InvalidInput(
             f"There is no group {reference!r}, or none that you belong to.",
             field="group",
-            advice="Name one of your groups; `keyferry group list` shows them.",
+            advice="Name one of your groups, by its id.",
         )
     return Owner(None, group.id, group.name)
 
