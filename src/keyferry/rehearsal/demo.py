@@ -306,7 +306,8 @@ class Rehearsal:
         )
         self._tell.say(
             "\nBoth servers go on running.\n"
-            f"  Keyferry: {self._servers[0].url}\n{users}"
+            f"  Keyferry: {self._servers[0].url} in a browser, as either of\n{users}"
+            f"    (its certificate is its own authority's, {place}/home/tls/ca.pem), or\n"
             f"    export XDG_CONFIG_HOME={place}/config KEYFERRY_PROFILE={USER}\n"
             f"    keyferry key list\n"
             f"  Emulator: {self._azure.emulator}, a stand-in for Azure and for Microsoft 365\n"
