@@ -46,8 +46,7 @@ class PostgreSql:
         # Not below pytest's folder: run by root, the server is another user's, who may not pass through that.
         self._directory = Path(tempfile.mkdtemp(prefix="keyferry-postgresql-"))
         self._server = get_server(self._directory, cleanup_mode="delete")
-        for setting in ("fsync", "synchronous_commit"):  # no test ends this server, and none needs what it holds later
-            self._server.psql(f"ALTER SYSTEM SET {setting} = off")
+        self._server.psql("ALTER SYSTEM SET fsync = off")  # no test ends this server, and none needs it afterwards
         self._server.psql("SELECT pg_reload_conf()")
         self._numbers = itertools.count(1)
         self._server.psql("CREATE DATABASE migrated")

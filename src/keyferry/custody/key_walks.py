@@ -29,9 +29,9 @@ from keyferry.store.tables import BLANK, NEVER
 from keyferry.store.transaction import Transaction
 
 #: rows that one page's walk passes at most
-FARTHEST: Final = 4000
+FARTHEST: Final = 2000
 #: so few keys that fulfil a condition are taken all and sorted
-FEW: Final = 4000
+FEW: Final = 2000
 #: audit events that counting may lag behind, for what they name to be found all the same
 NOT_COUNTED: Final = 2000
 

@@ -57,11 +57,13 @@ def ended_by_signals() -> Iterator[None]:
 @contextmanager
 def unhurried() -> Iterator[None]:
     """Hold signals back while what is in the block is done: a second Ctrl-C must not leave secrets behind."""
-    held = {signal.SIGINT, *ENDING}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    before = {each: signal.signal(each, _pass_over) for each in (signal.SIGINT, *ENDING)}
     try:
         yield
     finally:
-        for each in held & signal.sigpending():
-            signal.sigwait({each})  # it asked for what is under way already
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _pass_over(_number: int, _frame: FrameType | None) -> None:
+    """It asks for what is under way already. To block it would not do: another thread of the process could take it."""
