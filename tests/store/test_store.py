@@ -115,7 +115,7 @@ def test_colliding_transactions_are_run_again(store: Store) -> None:
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda pair: store.write(crosswise(*pair)), ["ab", "ba"]))
     assert store.read(lambda tx: tx.rows(ALL)) == [("a", 1), ("b", 1)]
-    assert sum(tries.values()) == (3 if store.engine.dialect.name == "postgresql" else 2)
+    assert sum(tries.values()) >= (3 if store.engine.dialect.name == "postgresql" else 2)
 
 
 def test_endless_collisions_end_in_a_refusal(store: Store) -> None:
