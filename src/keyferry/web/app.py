@@ -1,7 +1,7 @@
 """The console, put together."""
 
 import gzip
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from starlette.applications import Starlette
@@ -40,7 +40,7 @@ from keyferry.web import (
     users,
 )
 from keyferry.web.console import Console, console_of
-from keyferry.web.refusals import fault_page, on_http_exception, on_refusal, refusal_page
+from keyferry.web.refusals import on_http_exception, on_refusal, refusal_page
 from keyferry.web.templates import StaticFile
 
 #: in this order: addresses of words come before those that take any word
@@ -68,9 +68,6 @@ _NOUNS = (
     users,
 )
 
-#: a larger body would be put on a disk by the framework, and it may hold a key
-MOST_BODY_BYTES: Final = 1024 * 1024
-
 #: Content Security Policy level 3: scripts and styles are files of ours, and nothing in a page is either
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -89,14 +86,14 @@ _HEADERS: Final = (
 def create_console(services: Services) -> Starlette:
     """The application that serves every address which is not REST's."""
     console = Console.of(services)
-    most = min(services.settings.max_body_bytes, MOST_BODY_BYTES)
+    answer = partial(refusal_page, console)
     app = Starlette(
         routes=[*(route for noun in _NOUNS for route in noun.routes), *_static_routes(console)],
         exception_handlers={KeyferryError: on_refusal, HTTPException: on_http_exception},
         middleware=[
             Middleware(ResponseHeaders, door=_HEADERS),
-            Middleware(AccessLog, note=services.figures.note, answer=lambda fault: fault_page(console, fault)),
-            Middleware(BodyLimit, most=most, answer=lambda refusal: refusal_page(console, refusal)),
+            Middleware(AccessLog, note=services.figures.note, answer=answer),
+            Middleware(BodyLimit, most=console.most_body_bytes, answer=answer),
         ],
     )
     app.router.redirect_slashes = False

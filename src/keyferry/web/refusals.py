@@ -11,7 +11,6 @@ from keyferry.doors.faults import log_fault
 from keyferry.doors.statuses import status_of
 from keyferry.errors import (
     IntegrityViolation,
-    InternalError,
     InvalidInput,
     KeyferryError,
     NotAuthenticated,
@@ -37,7 +36,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     console = console_of(request)
     if error.status_code == 413:
-        return refusal_page(console, too_large(console.services.settings.max_body_bytes))
+        return refusal_page(console, too_large(console.most_body_bytes))
     if error.status_code in {404, 405}:
         return refusal_page(console, NotFound("There is no such page.", advice="Go on from the first page."))
     refusal = InvalidInput("The form cannot be read.", code="malformed-request", advice="Open the page, and try again.")
@@ -57,11 +56,6 @@ def refusal_page(console: Console, error: KeyferryError) -> Response:
     if isinstance(error, Overloaded):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
-
-
-def fault_page(console: Console, error: InternalError) -> Response:
-    """For the outermost middleware."""
-    return refusal_page(console, error)
 
 
 async def _sign_in_first(request: Request, refusal: NotAuthenticated) -> Response:
