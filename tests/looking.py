@@ -29,7 +29,8 @@ def window(browser: Browser, *, width: int = 1280, height: int = 900, **options:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds wrong on the page as it is: the rule, and the elements."""
+    """What axe-core finds wrong on the page once nothing moves any more: the rule, and the elements."""
+    page.evaluate("Promise.allSettled(document.getAnimations().map(each => each.finished))")
     page.evaluate(AXE)
     result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
     return [f"{each['id']}: {[node['html'][:160] for node in each['nodes']]}" for each in result["violations"]]
@@ -37,7 +38,8 @@ def violations(page: Page) -> list[str]:
 
 def require_accessible(page: Page) -> None:
     """No rule of axe-core's is broken, and the page does not scroll sideways."""
-    assert violations(page) == []
+    found = violations(page)
+    assert not found, f"{page.url}: {found}"
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0, f"{page.url} is {overflow} px wider than its window"
 

@@ -4,6 +4,8 @@ import asyncio
 import ssl
 from pathlib import Path
 
+from tests.loops import run_apart
+
 from keyferry.certificates import TlsFiles, fingerprint
 from keyferry.material.secret import Secret
 from keyferry.tls import ServerTls
@@ -25,7 +27,7 @@ def served(tls: ServerTls, files: TlsFiles) -> str:
             writer.close()
             return der
 
-    return ssl.DER_cert_to_PEM_cert(asyncio.run(connect()))
+    return ssl.DER_cert_to_PEM_cert(run_apart(connect))
 
 
 def test_a_certificate_that_is_current_is_kept(tmp_path: Path) -> None:

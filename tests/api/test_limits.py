@@ -10,6 +10,7 @@ import anyio
 import pytest
 from tests.api.conftest import Door, Person, opened, sign_in
 from tests.api.problems import refused
+from tests.loops import run_apart
 
 from keyferry.doors.workers import Workers
 from keyferry.errors import CannotStart, IntegrityViolation, Overloaded
@@ -176,7 +177,7 @@ class TestWorkers:
                 for _ in range(10):
                     group.start_soon(workers.run, work)
 
-        anyio.run(many)
+        run_apart(many)
         assert most == 2
 
     def test_work_that_waits_too_long_is_turned_away_and_does_not_begin(self) -> None:
@@ -193,7 +194,7 @@ class TestWorkers:
                 leave.set()
             await workers.run(lambda: begun.append("later"))
 
-        anyio.run(story)
+        run_apart(story)
         assert begun == ["later"]
 
     def test_a_queue_that_is_full_is_said_so_at_once(self, user: Person, door: Door) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 import anyio
 import anyio.lowlevel
 import pytest
+from tests.loops import run_apart
 
 from keyferry.doors import workers as module
 from keyferry.doors.workers import Workers
@@ -33,7 +34,7 @@ def test_a_result_comes_back_each_time(kind: object, seconds: float) -> None:
         for number in range(2 * module.TRIED_AGAIN_EVERY if not seconds else 3):
             assert await workers.run(partial(answer, number, seconds), kind=kind) == number
 
-    anyio.run(story)
+    run_apart(story)
 
 
 @pytest.mark.parametrize("kind", [None, "a kind"])
@@ -45,7 +46,7 @@ def test_a_fault_is_raised_where_the_result_was_awaited(kind: object) -> None:
                 await workers.run(fail, kind=kind)
         assert await workers.run(lambda: "still here", kind=kind) == "still here"
 
-    anyio.run(story)
+    run_apart(story)
 
 
 def test_work_runs_in_another_thread_even_when_it_is_waited_for() -> None:
@@ -55,7 +56,7 @@ def test_work_runs_in_another_thread_even_when_it_is_waited_for() -> None:
         assert len(threads) == 1
         assert threading.get_ident() not in threads
 
-    anyio.run(story)
+    run_apart(story)
 
 
 def test_work_that_was_quick_and_now_is_not_does_not_hold_up_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +74,7 @@ def test_work_that_was_quick_and_now_is_not_does_not_hold_up_the_loop(monkeypatc
             leave.set()
         assert ticks == 5
 
-    anyio.run(story)
+    run_apart(story)
 
 
 def test_whoever_goes_away_takes_no_place_along_and_frees_none_too_early() -> None:
@@ -88,7 +89,7 @@ def test_whoever_goes_away_takes_no_place_along_and_frees_none_too_early() -> No
         assert await workers.run(lambda: "next") == "next"
         assert workers._places.value == 1
 
-    asyncio.run(story())
+    run_apart(story)
 
 
 def test_no_more_threads_are_begun_than_there_is_work_for() -> None:
@@ -98,7 +99,7 @@ def test_no_more_threads_are_begun_than_there_is_work_for() -> None:
             await workers.run(lambda: None)
         assert len(workers._threads) == 1
 
-    anyio.run(story)
+    run_apart(story)
 
 
 def test_threads_end_with_their_workers() -> None:
@@ -109,7 +110,7 @@ def test_threads_end_with_their_workers() -> None:
                 group.start_soon(lambda: workers.run(lambda: time.sleep(LONG)))
         return list(workers._threads)
 
-    threads = anyio.run(story)
+    threads = run_apart(story)
     for thread in threads:
         thread.join(timeout=5)
     assert threads
@@ -122,7 +123,7 @@ def test_a_look_is_taken_where_it_is_awaited_once_it_is_known_to_be_short() -> N
         threads = [await workers.look(threading.get_ident, kind="short") for _ in range(module.TRIED_AGAIN_EVERY + 5)]
         assert set(threads[module.TRIED_AGAIN_EVERY :]) == {threading.get_ident()}
 
-    anyio.run(story)
+    run_apart(story)
 
 
 def test_a_look_that_was_long_the_last_time_is_taken_in_a_thread() -> None:
@@ -136,7 +137,7 @@ def test_a_look_that_was_long_the_last_time_is_taken_in_a_thread() -> None:
         here = [place for place, thread in enumerate(threads, 1) if thread == threading.get_ident()]
         assert here == [module.TRIED_AGAIN_EVERY, 2 * module.TRIED_AGAIN_EVERY]
 
-    anyio.run(story)
+    run_apart(story)
 
 
 def test_a_look_that_would_wait_is_begun_again_in_a_thread_which_may() -> None:
@@ -154,7 +155,7 @@ def test_a_look_that_would_wait_is_begun_again_in_a_thread_which_may() -> None:
         assert places.count(threading.get_ident()) == 2
         assert len(places) == module.TRIED_AGAIN_EVERY + 3
 
-    anyio.run(story)
+    run_apart(story)
     about_to_wait()  # the loop's own thread may wait again
 
 
@@ -165,4 +166,4 @@ def test_a_fault_of_a_look_is_raised_where_it_was_awaited() -> None:
             with pytest.raises(LookupError, match="of the work"):
                 await workers.look(fail, kind="fails")
 
-    anyio.run(story)
+    run_apart(story)
