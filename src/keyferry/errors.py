@@ -13,6 +13,7 @@
     ├── Overloaded            too many requests (429), or too much at once       503
     ├── CloudFailed           a cloud refused, or could not be reached or trusted 502
     │   └── AnswerLost          whether the cloud did it cannot be told: look before trying again
+    ├── ProviderFailed        an identity provider could not be reached or trusted, or answered nonsense 502
     ├── IntegrityViolation    a row was changed behind Keyferry's back           500
     ├── CannotStart           settings, files or the root of trust are not fit   exit code 1
     ├── ClientFailed          the command line could not reach or trust a server exit code 1
@@ -142,6 +143,12 @@ TITLES: dict[str, str] = {
     "azure-answer-lost": "Azure's answer was lost",
     "azure-answer-refused": "Azure's answer not understood",
     "azure-refused": "Azure refused",
+    # identity providers
+    "provider-failed": "Identity provider failed",
+    "provider-host-refused": "Identity provider's host not allowed",
+    "provider-unreachable": "Identity provider unreachable",
+    "provider-untrusted": "Identity provider's certificate not trusted",
+    "provider-answer-refused": "Identity provider's answer refused",
     # the store
     "row-tampered": "Row changed behind Keyferry's back",
     "audit-broken": "Audit log broken",
@@ -266,6 +273,11 @@ class AnswerLost(CloudFailed):
 
     default_code = "azure-answer-lost"
     default_advice = "Look whether it was done before trying again."
+
+
+class ProviderFailed(KeyferryError):
+    default_code = "provider-failed"
+    default_advice = "Check what the provider is set up as, and try again."
 
 
 class IntegrityViolation(KeyferryError):

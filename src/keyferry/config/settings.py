@@ -89,12 +89,20 @@ class Settings:
     pool_rsa_4096: int = _row("4", values.integer(0, 10_000), "RSA-4096 keys that are kept ready.")
 
     # Azure, for pushes that the server makes
-    outgoing_proxy: str = _row("", values.optional_proxy, "HTTP proxy for requests to Azure; else HTTPS_PROXY's.")
+    outgoing_proxy: str = _row("", values.optional_proxy, "HTTP proxy for the server's requests; else HTTPS_PROXY's.")
     outgoing_ca_file: Path | None = _row(
         "", values.optional_path, "Authorities that Azure's certificates must come from; else REQUESTS_CA_BUNDLE's."
     )
     azure_hosts: tuple[str, ...] = _row(
         "", values.host_patterns, "Further hosts that requests to Azure may go to, beside Azure's own."
+    )
+
+    # identity providers
+    identity_hosts: tuple[str, ...] = _row(
+        "", values.host_patterns, "Hosts of identity providers that requests may go to, beside well-known ones."
+    )
+    identity_ca_file: Path | None = _row(
+        "", values.optional_path, "Authorities that identity providers' certificates must come from."
     )
 
     # logs

@@ -13,6 +13,7 @@ from keyferry.errors import (
     NotPermitted,
     Overloaded,
     PreconditionFailed,
+    ProviderFailed,
 )
 
 #: what a code answers with, where its branch does not say it well enough
@@ -34,6 +35,7 @@ STATUS: Final[Mapping[type[KeyferryError], int]] = {
     InvalidInput: 422,
     Overloaded: 429,
     CloudFailed: 502,
+    ProviderFailed: 502,
     KeyferryError: 500,
 }
 
