@@ -58,7 +58,7 @@ class TestATick:
         assert rows(kit, "audit_events")[-1]["outcome"] == "done"
 
     def test_more_events_than_a_batch_are_numbered_at_once(self, kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("keyferry.custody.audit.BATCH", 3)
+        monkeypatch.setattr("keyferry.custody.audit_chain.BATCH", 3)
         for number in range(10):
             kit.group(f"group{number}")
         kit.background.tick()

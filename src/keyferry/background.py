@@ -11,7 +11,7 @@ from functools import partial
 
 import structlog
 
-from keyferry.custody.audit import Head, sequence
+from keyferry.custody.audit_chain import Head, sequence
 from keyferry.custody.caller import Origin
 from keyferry.custody.counting import count
 from keyferry.custody.job_runs import Runs

@@ -10,7 +10,7 @@ from keyferry import __version__
 from keyferry.certificates import fingerprint
 from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.config.settings import Settings
-from keyferry.custody.audit import last_head
+from keyferry.custody.audit_chain import last_head
 from keyferry.custody.backups import last_backup
 from keyferry.custody.job_runs import JobRun, runs_of
 from keyferry.installation import Installation, open_installation

@@ -11,9 +11,11 @@ from tests.custody.refusing import refused
 
 from keyferry.clock import now
 from keyferry.custody.caller import Caller
+from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.custody.deployment_reports import Backup, Problem
 from keyferry.custody.deployment_steps import ORDER, PUBLIC_KEY_ONLY, Step
 from keyferry.custody.lifecycle import RevocationReason
+from keyferry.custody.pages import Page
 from keyferry.testing import VAULT, Kek, Kit
 
 OTHER_KEK = Kek.make(name="other")
@@ -413,16 +415,19 @@ class TestListing:
         first, second = plan(kit, kim, key), plan(kit, kim, key)
         third = plan(kit, mallory, own)
 
-        def ids(caller: Caller, of: str | None = None, size: int = 10) -> list[str]:
-            page = kit.custody.deployments.list(caller, size=size, key=of)
-            if page.next is not None:
-                following = kit.custody.deployments.list(caller, size=10, after=page.next, key=of)
-                return [detail.deployment.id for detail in (*page.items, *following.items)]
-            return [detail.deployment.id for detail in page.items]
+        def ids(caller: Caller, of: str | None = None, size: int = 10, *, newest_first: bool = False) -> list[str]:
+            def page(size: int, after: str = "") -> Page[DeploymentDetail]:
+                return kit.custody.deployments.list(caller, size=size, after=after, key=of, newest_first=newest_first)
+
+            first = page(size)
+            following = () if first.next is None else page(10, first.next).items
+            return [detail.deployment.id for detail in (*first.items, *following)]
 
         every = [detail.deployment.id for detail in (first, second, third)]
         assert ids(kit.administrator) == ids(kit.administrator, size=2) == every
+        assert ids(kit.administrator, size=2, newest_first=True) == every[::-1]
         assert ids(kim) == ids(kim, key) == ids(kim, key, size=1) == every[:2]
+        assert ids(kim, newest_first=True) == ids(kim, key, size=1, newest_first=True) == every[1::-1]
         assert ids(mallory) == ids(kit.administrator, own) == every[2:]
         with refused("not-found"):
             ids(mallory, key)

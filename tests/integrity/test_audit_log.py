@@ -8,8 +8,8 @@ from tests.integrity.behind import Behind, Row
 from tests.integrity.conftest import Scene
 
 from keyferry.clock import SECOND, now
-from keyferry.custody import audit
-from keyferry.custody.audit import EMPTY_HEAD, Head, leaf_hash, next_hash, sequence
+from keyferry.custody import audit_chain, audit_verification
+from keyferry.custody.audit_chain import EMPTY_HEAD, Head, leaf_hash, next_hash, sequence
 from keyferry.errors import IntegrityViolation, InvalidInput
 from keyferry.ids import new_id
 from keyferry.store.events import NAMES
@@ -28,11 +28,11 @@ def log(scene: Scene) -> Scene:
 def findings(scene: Scene, expected: Head | None = None) -> tuple[str, ...]:
     """What a walk over the log finds, without leaving an event of its own behind."""
     sealer = scene.kit.installation.sealer
-    return scene.kit.installation.store.read(lambda tx: audit.verify_log(tx, sealer, expected)).findings
+    return scene.kit.installation.store.read(lambda tx: audit_verification.verify_log(tx, sealer, expected)).findings
 
 
 def head_of(scene: Scene) -> Head:
-    return scene.kit.installation.store.read(audit.last_head)
+    return scene.kit.installation.store.read(audit_chain.last_head)
 
 
 def events(scene: Scene) -> list[Row]:
@@ -257,8 +257,8 @@ def test_chaining_anew_without_a_change_changes_nothing(log: Scene) -> None:
 def test_an_event_that_is_never_numbered_is_found(log: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     log.kit.group("late")
     assert findings(log) == ()
-    later = now() + audit.GRACE + SECOND
-    monkeypatch.setattr("keyferry.custody.audit.clock_now", lambda: later)
+    later = now() + audit_verification.GRACE + SECOND
+    monkeypatch.setattr("keyferry.custody.audit_verification.clock_now", lambda: later)
     assert all("never numbered" in finding for finding in findings(log))
     assert findings(log)
     log.kit.background.tick()
@@ -266,7 +266,7 @@ def test_an_event_that_is_never_numbered_is_found(log: Scene, monkeypatch: pytes
 
 
 def test_more_events_than_a_batch_are_all_looked_at(log: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "BATCH", 3)
+    monkeypatch.setattr(audit_verification, "BATCH", 3)
     for number in range(5):
         log.kit.group(f"group-{number}")
     row = events(log)[-1]

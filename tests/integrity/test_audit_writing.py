@@ -9,7 +9,7 @@ from tests.integrity.behind import Behind
 from tests.integrity.conftest import Scene
 
 from keyferry.custody.accounts import UserEdit
-from keyferry.custody.audit import Head, last_head, sequence
+from keyferry.custody.audit_chain import Head, last_head, sequence
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.policy import Operation
 from keyferry.errors import KeyferryError

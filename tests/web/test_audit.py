@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,9 +15,10 @@ from playwright.sync_api import Page, expect
 from tests.looking import require_accessible
 from tests.web.conftest import Served, serving, sign_in
 
-from keyferry.custody import audit, audit_search
-from keyferry.errors import KeyferryError
+from keyferry.custody import audit, audit_search, audit_verification
+from keyferry.errors import IntegrityViolation, KeyferryError
 from keyferry.testing import ADMINISTRATOR, PASSWORD, Kit
+from keyferry.web import audit as web_audit
 from keyferry.web.audit_export import csv_lines
 
 
@@ -177,3 +179,41 @@ def test_the_log_verifies_and_its_head_is_expected_later(page: Page, console: Se
     page.get_by_label("Expected head").fill("nonsense")
     page.get_by_role("button", name="Verify the whole log").click()
     expect(page.get_by_label("Expected head")).to_have_attribute("aria-invalid", "true")
+
+
+def verification(browser: httpx2.Client) -> str:
+    """The page that answers the button."""
+    found = re.search(r'name="csrf" value="([^"]+)"', browser.get("/audit/verify").text)
+    assert found is not None
+    return browser.post("/audit/verify", data={"csrf": found[1]}).text
+
+
+def test_a_long_verification_says_how_far_it_has_come(console: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_audit, "_PACE", 0)
+    monkeypatch.setattr(audit_verification, "BATCH", 20)
+    with client(console) as browser:
+        text = verification(browser)
+    steps = re.findall(r"<li>([0-9,]+) of ([0-9,]+) events</li>", text)
+    assert [done for done, _ in steps][:3] == ["0", "20", "40"]
+    assert len({total for _, total in steps}) == 1
+    assert text.index("All is well") > text.rindex("</li>")
+    assert text.rstrip().endswith("</html>")
+
+
+def test_what_stops_a_verification_on_its_way_is_said_on_the_page(
+    console: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_arguments: object) -> None:
+        raise IntegrityViolation("The log's rows cannot be read.")
+
+    monkeypatch.setattr(audit, "verify_log", stopped)
+    with client(console) as browser:
+        text = verification(browser)
+    assert "It was not finished" in text
+    assert "cannot be read" in text
+    assert "All is well" not in text
+
+
+def test_a_verification_is_for_those_who_may_read_the_log(console: Served) -> None:
+    with client(console, "kim") as browser:
+        assert browser.get("/audit/verify").status_code == 403

@@ -9,7 +9,7 @@ from keyferry.api.documented import READING
 from keyferry.api.models.audit import AuditEventAnswer, AuditQuery, Order, VerificationAnswer
 from keyferry.api.models.pages import PageAnswer, page_size
 from keyferry.api.routers import guarded_router
-from keyferry.custody.audit import Head
+from keyferry.custody.audit_chain import Head
 
 router = guarded_router("audit")
 

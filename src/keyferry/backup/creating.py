@@ -19,7 +19,7 @@ from keyferry.backup.header import SALT_BYTES, Header, digest_of
 from keyferry.backup.rows import TABLES, count_rows, rows_of
 from keyferry.backup.writing import whole_file
 from keyferry.config.sources import SETTINGS_FILE
-from keyferry.custody.audit import last_head
+from keyferry.custody.audit_chain import last_head
 from keyferry.custody.backups import record_backup
 from keyferry.installation import Installation
 from keyferry.private_files import read_private

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from keyferry.custody.audit import Head
+from keyferry.custody.audit_chain import Head
 from keyferry.errors import CannotStart
 
 MAGIC = b"keyferry-backup-1\n"

@@ -20,7 +20,8 @@ from typing import Any, Final
 from keyferry.backup.entries import RowValues, TableBegins, Value, checked_columns
 from keyferry.backup.header import Header, damaged
 from keyferry.backup.opening import Opened, opened_backup
-from keyferry.custody.audit import EMPTY_HEAD, GRACE, Head, leaf_hash, next_hash
+from keyferry.custody.audit_chain import EMPTY_HEAD, Head, leaf_hash, next_hash
+from keyferry.custody.audit_verification import GRACE
 from keyferry.custody.founding import RootOfTrust
 from keyferry.errors import IntegrityViolation
 from keyferry.material.sealing import Sealer

@@ -9,7 +9,7 @@ from typing import Final
 
 from keyferry import clock
 from keyferry.clock import Microseconds
-from keyferry.custody.audit import Head
+from keyferry.custody.audit_chain import Head
 from keyferry.custody.local import local_event
 from keyferry.custody.policy import Operation
 from keyferry.custody.recording import Subject

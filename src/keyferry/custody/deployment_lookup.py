@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 
 from keyferry.custody.deployment_steps import Step, unfinished
 from keyferry.custody.lifecycle import State, state_at
@@ -18,15 +18,34 @@ from keyferry.store.sealed import CONNECTIONS, DEPLOYMENTS, KEY_VERSIONS, KEYS, 
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import deployments, keys, memberships
 
+#: sorts after every id
+_AFTER_ALL: Final = "~"
+
 _KEY_OF = Prepared(select(deployments.c.key_id).where(deployments.c.id == bindparam("id")))
-_AFTER = deployments.c.id > bindparam("after")
-_OF_KEY = Query(DEPLOYMENTS, deployments.c.key_id == bindparam("key_id"), _AFTER, order_by=deployments.c.id, limit=True)
-_ALL = Query(DEPLOYMENTS, _AFTER, order_by=deployments.c.id, limit=True)
 _MY_GROUPS = select(memberships.c.group_id).where(memberships.c.user_id == bindparam("user_id"))
 _MY_KEYS = select(keys.c.id).where(
     or_(keys.c.owner_user_id == bindparam("user_id"), keys.c.owner_group_id.in_(_MY_GROUPS))
 )
-_MINE = Query(DEPLOYMENTS, _AFTER, deployments.c.key_id.in_(_MY_KEYS), order_by=deployments.c.id, limit=True)
+
+
+class _Ordered:
+    """Deployments that a condition holds for, the oldest or the newest first."""
+
+    def __init__(self, *where: ColumnElement[bool]) -> None:
+        column = deployments.c.id
+        self._oldest = Query(DEPLOYMENTS, column > bindparam("after"), *where, order_by=column, limit=True)
+        self._newest = Query(DEPLOYMENTS, column < bindparam("after"), *where, order_by=column.desc(), limit=True)
+
+    def find(self, view: View, after: str, limit: int, *, newest_first: bool, **parameters: str) -> list[Deployment]:
+        """At most `limit`, from the one that follows `after` on; from the first on if that is empty."""
+        query = self._newest if newest_first else self._oldest
+        since = after or (_AFTER_ALL if newest_first else "")
+        return view.find(DEPLOYMENTS, query, after=since, limit=limit, **parameters)
+
+
+_OF_KEY = _Ordered(deployments.c.key_id == bindparam("key_id"))
+_ALL = _Ordered()
+_MINE = _Ordered(deployments.c.key_id.in_(_MY_KEYS))
 _AT_PLACE = Query(
     DEPLOYMENTS,
     deployments.c.key_id == bindparam("key_id"),
@@ -116,17 +135,17 @@ def connection_of(view: View, found: Deployment) -> Connection | None:
     return connection
 
 
-def deployments_page(view: View, key: Key | None, after: str, limit: int) -> list[DeploymentDetail]:
+def deployments_page(
+    view: View, key: Key | None, after: str, limit: int, *, newest_first: bool = False
+) -> list[DeploymentDetail]:
     """Deployments in the order of their ids: of one key, or of every key that the caller may see."""
     if key is not None:
-        return [
-            detail_of(view, each, key)
-            for each in view.find(DEPLOYMENTS, _OF_KEY, key_id=key.id, after=after, limit=limit)
-        ]
+        found = _OF_KEY.find(view, after, limit, newest_first=newest_first, key_id=key.id)
+        return [detail_of(view, each, key) for each in found]
     if view.actor.role is Role.ADMINISTRATOR:
-        found = view.find(DEPLOYMENTS, _ALL, after=after, limit=limit)
+        found = _ALL.find(view, after, limit, newest_first=newest_first)
     else:
-        found = view.find(DEPLOYMENTS, _MINE, after=after, limit=limit, user_id=view.actor.user.id)
+        found = _MINE.find(view, after, limit, newest_first=newest_first, user_id=view.actor.user.id)
     return [detail_of(view, each, _key_of(view, each)) for each in found]
 
 

@@ -92,13 +92,15 @@ class Deployments:
         """
         return self._gate.read(caller, Operation.DEPLOYMENT_READ, lambda view: load_deployment(view, deployment))
 
-    def list(self, caller: Caller, *, size: int, after: str = "", key: str | None = None) -> Page[DeploymentDetail]:
+    def list(
+        self, caller: Caller, *, size: int, after: str = "", key: str | None = None, newest_first: bool = False
+    ) -> Page[DeploymentDetail]:
         """Deployments in the order in which they were planned: of one key, or of every key that the caller may see."""
 
         def read(view: View) -> Page[DeploymentDetail]:
             found = None if key is None else load_key(view, key)
             view.permit(Relation.OWN, "deployment", None, None)
-            details = deployments_page(view, found, after, size + 1)
+            details = deployments_page(view, found, after, size + 1, newest_first=newest_first)
             return page_of(details, size, [detail.deployment.id for detail in details])
 
         return self._gate.read(caller, Operation.DEPLOYMENT_LIST, read)

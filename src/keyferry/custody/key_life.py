@@ -91,7 +91,7 @@ class KeyLife:
             versions = all_versions(view, key)
             found = [event for version in versions for event in self._of_version(view, key, version)]
             found += [_export(view, each) for each in newest_exports_of(view, key, MOST_OF_EACH)]
-            found += _arrivals(view, deployments_page(view, key, "", MOST_OF_EACH))
+            found += _arrivals(view, deployments_page(view, key, "", MOST_OF_EACH, newest_first=True))
             used = [event.at for event in found if event.what is Happening.USED]
             return Life(
                 tuple(sorted(found, key=lambda event: event.at)), _name(view, key.created_by), max(used, default=None)

@@ -1,23 +1,31 @@
 """The audit log: looked through, taken along as a file, verified. For Administrators."""
 
-from collections.abc import Iterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from keyferry.custody.audit import Head, Verification
+from keyferry.custody.audit_chain import Head
 from keyferry.custody.audit_search import NOUNS, OUTCOMES, Sought
+from keyferry.custody.audit_verification import Progress, Verification
 from keyferry.custody.pages import Page
 from keyferry.custody.policy import Operation
 from keyferry.doors.statuses import status_of
-from keyferry.errors import InvalidInput
+from keyferry.errors import InvalidInput, KeyferryError
 from keyferry.store.records import AuditEvent
 from keyferry.web.audit_export import FORMS, ExportForm, export_answer
 from keyferry.web.forms import Form
 from keyferry.web.pages import form_page, page
 from keyferry.web.visits import Visit
+
+#: where, in the page of a verification, its progress and its result go
+WALK: Final = "<!-- the walk -->"
+#: seconds between two words about how far it has come
+_PACE: Final = 0.5
 
 FILTERS: Final = ("person", "key", "operation", "outcome", "since", "until")
 
@@ -69,16 +77,55 @@ async def export(visit: Visit) -> Response:
 
 async def show_verify(visit: Visit, form: Form) -> Response:
     """What a verification is, and its button."""
-    return visit.page("audit/verify.html", form=form, result=None)
+    visit.require(Operation.AUDIT_READ)
+    return visit.page("audit/verify.html", form=form, walking=False)
 
 
 async def verify(visit: Visit, form: Form) -> Response:
-    """Walk the whole log. It may take long, so that it is done where long things are."""
+    """Walk the whole log, and say how far it has come. It may take long: it is done where long things are."""
+    visit.require(Operation.AUDIT_READ)
     given = form.optional("expect_head")
     expected = None if given is None else Head.parse(given)
+    before, after = visit.page("audit/verify.html", form=form, walking=True).body.decode().split(WALK)
     work = partial(visit.custody.audit.verify, visit.caller, expected=expected)
-    result: Verification = await visit.console.services.crew.batches.run(work)
-    return visit.page("audit/verify.html", form=form, result=result)
+    return StreamingResponse(_walked(visit, form, work, before, after), media_type="text/html")
+
+
+async def _walked(
+    visit: Visit, form: Form, work: Callable[..., Verification], before: str, after: str
+) -> AsyncIterator[str]:
+    """The page as far as there is something to say: how many events are done, then what was found."""
+    told: asyncio.Queue[tuple[int, int] | None] = asyncio.Queue()
+    tell = partial(asyncio.get_running_loop().call_soon_threadsafe, told.put_nowait)
+    walking = asyncio.ensure_future(
+        visit.console.services.crew.batches.run(partial(work, progress=_now_and_then(tell)))
+    )
+    walking.add_done_callback(lambda _: told.put_nowait(None))
+    yield before
+    while (step := await told.get()) is not None:
+        yield f"<li>{step[0]:,} of {step[1]:,} events</li>"
+    yield visit.part("audit/verified.html", form=form, **_result(walking)).body.decode() + after
+
+
+def _now_and_then(tell: Callable[[tuple[int, int]], object]) -> Progress:
+    """Progress that is told every `_PACE` seconds."""
+    last = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _PACE:
+            last = time.monotonic()
+            tell((done, total))
+
+    return progress
+
+
+def _result(walking: "asyncio.Future[Verification]") -> dict[str, Any]:
+    """What came of it. The answer has begun: what goes wrong now is said on the page."""
+    try:
+        return {"result": walking.result(), "refusal": None}
+    except KeyferryError as refusal:
+        return {"result": None, "refusal": refusal}
 
 
 def _asked(visit: Visit) -> Form:

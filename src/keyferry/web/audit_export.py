@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from keyferry import clock
 from keyferry.clock import SECOND, to_rfc3339
-from keyferry.custody.audit import Head
+from keyferry.custody.audit_chain import Head
 from keyferry.doors.workers import Workers
 from keyferry.store.records import AuditEvent
 

@@ -33,7 +33,9 @@ class KnownVault:
 
 async def show(visit: Visit) -> Response:
     """What there is, as far as it is the person's."""
-    deployments = await visit.ask(visit.custody.deployments.list, size=visit.page_size, after=visit.query("after"))
+    deployments = await visit.ask(
+        visit.custody.deployments.list, size=visit.page_size, after=visit.query("after"), newest_first=True
+    )
     connections = await visit.ask(visit.custody.connections.list, size=_MOST)
     keks = await visit.ask(visit.custody.keks.list, size=_MOST)
     return visit.page(

@@ -39,7 +39,7 @@ async def list_requests(visit: Visit) -> Response:
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """Draft one from two deployments."""
-    found = await visit.ask(visit.custody.deployments.list, size=_MOST)
+    found = await visit.ask(visit.custody.deployments.list, size=_MOST, newest_first=True)
     keys = [
         (each.deployment.id, f"{each.key.name or '[blank]'}: {each.deployment.name} at {each.deployment.vault}")
         for each in found.items

@@ -27,11 +27,13 @@ class Copies:
 
     Attributes:
         exports: the newest ones, the last one first; `more` if there are others.
+        deployments: the newest ones, the last one first; `older_deployments` if there are others.
     """
 
     exports: Sequence[ExportDetail]
     more: bool
     deployments: Sequence[DeploymentDetail]
+    older_deployments: bool
 
     @property
     def places(self) -> list[Place]:
@@ -51,15 +53,16 @@ class Copies:
         if number is None:
             return self
         exports = [each for each in self.exports if each.export.version_number == number]
-        return Copies(exports, self.more, [each for each in self.deployments if each.version.number == number])
+        deployments = [each for each in self.deployments if each.version.number == number]
+        return Copies(exports, self.more, deployments, self.older_deployments)
 
 
 async def copies_of(visit: Visit, key_id: str) -> Copies:
     """What has left of a key."""
     custody = visit.custody
     exports = await visit.ask(custody.exports.newest, size=MOST, key=key_id)
-    deployments = await visit.ask(custody.deployments.list, size=MOST, key=key_id)
-    return Copies(exports.items, exports.next is not None, deployments.items)
+    deployments = await visit.ask(custody.deployments.list, size=MOST, key=key_id, newest_first=True)
+    return Copies(exports.items, exports.next is not None, deployments.items, deployments.next is not None)
 
 
 def host_of(identifier: str) -> str:

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from keyferry.api.models.pages import NumberedPageQuery
 from keyferry.api.models.values import Answer, Moment, Name, when
-from keyferry.custody.audit import Head, Verification
+from keyferry.custody.audit_chain import Head
 from keyferry.custody.audit_search import OUTCOMES, Sought
+from keyferry.custody.audit_verification import Verification
 from keyferry.store.records import AuditEvent
 
 Outcome = StrEnum("Outcome", {name.upper(): name for name in OUTCOMES})  # type: ignore[misc]  # from custody's list
