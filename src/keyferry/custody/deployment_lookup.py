@@ -36,7 +36,7 @@ class _Ordered:
         self._oldest = Query(DEPLOYMENTS, column > bindparam("after"), *where, order_by=column, limit=True)
         self._newest = Query(DEPLOYMENTS, column < bindparam("after"), *where, order_by=column.desc(), limit=True)
 
-    def find(self, view: View, after: str, limit: int, *, newest_first: bool, **parameters: str) -> list[Deployment]:
+    def find(self, view: View, after: str, limit: int, *, newest_first: bool, **parameters: Any) -> list[Deployment]:
         """At most `limit`, from the one that follows `after` on; from the first on if that is empty."""
         query = self._newest if newest_first else self._oldest
         since = after or (_AFTER_ALL if newest_first else "")

@@ -86,7 +86,7 @@ async def verify(visit: Visit, form: Form) -> Response:
     visit.require(Operation.AUDIT_READ)
     given = form.optional("expect_head")
     expected = None if given is None else Head.parse(given)
-    before, after = visit.page("audit/verify.html", form=form, walking=True).body.decode().split(WALK)
+    before, after = _text(visit.page("audit/verify.html", form=form, walking=True)).split(WALK)
     work = partial(visit.custody.audit.verify, visit.caller, expected=expected)
     return StreamingResponse(_walked(visit, form, work, before, after), media_type="text/html")
 
@@ -104,7 +104,11 @@ async def _walked(
     yield before
     while (step := await told.get()) is not None:
         yield f"<li>{step[0]:,} of {step[1]:,} events</li>"
-    yield visit.part("audit/verified.html", form=form, **_result(walking)).body.decode() + after
+    yield _text(visit.part("audit/verified.html", form=form, **_result(walking))) + after
+
+
+def _text(answer: Response) -> str:
+    return bytes(answer.body).decode()
 
 
 def _now_and_then(tell: Callable[[tuple[int, int]], object]) -> Progress:
