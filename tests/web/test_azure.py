@@ -241,6 +241,20 @@ def test_a_customer_key_request_is_drafted_and_followed(page: Page, console: Ser
 
     page.get_by_role("button", name="Record that it validates").click()
     expect(page.get_by_role("alert")).to_contain_text("is not in its vault yet")
+
+    page.get_by_role("link", name="Edit").click()
+    require_accessible(page)
+    expect(telephone).to_have_value("+44 20 7946 0001")
+    page.get_by_label("Organization", exact=True).fill("Fabrikam")
+    page.get_by_label("Subscription ID of key 2").fill("none")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Subscription ID of key 2")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Subscription ID of key 2").fill("00000000-0000-0000-0000-000000000009")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The request was changed.")).to_be_visible()
+    for text in ("Fabrikam", "00000000-0000-0000-0000-000000000009"):
+        expect(page.get_by_text(text).first).to_be_visible()
+
     page.goto("/azure/customer-key")
     expect(page.get_by_role("row").filter(has_text=TENANT)).to_contain_text("draft")
     require_accessible(page)

@@ -35,7 +35,8 @@ TRANSITIONS: Final[dict[RequestState, frozenset[RequestState]]] = {
     RequestState.REFUSED: frozenset({RequestState.DRAFT}),
 }
 
-_EDITABLE: Final = frozenset({RequestState.DRAFT, RequestState.VALIDATED, RequestState.REFUSED})
+#: what a request says may be changed in these
+EDITABLE: Final = frozenset({RequestState.DRAFT, RequestState.VALIDATED, RequestState.REFUSED})
 
 
 def require_follows(present: RequestState, wanted: RequestState) -> None:
@@ -58,7 +59,7 @@ def require_editable(present: RequestState) -> None:
     Raises:
         Conflict: (`state-transition-refused`) it lies with Microsoft, or was accepted.
     """
-    if present not in _EDITABLE:
+    if present not in EDITABLE:
         raise Conflict(
             f"The request is {present}, and stays as it was sent.",
             code="state-transition-refused",

@@ -96,7 +96,11 @@ async def _walked(
 ) -> AsyncIterator[str]:
     """The page as far as there is something to say: how many events are done, then what was found."""
     told: asyncio.Queue[tuple[int, int] | None] = asyncio.Queue()
-    tell = partial(asyncio.get_running_loop().call_soon_threadsafe, told.put_nowait)
+    loop = asyncio.get_running_loop()
+
+    def tell(step: tuple[int, int]) -> None:
+        loop.call_soon_threadsafe(lambda: told.put_nowait(step))
+
     walking = asyncio.ensure_future(
         visit.console.services.crew.batches.run(partial(work, progress=_now_and_then(tell)))
     )

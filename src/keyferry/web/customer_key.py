@@ -2,25 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
 from keyferry.custody.customer_key_lookup import CustomerKeyDetail
-from keyferry.custody.customer_key_requests import NewRequest
-from keyferry.custody.customer_key_shapes import RequestedKey
-from keyferry.custody.customer_key_states import TRANSITIONS, RequestState
-from keyferry.customer_key.contacts import ContactsRefused, read_contacts
+from keyferry.custody.customer_key_requests import NewRequest, RequestEdit
+from keyferry.custody.customer_key_states import EDITABLE, TRANSITIONS, RequestState
 from keyferry.customer_key.workloads import WORKLOADS
 from keyferry.errors import InvalidInput
 from keyferry.web.addresses import address
+from keyferry.web.customer_key_form import beside_its_field, choices_of, contacts_in, keys_in, showing
 from keyferry.web.forms import Form
 from keyferry.web.pages import action, form_page, page
 from keyferry.web.visits import Visit
 
-#: deployments that a request may choose from
-_MOST: Final = 200
-_PERSON: Final = ("name", "email", "phone", "title")
 #: what records a state, on its button
 MOVES: Final = {
     RequestState.DRAFT: "Take back to draft",
@@ -39,30 +35,44 @@ async def list_requests(visit: Visit) -> Response:
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """Draft one from two deployments."""
-    found = await visit.ask(visit.custody.deployments.list, size=_MOST, newest_first=True)
-    keys = [
-        (each.deployment.id, f"{each.key.name or '[blank]'}: {each.deployment.name} at {each.deployment.vault}")
-        for each in found.items
-        if each.deployment.abandoned_at is None
-    ]
     shown = form if form.was_sent else Form.showing(workloads=["multi-workload"])
-    workloads = [(each.name, each.title) for each in WORKLOADS.values()]
-    return visit.page(
-        "azure/request_new.html", form=shown, keys=[("", "choose a deployment"), *keys], workloads=workloads
-    )
+    return visit.page("azure/request_new.html", form=shown, choices=await choices_of(visit))
 
 
 async def create(visit: Visit, form: Form) -> Response:
     """Begin it; nothing is sent anywhere."""
     new = NewRequest(
         organization_id=form.text("organization_id"),
-        keys=(_key(form, 1), _key(form, 2)),
-        contacts=_contacts(form),
+        keys=keys_in(form),
+        contacts=contacts_in(form),
         workloads=tuple(form.all("workloads")),
         group=form.optional("group"),
     )
-    made = await visit.ask(visit.custody.customer_key_requests.draft, new)
+    with beside_its_field():
+        made = await visit.ask(visit.custody.customer_key_requests.draft, new)
     return visit.go(address("azure", "customer-key", made.request.id), "The request was drafted.")
+
+
+async def show_edit(visit: Visit, form: Form) -> Response:
+    """Write a draft anew."""
+    detail = await visit.ask(visit.custody.customer_key_requests.show, visit.path("id"))
+    shown = form if form.was_sent else showing(detail)
+    return visit.page("azure/request_edit.html", form=shown, detail=detail, choices=await choices_of(visit, detail))
+
+
+async def edit(visit: Visit, form: Form) -> Response:
+    """Keep what was written; checks of what stood there before are void."""
+    requests = visit.custody.customer_key_requests
+    detail = await visit.ask(requests.show, visit.path("id"))
+    wanted = RequestEdit(
+        organization_id=form.text("organization_id"),
+        keys=keys_in(form, detail),
+        contacts=contacts_in(form),
+        workloads=tuple(form.all("workloads")),
+    )
+    with beside_its_field():
+        await visit.ask(requests.edit, detail.request.id, wanted, revision=form.whole_number("revision"))
+    return visit.go(address("azure", "customer-key", detail.request.id), "The request was changed.")
 
 
 async def show(visit: Visit, form: Form | None = None) -> Response:
@@ -75,6 +85,7 @@ async def show(visit: Visit, form: Form | None = None) -> Response:
         words=_words,
         contacts=json.loads(detail.request.contacts),
         checks=detail.checks[-1] if detail.checks else None,
+        may_edit=detail.state in EDITABLE,
         moves=[(state, MOVES[state]) for state in RequestState if state in TRANSITIONS[detail.state]],
     )
 
@@ -95,54 +106,6 @@ async def set_state(visit: Visit, form: Form) -> Response:
     return visit.go(address("azure", "customer-key", visit.path("id")), f"The request is {wanted} now.")
 
 
-def _key(form: Form, number: int) -> RequestedKey:
-    deployment = form.optional(f"deployment_{number}")
-    if deployment is None:
-        raise InvalidInput(
-            f"Key {number} is not chosen.", field=f"deployment_{number}", advice="Choose where it is deployed."
-        )
-    return RequestedKey(deployment=deployment, subscription_id=form.text(f"subscription_{number}"))
-
-
-def _contacts(form: Form) -> dict[str, Any]:
-    """
-    Raises:
-        InvalidInput: something is missing, or malformed; names the form's field.
-    """
-
-    def person(prefix: str) -> dict[str, str]:
-        return {part: form.text(f"{prefix}_{part}") for part in _PERSON if form.text(f"{prefix}_{part}")}
-
-    officers = [found for number in (1, 2) if (found := person(f"officer_{number}"))]
-    try:
-        contacts = read_contacts(
-            {
-                "organization": form.text("organization"),
-                "tenant_id": form.text("organization_id"),
-                "primary_contact": person("primary"),
-                "authorized_officers": officers,
-            }
-        )
-    except ContactsRefused as refusal:
-        field = _field_of(refusal.field or "")
-        raise InvalidInput(refusal.detail, code=refusal.code, field=field, advice="Fill it in.") from None
-    return contacts.document()
-
-
-def _field_of(field: str) -> str:
-    """The form's field for one of `keyferry.customer_key.contacts`."""
-    if field == "authorized_officers":
-        return "officer_1_name"
-    if field == "primary_contact":
-        return "primary_name"
-    head, _, part = field.partition(".")
-    if head == "primary_contact":
-        return f"primary_{part}"
-    if head.startswith("authorized_officers["):
-        return f"officer_{int(head.partition('[')[2].rstrip(']')) + 1}_{part}"
-    return "organization_id" if field == "tenant_id" else field
-
-
 def _words(detail: CustomerKeyDetail) -> str:
     names: Sequence[str] = json.loads(detail.request.workloads)
     return "; ".join(WORKLOADS[name].title if name in WORKLOADS else name for name in names) or (
@@ -154,5 +117,6 @@ routes = [
     page("/azure/customer-key", list_requests),
     form_page("/azure/customer-key/new", show_new, create),
     page("/azure/customer-key/{id}", show),
+    form_page("/azure/customer-key/{id}/edit", show_edit, edit),
     action("/azure/customer-key/{id}/state", set_state, show),
 ]
