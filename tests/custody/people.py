@@ -18,12 +18,13 @@ ELSEWHERE = "203.0.113.9"
 
 @dataclass(frozen=True)
 class People:
-    """Four who are who they say: an Administrator, two members of the group, one who belongs to none of it."""
+    """Who are who they say: an Administrator, two members of the group, one who belongs to none of it, an Auditor."""
 
     administrator: Caller
     owner: Caller
     member: Caller
     stranger: Caller
+    auditor: Caller
 
     @classmethod
     def of(cls, kit: Kit) -> "People":
@@ -32,11 +33,12 @@ class People:
             kit.user("owner", groups=(GROUP,)),
             kit.user("member", groups=(GROUP,)),
             kit.user("stranger", groups=("elsewhere",)),
+            kit.user("auditor", Role.AUDITOR),
         )
 
 
 def fresh_user(kit: Kit, role: Role = Role.KEY_ACCESS_USER) -> str:
-    """The id of a new user, of no groups if an Administrator, else of the one."""
+    """The id of a new user, of the group if a Key Access User, else of none."""
     groups = (GROUP,) if role is Role.KEY_ACCESS_USER else ()
     new = NewUser(name=f"u.{new_id()[-12:]}", role=role, password=Secret(PASSWORD.encode()), groups=groups)
     return kit.custody.users.create(kit.administrator, new).user.id

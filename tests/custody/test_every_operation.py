@@ -1,7 +1,7 @@
 """Every operation of custody, asked for by a caller of every standing.
 
 The table says what each gets: `ok`, or the code of the refusal. `asks` gets a reference to a fresh object: for the
-Administrator, the owner and the stranger one of the owner's, for the member one of the group's.
+Administrator, the Auditor, the owner and the stranger one of the owner's, for the member one of the group's.
 """
 
 import inspect
@@ -41,7 +41,7 @@ from keyferry.store.tables import metadata
 from keyferry.testing import PASSWORD, VAULT, Kek, Kit
 
 OK, DENIED, HIDDEN = "ok", "not-permitted", "not-found"
-COLUMNS = ("administrator", "owner", "member", "stranger")
+COLUMNS = ("administrator", "owner", "member", "stranger", "auditor")
 ONE_MINUTE = 60_000_000
 NEW_PASSWORD = Secret(b"lantern-over-the-harbour-9")
 
@@ -183,14 +183,14 @@ def _group(_house: House, _column: str) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """One operation: on what, how it is asked for, and what the four get.
+    """One operation: on what, how it is asked for, and what the five get.
 
     `itself`: the object is an account, and the owner of it is the account itself.
     """
 
     makes: Makes
     asks: Asks
-    answers: tuple[str, str, str, str]
+    answers: tuple[str, str, str, str, str]
     itself: bool = False
 
 
@@ -205,256 +205,280 @@ def _new_user(custody: Custody, caller: Caller, _: str) -> object:
 
 
 TABLE: dict[str, Row] = {
-    "users.create": Row(_nothing, _new_user, (OK, DENIED, DENIED, DENIED)),
-    "users.show": Row(_user, lambda it, by, ref: it.users.show(by, ref), (OK, OK, HIDDEN, HIDDEN), itself=True),
-    "users.list": Row(_nothing, lambda it, by, _: it.users.list(by, size=5), (OK, DENIED, DENIED, DENIED)),
+    "users.create": Row(_nothing, _new_user, (OK, DENIED, DENIED, DENIED, DENIED)),
+    "users.show": Row(_user, lambda it, by, ref: it.users.show(by, ref), (OK, OK, HIDDEN, HIDDEN, OK), itself=True),
+    "users.list": Row(_nothing, lambda it, by, _: it.users.list(by, size=5), (OK, DENIED, DENIED, DENIED, OK)),
     "users.search": Row(
-        _nothing, lambda it, by, _: it.users.search(by, UserSearch(prefix="o"), size=5), (OK, DENIED, DENIED, DENIED)
+        _nothing,
+        lambda it, by, _: it.users.search(by, UserSearch(prefix="o"), size=5),
+        (OK, DENIED, DENIED, DENIED, OK),
     ),
     "users.edit": Row(
         _user,
         lambda it, by, ref: it.users.edit(by, ref, UserEdit(display_name="A")),
-        (OK, DENIED, HIDDEN, HIDDEN),
+        (OK, DENIED, HIDDEN, HIDDEN, DENIED),
         itself=True,
     ),
     "users.set_password": Row(
         _user,
         lambda it, by, ref: it.users.set_password(by, ref, NEW_PASSWORD, current=Secret(PASSWORD.encode())),
-        (OK, OK, HIDDEN, HIDDEN),
+        (OK, OK, HIDDEN, HIDDEN, DENIED),
         itself=True,
     ),
     # one's own alone, whoever asks: nobody else is named
     "users.renew_hash": Row(
-        _nothing, lambda it, by, _: it.users.renew_hash(by, "another", "$argon2id$"), (OK, OK, OK, OK)
+        _nothing, lambda it, by, _: it.users.renew_hash(by, "another", "$argon2id$"), (OK, OK, OK, OK, OK)
     ),
     "users.disable": Row(
-        _user, lambda it, by, ref: it.users.disable(by, ref), (OK, DENIED, HIDDEN, HIDDEN), itself=True
+        _user, lambda it, by, ref: it.users.disable(by, ref), (OK, DENIED, HIDDEN, HIDDEN, DENIED), itself=True
     ),
-    "users.enable": Row(_disabled_user, lambda it, by, ref: it.users.enable(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN)),
-    "users.delete": Row(_user, lambda it, by, ref: it.users.delete(by, ref), (OK, DENIED, HIDDEN, HIDDEN), itself=True),
+    "users.enable": Row(
+        _disabled_user, lambda it, by, ref: it.users.enable(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "users.delete": Row(
+        _user, lambda it, by, ref: it.users.delete(by, ref), (OK, DENIED, HIDDEN, HIDDEN, DENIED), itself=True
+    ),
     "groups.create": Row(
-        _nothing, lambda it, by, _: it.groups.create(by, f"g{new_id()[-12:]}"), (OK, DENIED, DENIED, DENIED)
+        _nothing, lambda it, by, _: it.groups.create(by, f"g{new_id()[-12:]}"), (OK, DENIED, DENIED, DENIED, DENIED)
     ),
     "groups.show": Row(
-        lambda _house, _column: GROUP, lambda it, by, ref: it.groups.show(by, ref), (OK, OK, OK, HIDDEN)
+        lambda _house, _column: GROUP, lambda it, by, ref: it.groups.show(by, ref), (OK, OK, OK, HIDDEN, OK)
     ),
-    "groups.list": Row(_nothing, lambda it, by, _: it.groups.list(by, size=5), (OK, OK, OK, OK)),
-    "groups.search": Row(_nothing, lambda it, by, _: it.groups.search(by, "", size=5), (OK, OK, OK, OK)),
+    "groups.list": Row(_nothing, lambda it, by, _: it.groups.list(by, size=5), (OK, OK, OK, OK, OK)),
+    "groups.search": Row(_nothing, lambda it, by, _: it.groups.search(by, "", size=5), (OK, OK, OK, OK, OK)),
     "groups.members": Row(
         lambda _house, _column: GROUP,
         lambda it, by, ref: it.groups.members(by, ref, size=5),
-        (OK, DENIED, DENIED, DENIED),
+        (OK, DENIED, DENIED, DENIED, OK),
     ),
     "groups.edit": Row(
         lambda _house, _column: GROUP,
         lambda it, by, ref: it.groups.edit(by, ref, GroupEdit(description="ours")),
-        (OK, DENIED, DENIED, HIDDEN),
+        (OK, DENIED, DENIED, HIDDEN, DENIED),
     ),
     "groups.delete": Row(
         lambda house, _column: house.empty_group(),
         lambda it, by, ref: it.groups.delete(by, ref),
-        (OK, HIDDEN, HIDDEN, HIDDEN),
+        (OK, HIDDEN, HIDDEN, HIDDEN, DENIED),
     ),
-    "tokens.open_session": Row(_nothing, lambda it, by, _: it.tokens.open_session(by, epoch=1), (OK, OK, OK, OK)),
-    "tokens.create": Row(_nothing, lambda it, by, _: it.tokens.create(by, "script", ONE_MINUTE), (OK, OK, OK, OK)),
+    "tokens.open_session": Row(_nothing, lambda it, by, _: it.tokens.open_session(by, epoch=1), (OK, OK, OK, OK, OK)),
+    "tokens.create": Row(_nothing, lambda it, by, _: it.tokens.create(by, "script", ONE_MINUTE), (OK, OK, OK, OK, OK)),
     "tokens.list": Row(
         lambda house, _column: house.people.owner.user_id,
         lambda it, by, ref: it.tokens.list(by, user=ref, size=5),
-        (OK, OK, HIDDEN, HIDDEN),
+        (OK, OK, HIDDEN, HIDDEN, OK),
     ),
     "tokens.in_force": Row(
         lambda house, _column: house.people.owner.user_id,
         lambda it, by, ref: it.tokens.in_force(by, user=ref, size=5),
-        (OK, OK, HIDDEN, HIDDEN),
+        (OK, OK, HIDDEN, HIDDEN, OK),
     ),
     "tokens.show": Row(
-        lambda house, _column: house.token(), lambda it, by, ref: it.tokens.show(by, ref), (OK, OK, HIDDEN, HIDDEN)
+        lambda house, _column: house.token(), lambda it, by, ref: it.tokens.show(by, ref), (OK, OK, HIDDEN, HIDDEN, OK)
     ),
     "tokens.revoke": Row(
-        lambda house, _column: house.token(), lambda it, by, ref: it.tokens.revoke(by, ref), (OK, OK, HIDDEN, HIDDEN)
+        lambda house, _column: house.token(),
+        lambda it, by, ref: it.tokens.revoke(by, ref),
+        (OK, OK, HIDDEN, HIDDEN, DENIED),
     ),
     "keys.generate": Row(
         lambda _house, _column: GROUP,
         lambda it, by, ref: it.keys.generate(by, NewKey(algorithm="aes-128", group=ref)),
-        (OK, OK, OK, "invalid-input"),
+        (OK, OK, OK, "invalid-input", DENIED),
     ),
     "key_batches.generate": Row(
         lambda _house, _column: GROUP,
         lambda it, by, ref: _only(it.key_batches.generate(by, [WantedKey(NewKey(algorithm="aes-128", group=ref))])),
-        (OK, OK, OK, "invalid-input"),
+        (OK, OK, OK, "invalid-input", DENIED),
     ),
     "keys.import_": Row(
         lambda _house, _column: GROUP,
         lambda it, by, ref: it.keys.import_(
             by, NewKey(algorithm="aes-128", group=ref), bytes(range(16)).hex().encode()
         ),
-        (DENIED, OK, OK, "invalid-input"),
+        (DENIED, OK, OK, "invalid-input", DENIED),
     ),
-    "keys.show": Row(_key, lambda it, by, ref: it.keys.show(by, ref), (OK, OK, OK, HIDDEN)),
-    "keys.versions": Row(_key, lambda it, by, ref: it.keys.versions(by, ref), (OK, OK, OK, HIDDEN)),
-    "key_access.list": Row(_key, lambda it, by, ref: it.key_access.list(by, ref), (OK, OK, OK, HIDDEN)),
-    "key_choices.show": Row(_key, lambda it, by, ref: it.key_choices.show(by, ref), (OK, OK, OK, HIDDEN)),
-    "key_life.show": Row(_key, lambda it, by, ref: it.key_life.show(by, ref), (OK, OK, OK, HIDDEN)),
-    "keys.list": Row(_nothing, lambda it, by, _: it.keys.list(by, size=5), (OK, OK, OK, OK)),
-    "finding.find": Row(_nothing, lambda it, by, _: it.finding.find(by, Wanted(), size=5), (OK, OK, OK, OK)),
-    "finding.total": Row(_nothing, lambda it, by, _: it.finding.total(by), (OK, OK, OK, OK)),
+    "keys.show": Row(_key, lambda it, by, ref: it.keys.show(by, ref), (OK, OK, OK, HIDDEN, OK)),
+    "keys.versions": Row(_key, lambda it, by, ref: it.keys.versions(by, ref), (OK, OK, OK, HIDDEN, OK)),
+    "key_access.list": Row(_key, lambda it, by, ref: it.key_access.list(by, ref), (OK, OK, OK, HIDDEN, OK)),
+    "key_choices.show": Row(_key, lambda it, by, ref: it.key_choices.show(by, ref), (OK, OK, OK, HIDDEN, OK)),
+    "key_life.show": Row(_key, lambda it, by, ref: it.key_life.show(by, ref), (OK, OK, OK, HIDDEN, OK)),
+    "keys.list": Row(_nothing, lambda it, by, _: it.keys.list(by, size=5), (OK, OK, OK, OK, OK)),
+    "finding.find": Row(_nothing, lambda it, by, _: it.finding.find(by, Wanted(), size=5), (OK, OK, OK, OK, OK)),
+    "finding.total": Row(_nothing, lambda it, by, _: it.finding.total(by), (OK, OK, OK, OK, OK)),
     "keys.edit": Row(
-        _key, lambda it, by, ref: it.keys.edit(by, ref, KeyEdit(description="A")), (DENIED, OK, OK, HIDDEN)
+        _key, lambda it, by, ref: it.keys.edit(by, ref, KeyEdit(description="A")), (DENIED, OK, OK, HIDDEN, DENIED)
     ),
     # the owner is neither disabled nor deleted: the Administrator may not
-    "keys.reassign": Row(_key, lambda it, by, ref: it.keys.reassign(by, ref, group=GROUP), (DENIED, OK, OK, HIDDEN)),
-    "states.activate": Row(_pre_active, lambda it, by, ref: it.states.activate(by, ref), (DENIED, OK, OK, HIDDEN)),
-    "states.deactivate": Row(_key, lambda it, by, ref: it.states.deactivate(by, ref), (OK, OK, OK, HIDDEN)),
+    "keys.reassign": Row(
+        _key, lambda it, by, ref: it.keys.reassign(by, ref, group=GROUP), (DENIED, OK, OK, HIDDEN, DENIED)
+    ),
+    "states.activate": Row(
+        _pre_active, lambda it, by, ref: it.states.activate(by, ref), (DENIED, OK, OK, HIDDEN, DENIED)
+    ),
+    "states.deactivate": Row(_key, lambda it, by, ref: it.states.deactivate(by, ref), (OK, OK, OK, HIDDEN, DENIED)),
     "states.revoke": Row(
-        _key, lambda it, by, ref: it.states.revoke(by, ref, RevocationReason.SUPERSEDED), (OK, OK, OK, HIDDEN)
+        _key, lambda it, by, ref: it.states.revoke(by, ref, RevocationReason.SUPERSEDED), (OK, OK, OK, HIDDEN, DENIED)
     ),
-    "states.rotate": Row(_key, lambda it, by, ref: it.states.rotate(by, ref), (DENIED, OK, OK, HIDDEN)),
+    "states.rotate": Row(_key, lambda it, by, ref: it.states.rotate(by, ref), (DENIED, OK, OK, HIDDEN, DENIED)),
     "states.promote": Row(
-        _rotated, lambda it, by, ref: it.states.promote(by, ref, version=1), (DENIED, OK, OK, HIDDEN)
+        _rotated, lambda it, by, ref: it.states.promote(by, ref, version=1), (DENIED, OK, OK, HIDDEN, DENIED)
     ),
-    "states.destroy": Row(_pre_active, lambda it, by, ref: it.states.destroy(by, ref), (DENIED, OK, OK, HIDDEN)),
+    "states.destroy": Row(
+        _pre_active, lambda it, by, ref: it.states.destroy(by, ref), (DENIED, OK, OK, HIDDEN, DENIED)
+    ),
     "states.cancel_destruction": Row(
-        _pending, lambda it, by, ref: it.states.cancel_destruction(by, ref), (OK, OK, OK, HIDDEN)
+        _pending, lambda it, by, ref: it.states.cancel_destruction(by, ref), (OK, OK, OK, HIDDEN, DENIED)
     ),
-    "uses.encrypt": Row(_aes, lambda it, by, ref: it.uses.encrypt(by, ref, Secret(b"text")), (DENIED, OK, OK, HIDDEN)),
-    "uses.wrap": Row(_aes, lambda it, by, ref: it.uses.wrap(by, ref, Secret(bytes(16))), (DENIED, OK, OK, HIDDEN)),
+    "uses.encrypt": Row(
+        _aes, lambda it, by, ref: it.uses.encrypt(by, ref, Secret(b"text")), (DENIED, OK, OK, HIDDEN, DENIED)
+    ),
+    "uses.wrap": Row(
+        _aes, lambda it, by, ref: it.uses.wrap(by, ref, Secret(bytes(16))), (DENIED, OK, OK, HIDDEN, DENIED)
+    ),
     "uses.decrypt": Row(
         _encrypted,
         lambda it, by, ref: it.uses.decrypt(by, ref, _ciphertext(ref)),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "uses.unwrap": Row(
         _wrapped,
         lambda it, by, ref: it.uses.unwrap(by, ref, _ciphertext(ref)),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "uses.sign": Row(
-        _key, lambda it, by, ref: it.uses.sign(by, ref, Payload(message=b"text")), (DENIED, OK, OK, HIDDEN)
+        _key, lambda it, by, ref: it.uses.sign(by, ref, Payload(message=b"text")), (DENIED, OK, OK, HIDDEN, DENIED)
     ),
     "uses.verify": Row(
         _key,
         lambda it, by, ref: it.uses.verify(by, ref, Payload(message=b"text"), bytes(64)),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "keks.register": Row(
         _kek_text,
         lambda it, by, ref: it.keks.register(by, "azure", ref, PUBLIC_PEM),
-        (OK, DENIED, DENIED, DENIED),
+        (OK, DENIED, DENIED, DENIED, DENIED),
     ),
     "keks.unregister": Row(
         lambda house, _column: house.registered_kek(),
         lambda it, by, ref: it.keks.unregister(by, ref),
-        (OK, DENIED, DENIED, DENIED),
+        (OK, DENIED, DENIED, DENIED, DENIED),
     ),
-    "keks.list": Row(_nothing, lambda it, by, _: it.keks.list(by, size=5), (OK, OK, OK, OK)),
+    "keks.list": Row(_nothing, lambda it, by, _: it.keks.list(by, size=5), (OK, OK, OK, OK, OK)),
     "exports.preview": Row(
-        _key, lambda it, by, ref: it.exports.preview(by, ref, EXPORT_KEK.request), (DENIED, OK, OK, HIDDEN)
+        _key, lambda it, by, ref: it.exports.preview(by, ref, EXPORT_KEK.request), (DENIED, OK, OK, HIDDEN, DENIED)
     ),
     "exports.export": Row(
-        _key, lambda it, by, ref: it.exports.export(by, ref, EXPORT_KEK.request), (DENIED, OK, OK, HIDDEN)
+        _key, lambda it, by, ref: it.exports.export(by, ref, EXPORT_KEK.request), (DENIED, OK, OK, HIDDEN, DENIED)
     ),
     "export_batches.export": Row(
         _key,
         lambda it, by, ref: _only(it.export_batches.export(by, [ref], EXPORT_KEK.request, Passed())),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "exports.show": Row(
         lambda house, column: house.export(column),
         lambda it, by, ref: it.exports.show(by, ref),
-        (OK, OK, OK, HIDDEN),
+        (OK, OK, OK, HIDDEN, OK),
     ),
-    "exports.list": Row(_key, lambda it, by, ref: it.exports.list(by, size=5, key=ref), (OK, OK, OK, HIDDEN)),
-    "exports.newest": Row(_key, lambda it, by, ref: it.exports.newest(by, size=5, key=ref), (OK, OK, OK, HIDDEN)),
+    "exports.list": Row(_key, lambda it, by, ref: it.exports.list(by, size=5, key=ref), (OK, OK, OK, HIDDEN, OK)),
+    "exports.newest": Row(_key, lambda it, by, ref: it.exports.newest(by, size=5, key=ref), (OK, OK, OK, HIDDEN, OK)),
     "connections.create": Row(
         _nothing,
         lambda it, by, _: it.connections.create(by, new_connection(f"c{new_id()[-12:]}", groups=(GROUP,))),
-        (OK, DENIED, DENIED, DENIED),
+        (OK, DENIED, DENIED, DENIED, DENIED),
     ),
-    "connections.show": Row(_connection, lambda it, by, ref: it.connections.show(by, ref), (OK, OK, OK, HIDDEN)),
-    "connections.list": Row(_nothing, lambda it, by, _: it.connections.list(by, size=5), (OK, OK, OK, OK)),
+    "connections.show": Row(_connection, lambda it, by, ref: it.connections.show(by, ref), (OK, OK, OK, HIDDEN, OK)),
+    "connections.list": Row(_nothing, lambda it, by, _: it.connections.list(by, size=5), (OK, OK, OK, OK, OK)),
     "connections.edit": Row(
         _connection,
         lambda it, by, ref: it.connections.edit(by, ref, ConnectionEdit(description="A")),
-        (OK, DENIED, DENIED, HIDDEN),
+        (OK, DENIED, DENIED, HIDDEN, DENIED),
     ),
     "connections.delete": Row(
-        _connection, lambda it, by, ref: it.connections.delete(by, ref), (OK, DENIED, DENIED, HIDDEN)
+        _connection, lambda it, by, ref: it.connections.delete(by, ref), (OK, DENIED, DENIED, HIDDEN, DENIED)
     ),
     # an Administrator makes a connection, and uses none
     "connections.open": Row(
-        _connection, lambda it, by, ref: it.connections.open(by, ref, VAULT), (DENIED, OK, OK, HIDDEN)
+        _connection, lambda it, by, ref: it.connections.open(by, ref, VAULT), (DENIED, OK, OK, HIDDEN, DENIED)
     ),
-    "deployments.plan": Row(_key, lambda it, by, ref: it.deployments.plan(by, ref, place()), (DENIED, OK, OK, HIDDEN)),
-    "deployments.show": Row(_deployment, lambda it, by, ref: it.deployments.show(by, ref), (OK, OK, OK, HIDDEN)),
-    "deployments.list": Row(_key, lambda it, by, ref: it.deployments.list(by, size=5, key=ref), (OK, OK, OK, HIDDEN)),
+    "deployments.plan": Row(
+        _key, lambda it, by, ref: it.deployments.plan(by, ref, place()), (DENIED, OK, OK, HIDDEN, DENIED)
+    ),
+    "deployments.show": Row(_deployment, lambda it, by, ref: it.deployments.show(by, ref), (OK, OK, OK, HIDDEN, OK)),
+    "deployments.list": Row(
+        _key, lambda it, by, ref: it.deployments.list(by, size=5, key=ref), (OK, OK, OK, HIDDEN, OK)
+    ),
     "deployments.record": Row(
         _deployment,
         lambda it, by, ref: it.deployments.record(by, ref, Step.KEK_READY, KEK_READY),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "deployments.fail": Row(
         _deployment,
         lambda it, by, ref: it.deployments.fail(by, ref, Step.KEK_READY, Problem(code="conflict", detail="No.")),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "deployments.abandon": Row(
-        _deployment, lambda it, by, ref: it.deployments.abandon(by, ref), (DENIED, OK, OK, HIDDEN)
+        _deployment, lambda it, by, ref: it.deployments.abandon(by, ref), (DENIED, OK, OK, HIDDEN, DENIED)
     ),
     "deployments.lease": Row(
         lambda house, column: house.deployment_through(column),
         lambda it, by, ref: it.deployments.lease(by, ref),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "deployments.release": Row(
-        _deployment, lambda it, by, ref: it.deployments.release(by, ref, "x"), (DENIED, OK, OK, HIDDEN)
+        _deployment, lambda it, by, ref: it.deployments.release(by, ref, "x"), (DENIED, OK, OK, HIDDEN, DENIED)
     ),
     "deployments.observe": Row(
-        _deployment, lambda it, by, ref: it.deployments.observe(by, ref, {"present": False}), (DENIED, OK, OK, HIDDEN)
+        _deployment,
+        lambda it, by, ref: it.deployments.observe(by, ref, {"present": False}),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "deployments.backed_up": Row(
         _imported,
         lambda it, by, ref: it.deployments.backed_up(by, ref, Backup(sha256="0" * 64, size=1, taken_at=1)),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "customer_key_requests.draft": Row(
         _group,
         lambda it, by, ref: it.customer_key_requests.draft(by, new_request(group=ref)),
-        (DENIED, OK, OK, "invalid-input"),
+        (DENIED, OK, OK, "invalid-input", DENIED),
     ),
     "customer_key_requests.show": Row(
-        _request, lambda it, by, ref: it.customer_key_requests.show(by, ref), (OK, OK, OK, HIDDEN)
+        _request, lambda it, by, ref: it.customer_key_requests.show(by, ref), (OK, OK, OK, HIDDEN, OK)
     ),
     "customer_key_requests.list": Row(
-        _nothing, lambda it, by, _: it.customer_key_requests.list(by, size=5), (OK, OK, OK, OK)
+        _nothing, lambda it, by, _: it.customer_key_requests.list(by, size=5), (OK, OK, OK, OK, OK)
     ),
     "customer_key_requests.edit": Row(
         _request,
         lambda it, by, ref: it.customer_key_requests.edit(by, ref, RequestEdit(scenario="EXO")),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "customer_key_requests.record_checks": Row(
         _request,
         lambda it, by, ref: it.customer_key_requests.record_checks(by, ref, [LINE]),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "customer_key_requests.set_state": Row(
         _request,
         lambda it, by, ref: it.customer_key_requests.set_state(by, ref, RequestState.VALIDATED),
-        (DENIED, OK, OK, HIDDEN),
+        (DENIED, OK, OK, HIDDEN, DENIED),
     ),
-    "metrics.show": Row(_nothing, lambda it, by, _: it.metrics.show(by), (OK, OK, OK, OK)),
-    "metrics.places": Row(_nothing, lambda it, by, _: it.metrics.places(by), (OK, OK, OK, OK)),
-    "metrics.scrape": Row(_nothing, lambda it, by, _: it.metrics.scrape(by), (OK, DENIED, DENIED, DENIED)),
+    "metrics.show": Row(_nothing, lambda it, by, _: it.metrics.show(by), (OK, OK, OK, OK, OK)),
+    "metrics.places": Row(_nothing, lambda it, by, _: it.metrics.places(by), (OK, OK, OK, OK, OK)),
+    "metrics.scrape": Row(_nothing, lambda it, by, _: it.metrics.scrape(by), (OK, DENIED, DENIED, DENIED, OK)),
     "metrics.overall": Row(
-        _nothing, lambda it, by, _: it.metrics.overall(Origin(by.address)), (OK, OK, OK, OK)
+        _nothing, lambda it, by, _: it.metrics.overall(Origin(by.address)), (OK, OK, OK, OK, OK)
     ),  # counts without names; the door gives them to the server's own machine alone
-    "reminders.list": Row(_nothing, lambda it, by, _: it.reminders.list(by, size=5), (OK, OK, OK, OK)),
-    "job_runs.list": Row(_nothing, lambda it, by, _: it.job_runs.list(by), (OK, DENIED, DENIED, DENIED)),
-    "audit.list": Row(_nothing, lambda it, by, _: it.audit.list(by, size=5), (OK, DENIED, DENIED, DENIED)),
+    "reminders.list": Row(_nothing, lambda it, by, _: it.reminders.list(by, size=5), (OK, OK, OK, OK, OK)),
+    "job_runs.list": Row(_nothing, lambda it, by, _: it.job_runs.list(by), (OK, DENIED, DENIED, DENIED, OK)),
+    "audit.list": Row(_nothing, lambda it, by, _: it.audit.list(by, size=5), (OK, DENIED, DENIED, DENIED, OK)),
     "audit.export": Row(
-        _nothing, lambda it, by, _: list(it.audit.export(by, form="csv")), (OK, DENIED, DENIED, DENIED)
+        _nothing, lambda it, by, _: list(it.audit.export(by, form="csv")), (OK, DENIED, DENIED, DENIED, OK)
     ),
-    "audit.verify": Row(_nothing, lambda it, by, _: it.audit.verify(by), (OK, DENIED, DENIED, DENIED)),
+    "audit.verify": Row(_nothing, lambda it, by, _: it.audit.verify(by), (OK, DENIED, DENIED, DENIED, OK)),
 }
 
 #: what is no operation of a caller's

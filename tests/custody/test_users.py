@@ -155,6 +155,56 @@ class TestRoles:
             edit(kit, "ada", role=Role.ADMINISTRATOR, groups=("payments",))
 
 
+class TestAuditors:
+    def test_an_auditor_belongs_to_no_group_and_has_none_by_default(self, kit: Kit) -> None:
+        kit.group("payments")
+        with refused("role-rule", "groups") as refusal:
+            create(kit, "iris", Role.AUDITOR, groups=("payments",))
+        assert refusal.error.detail == "An Auditor is no member of groups."
+        with refused("invalid-input", "default_group"):
+            create(kit, "iris", Role.AUDITOR, default_group="payments")
+        assert create(kit, "iris", Role.AUDITOR).groups == ()
+
+    def test_who_becomes_one_leaves_every_group_and_owns_no_keys(self, kit: Kit) -> None:
+        kim = kit.user("kim", groups=("payments",))
+        edit(kit, "kim", default_group="payments")
+        mine = kit.key(kim, owner="kim").key.id
+        with refused("still-owns-keys"):
+            edit(kit, "kim", role=Role.AUDITOR)
+        kit.custody.keys.reassign(kim, mine, group="payments")
+        made = edit(kit, "kim", role=Role.AUDITOR)
+        assert (made.user.role, made.groups, made.default_group) == ("auditor", (), None)
+        assert kit.custody.keys.show(kim, mine).key.id == mine, "sees everything"
+        with refused("not-permitted"):
+            kit.custody.uses.encrypt(kim, mine, Secret(b"text"))
+
+    def test_an_administrator_with_a_default_group_loses_it_on_becoming_one(self, kit: Kit) -> None:
+        kit.group("payments")
+        create(kit, "ada", Role.ADMINISTRATOR, default_group="payments")
+        assert edit(kit, "ada", role=Role.AUDITOR).default_group is None
+
+    def test_no_key_is_made_for_or_given_to_one(self, kit: Kit) -> None:
+        kit.user("iris", Role.AUDITOR)
+        with refused("role-rule", "owner") as refusal:
+            kit.key(kit.administrator, owner="iris")
+        assert refusal.error.detail == "'iris' is an Auditor, who may not use keys."
+
+    def test_the_last_administrator_does_not_become_one(self, kit: Kit) -> None:
+        with refused("last-administrator"):
+            edit(kit, ADMINISTRATOR, role=Role.AUDITOR)
+
+    def test_an_auditor_signs_in_reads_the_log_and_sees_to_their_own_password_and_tokens(self, kit: Kit) -> None:
+        iris = kit.user("iris", Role.AUDITOR)
+        assert "user.create" in {event.operation for event in kit.custody.audit.list(iris, size=50).items}
+        assert kit.custody.audit.verify(iris).findings == ()
+        token = kit.custody.tokens.create(iris, "siem", 3600 * 1_000_000).token
+        assert kit.custody.tokens.revoke(iris, token.id).revoked_at is not None
+        kit.custody.users.set_password(iris, "iris", Secret(ANOTHER.encode()), current=Secret(PASSWORD.encode()))
+        assert kit.sign_in("iris", ANOTHER).user_id == iris.user_id
+        with refused("not-permitted"):
+            kit.custody.users.set_password(kit.sign_in("iris", ANOTHER), ADMINISTRATOR, Secret(ANOTHER.encode()))
+
+
 class TestTheLastAdministrator:
     def test_cannot_be_disabled_deleted_or_demoted(self, kit: Kit) -> None:
         create(kit, "kim")

@@ -13,6 +13,8 @@ from keyferry.testing import Kit
 
 SINCE_THEN = ("customer_key_requests", "deployments", "connections", "reminders", "leases", "pool_keys", "job_runs")
 COUNTS = ("counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts")
+#: checks that migrations replace, and that somebody behind a PostgreSQL store does without
+CHECKS = {"users": {"ck_users_role_known": "role IN ('administrator', 'key-access-user')"}}
 COLUMNS = {"keys": ("rotate_every", "rotate_before", "rotate_at"), "tokens": ("idle_after",)}
 
 
@@ -28,6 +30,10 @@ def as_the_first_release_left_it(behind: Behind) -> None:
     for table, columns in COLUMNS.items():
         for column in columns:
             behind.run(f"ALTER TABLE {table} DROP COLUMN {column}")
+    if not behind.is_sqlite:
+        for table, checks in CHECKS.items():
+            for name, condition in checks.items():
+                behind.run(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition})")
     behind.run("UPDATE alembic_version SET version_num = '0001'")
 
 

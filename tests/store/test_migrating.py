@@ -14,6 +14,7 @@ from sqlalchemy import (
     insert,
     inspect,
 )
+from sqlalchemy.exc import IntegrityError
 
 from keyferry.errors import CannotStart
 from keyferry.store.migrating import newest, present, require_newest, upgrade
@@ -77,6 +78,16 @@ def test_every_constraint_has_its_name(migrated: Engine) -> None:
     }
     for kind, names in found.items():
         assert all(str(name).startswith(prefixes[kind] + table) for table, name in names)
+
+
+@pytest.mark.parametrize("empty_engine", ["sqlite"], indirect=True)
+def test_every_check_is_word_for_word_as_the_tables_have_it(migrated: Engine) -> None:
+    """On SQLite, which keeps the text; PostgreSQL keeps a tree, and words it anew."""
+    inspector = inspect(migrated)
+    for table in metadata.tables.values():
+        wanted = {str(each.name): str(each.sqltext) for each in table.constraints if isinstance(each, CheckConstraint)}
+        found = {str(each["name"]): each["sqltext"] for each in inspector.get_check_constraints(table.name)}
+        assert found == wanted, table.name
 
 
 def test_every_index_is_there(migrated: Engine) -> None:
@@ -193,3 +204,20 @@ def test_a_populated_store_of_the_first_release_is_upgraded_and_keeps_every_row(
     planned |= {"operations": "", "step": "planned", "evidence": "{}", "created_by": "u1", "updated_at": 1}
     add(empty_engine, "deployments", planned)  # what is new refers to what was there
     require_newest(empty_engine)
+
+
+def test_a_check_that_is_replaced_holds_from_then_on(empty_engine: Engine) -> None:
+    upgrade(empty_engine, "0008")
+    auditor = {"id": "u1", "name": "Ada", "name_folded": "ada", "role": "auditor", "disabled": False}
+    with pytest.raises(IntegrityError):
+        add(empty_engine, "users", auditor)
+    with empty_engine.connect() as held:  # a connection that has read the schema as it was
+        inspect(held).get_check_constraints("users")
+        held.rollback()
+        upgrade(empty_engine)
+        add(empty_engine, "users", auditor)
+        with pytest.raises(IntegrityError):
+            add(empty_engine, "users", {**auditor, "id": "u2", "name_folded": "eve", "role": "owner"})
+        if empty_engine.dialect.name == "sqlite":
+            assert held.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+            assert held.exec_driver_sql("PRAGMA foreign_key_check").all() == []

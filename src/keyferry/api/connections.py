@@ -22,7 +22,7 @@ ConnectionReference = Annotated[Reference, Path()]
 
 @router.get("/azure-connections", responses=READING)
 async def list_connections(query: Annotated[PageQuery, Query()], visit: Visiting) -> PageAnswer[ConnectionAnswer]:
-    """Every connection for an Administrator; those that are granted to a group of theirs for others."""
+    """Every connection for Administrators and Auditors; those that are granted to a group of theirs for others."""
     size = page_size(query.limit, visit.settings)
     page = await visit.ask(visit.custody.connections.list, size=size, after=query.after)
     return PageAnswer(items=[ConnectionAnswer.of(detail) for detail in page.items], next=page.next)

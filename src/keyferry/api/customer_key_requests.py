@@ -30,7 +30,7 @@ RequestId = Annotated[Id, Path()]
 async def list_customer_key_requests(
     query: Annotated[PageQuery, Query()], visit: Visiting
 ) -> PageAnswer[CustomerKeyRequestAnswer]:
-    """Every request for an Administrator; one's own and one's groups' for others."""
+    """Every request for Administrators and Auditors; one's own and one's groups' for others."""
     size = page_size(query.limit, visit.settings)
     page = await visit.ask(visit.custody.customer_key_requests.list, size=size, after=query.after)
     return PageAnswer(items=[CustomerKeyRequestAnswer.of(detail) for detail in page.items], next=page.next)

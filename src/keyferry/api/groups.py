@@ -22,7 +22,7 @@ GroupReference = Annotated[Reference, Path()]
 
 @router.get("/groups", responses=READING)
 async def list_groups(query: Annotated[PageQuery, Query()], visit: Visiting) -> PageAnswer[GroupAnswer]:
-    """Every group for an Administrator; a Key Access User's own for them."""
+    """Every group for Administrators and Auditors; a Key Access User's own for them."""
     size = page_size(query.limit, visit.settings)
     page = await visit.ask(visit.custody.groups.list, size=size, after=query.after)
     return PageAnswer(items=[GroupAnswer.of(group) for group in page.items], next=page.next)

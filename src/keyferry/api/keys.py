@@ -76,7 +76,7 @@ class KeysQuery(PageQuery):
 
 @router.get("/keys", responses=READING)
 async def list_keys(query: Annotated[KeysQuery, Query()], visit: Visiting) -> PageAnswer[KeyAnswer]:
-    """Every key for an Administrator; one's own and one's groups' for a Key Access User.
+    """Every key for Administrators and Auditors; one's own and one's groups' for a Key Access User.
 
     A search looks through some thousands of keys for a page: this may hold fewer keys than the limit, or none, and have
     a next one all the same.

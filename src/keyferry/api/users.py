@@ -33,7 +33,7 @@ UserReference = Annotated[Reference, Path()]
 
 @router.get("/users", responses=READING)
 async def list_users(query: Annotated[PageQuery, Query()], visit: Visiting) -> PageAnswer[UserAnswer]:
-    """Every account; for Administrators."""
+    """Every account; for Administrators and Auditors."""
     size = page_size(query.limit, visit.settings)
     page = await visit.ask(visit.custody.users.list, size=size, after=query.after)
     return PageAnswer(items=[UserAnswer.of(user) for user in page.items], next=page.next)

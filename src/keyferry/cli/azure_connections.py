@@ -103,7 +103,7 @@ def create(
 @limit_option
 @remote
 def list_connections(server: "Server", out: Output, limit: int | None) -> None:
-    """List connections: all for an Administrator, those that one may use for others."""
+    """List connections: all for Administrators and Auditors, those that one may use for others."""
     columns = {
         "NAME": "name",
         "CLOUD": "cloud",

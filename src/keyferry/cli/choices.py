@@ -51,7 +51,7 @@ REASONS = (
 )
 """`keyferry.custody.lifecycle.RevocationReason`."""
 
-ROLES = ("administrator", "key-access-user")
+ROLES = ("administrator", "key-access-user", "auditor")
 """`keyferry.custody.policy.Role`."""
 
 KEK_POLICIES = ("any", "registered", "inherit")

@@ -40,7 +40,7 @@ def create(server: "Server", out: Output, id_: str, description: str | None, kek
 @limit_option
 @remote
 def list_groups(server: "Server", out: Output, limit: int | None) -> None:
-    """List groups: all for an Administrator, one's own for others."""
+    """List groups: all for Administrators and Auditors, one's own for others."""
     columns = {"ID": "id", "DESCRIPTION": "description", "KEK POLICY": "kek_policy", "CREATED": "created_at"}
     out.table(server.items("/groups", limit=limit), columns, none="There are no groups.")
 

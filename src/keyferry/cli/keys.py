@@ -137,7 +137,7 @@ def import_key(
 @limit_option
 @remote
 def list_keys(server: "Server", out: Output, /, limit: int | None, **filters: Any) -> None:
-    """List keys: all for an Administrator, one's own and one's groups' for others."""
+    """List keys: all for Administrators and Auditors, one's own and one's groups' for others."""
     found = server.items("/keys", limit=limit, **filters)
     out.table(found if out.as_json else list(map(listed, found)), COLUMNS, none="There are no keys.")
 

@@ -108,14 +108,13 @@ def edit_user(change: Change, user: User, edit: UserEdit) -> User:
     """Write an account's row and memberships anew; a new role drops all memberships.
 
     Raises:
-        Conflict: it would leave no enabled Administrator, or make one of a user who owns keys.
+        Conflict: it would leave no enabled Administrator, or make an Administrator or Auditor of a user who owns keys.
     """
     role = Role(user.role) if edit.role is None else edit.role
     if role is not Role(user.role):
-        if role is Role.KEY_ACCESS_USER:
-            require_other_administrator(change, user)
-        else:
-            require_no_keys(change, user, "cannot become an Administrator")
+        require_other_administrator(change, user)
+        if not role.handles_keys:
+            require_no_keys(change, user, f"cannot become {role.words}")
     old = memberships_of(change, user)
     keep_groups = edit.groups is None and role is Role(user.role)
     current_names = tuple(group_name(change, membership.group_id) for membership in old)
@@ -123,7 +122,7 @@ def edit_user(change: Change, user: User, edit: UserEdit) -> User:
     default = group_name(change, user.default_group_id) if user.default_group_id else None
     if edit.default_group is not None:
         default = edit.default_group or None
-    elif default is not None and role is Role.KEY_ACCESS_USER and default not in {group.name for group in groups}:
+    elif default is not None and role is not Role.ADMINISTRATOR and default not in {group.name for group in groups}:
         default = None
     changed = change.update(
         USERS,

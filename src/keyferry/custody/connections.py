@@ -25,7 +25,7 @@ from keyferry.custody.groups import require_revision
 from keyferry.custody.names import check_connection_name
 from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, page_of
-from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict
 from keyferry.material.secret import Secret
@@ -125,10 +125,10 @@ class Connections:
         return self._gate.read(caller, Operation.CONNECTION_READ, read)
 
     def list(self, caller: Caller, *, size: int, after: str = "") -> Page[ConnectionDetail]:
-        """All for an Administrator; for others those that are granted to a group of theirs."""
+        """All for who sees everything; for others those that are granted to a group of theirs."""
 
         def read(view: View) -> Page[ConnectionDetail]:
-            if view.actor.role is Role.ADMINISTRATOR:
+            if view.actor.role.sees_everything:
                 view.permit(Relation.NONE, "connection", None, None)
                 found = view.find(CONNECTIONS, _PAGE, after=after, limit=size + 1)
             else:

@@ -10,7 +10,6 @@ from sqlalchemy import bindparam, or_, select
 from keyferry.custody.customer_key_shapes import RequestedKey, keys_of
 from keyferry.custody.customer_key_states import RequestState
 from keyferry.custody.owners import Owner, owner_of
-from keyferry.custody.policy import Role
 from keyferry.custody.view import Query, View
 from keyferry.errors import IntegrityViolation
 from keyferry.ids import is_id_shaped
@@ -90,8 +89,8 @@ def detail_of(view: View, found: CustomerKeyRequest) -> CustomerKeyDetail:
 
 
 def requests_page(view: View, after: str, limit: int) -> list[CustomerKeyDetail]:
-    """Requests in the order of their ids: all for an Administrator, else those of the caller and of their groups."""
-    if view.actor.role is Role.ADMINISTRATOR:
+    """Requests in the order of their ids: all for who sees everything, else those of the caller and of their groups."""
+    if view.actor.role.sees_everything:
         found = view.find(CUSTOMER_KEY_REQUESTS, _ALL, after=after, limit=limit)
     else:
         found = view.find(CUSTOMER_KEY_REQUESTS, _MINE, after=after, limit=limit, user_id=view.actor.user.id)

@@ -126,7 +126,7 @@ class CustomerKeyRequests:
         )
 
     def list(self, caller: Caller, *, size: int, after: str = "") -> Page[CustomerKeyDetail]:
-        """Requests in the order in which they were begun: all for an Administrator, those of theirs for others."""
+        """Requests in the order in which they were begun: all for who sees everything, those of theirs for others."""
 
         def read(view: View) -> Page[CustomerKeyDetail]:
             view.permit(Relation.OWN, KIND, None, None)

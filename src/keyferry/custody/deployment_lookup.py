@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, bindparam, or_, select
 
 from keyferry.custody.deployment_steps import Step, unfinished
 from keyferry.custody.lifecycle import State, state_at
-from keyferry.custody.policy import Role
 from keyferry.custody.view import Query, View
 from keyferry.errors import IntegrityViolation
 from keyferry.ids import is_id_shaped
@@ -142,7 +141,7 @@ def deployments_page(
     if key is not None:
         found = _OF_KEY.find(view, after, limit, newest_first=newest_first, key_id=key.id)
         return [detail_of(view, each, key) for each in found]
-    if view.actor.role is Role.ADMINISTRATOR:
+    if view.actor.role.sees_everything:
         found = _ALL.find(view, after, limit, newest_first=newest_first)
     else:
         found = _MINE.find(view, after, limit, newest_first=newest_first, user_id=view.actor.user.id)

@@ -15,7 +15,7 @@ from keyferry.custody.gate import Gate
 from keyferry.custody.keks import bind_kek
 from keyferry.custody.key_lookup import KeyDetail, detail_of, load_key
 from keyferry.custody.pages import Page, page_of
-from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.versions import unseal
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, IntegrityViolation
@@ -274,12 +274,12 @@ def _detail(view: View, export: Export) -> ExportDetail:
 
 
 def _visible(view: View, after: int, limit: int) -> list[Export]:
-    if view.actor.role is Role.ADMINISTRATOR:
+    if view.actor.role.sees_everything:
         return view.find(EXPORTS, _ALL, after=after, limit=limit)
     return view.find(EXPORTS, _MINE, after=after, limit=limit, user_id=view.actor.user.id)
 
 
 def _back_for(view: View) -> tuple[Query, dict[str, Any]]:
-    if view.actor.role is Role.ADMINISTRATOR:
+    if view.actor.role.sees_everything:
         return _ALL_BACK, {}
     return _MINE_BACK, {"user_id": view.actor.user.id}

@@ -14,7 +14,7 @@ from keyferry.custody.key_walks import Conditions, Owned, Place, Sort, Walk, cur
 from keyferry.custody.lifecycle import State, state_at
 from keyferry.custody.names import may_name_key
 from keyferry.custody.owners import Owner, owner_named, owner_of
-from keyferry.custody.policy import Operation, Role
+from keyferry.custody.policy import Operation
 from keyferry.custody.versions import all_versions, current_version
 from keyferry.custody.view import View
 from keyferry.errors import InvalidInput
@@ -90,7 +90,7 @@ class Finding:
     def find(
         self, caller: Caller, wanted: Wanted, *, size: int, after: str | None = None, before: str | None = None
     ) -> FoundKeys:
-        """Keys that are as `wanted`: of all for an Administrator, of one's own and one's groups' for others.
+        """Keys that are as `wanted`: of all for who sees everything, of one's own and one's groups' for others.
 
         Of thousands of changes within a second, the earlier may be missing for a moment. What is shown is as it is.
 
@@ -120,7 +120,7 @@ class Finding:
 
         def read(view: View) -> int:
             view.permit(view.actor.relation_to_user(view.actor.user.id), "key", None, None)
-            if view.actor.role is Role.ADMINISTRATOR:
+            if view.actor.role.sees_everything:
                 rows = [view.tx.row(_TOTAL)]
             else:
                 rows = [view.tx.row(_TOTAL_OF, owner_id=owner.id) for owner in _own(view)]
@@ -207,7 +207,7 @@ def _owners(view: View, wanted: Wanted) -> list[Owned]:
     if wanted.group is not None or wanted.owner is not None:
         named = owner_named(view, wanted.owner, wanted.group)
         return [Owned(named.user_id, named.group_id)]
-    return [Owned()] if view.actor.role is Role.ADMINISTRATOR else _own(view)
+    return [Owned()] if view.actor.role.sees_everything else _own(view)
 
 
 def _conditions(wanted: Wanted, now: Microseconds) -> Conditions | None:

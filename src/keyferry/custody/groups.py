@@ -9,7 +9,7 @@ from keyferry.custody.gate import Gate
 from keyferry.custody.names import check_group_id, check_text, may_name_group
 from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, names_that_begin, page_of
-from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, InvalidInput, PreconditionFailed
 from keyferry.ids import is_id_shaped, new_id
@@ -113,10 +113,10 @@ class Groups:
         return self._gate.read(caller, Operation.GROUP_READ, read)
 
     def list(self, caller: Caller, *, size: int, after: str = "") -> Page[Group]:
-        """All groups for an Administrator, one's own for a Key Access User."""
+        """All groups for an Administrator or an Auditor, one's own for a Key Access User."""
 
         def read(view: View) -> Page[Group]:
-            if view.actor.role is Role.ADMINISTRATOR:
+            if view.actor.role.sees_everything:
                 view.permit(Relation.NONE, "group", None, None)
                 found = view.find(GROUPS, _PAGE, after=after, limit=size + 1)
             else:
@@ -135,7 +135,7 @@ class Groups:
         """
 
         def read(view: View) -> Page[Group]:
-            everyone = view.actor.role is Role.ADMINISTRATOR
+            everyone = view.actor.role.sees_everything
             view.permit(Relation.NONE if everyone else Relation.OWN, "group", None, None)
             names = names_that_begin(prefix.lower(), after, may_name_group)
             if names is None:
@@ -151,7 +151,7 @@ class Groups:
         return self._gate.read(caller, Operation.GROUP_LIST, read)
 
     def members(self, caller: Caller, reference: str, *, size: int, after: str = "") -> Page[User]:
-        """Who is in a group, in the order in which they joined; for Administrators.
+        """Who is in a group, in the order in which they joined; for who sees everything.
 
         Raises:
             NotFound: there is no such group.

@@ -8,7 +8,7 @@ from sqlalchemy import Column, bindparam, or_, select
 from keyferry.custody.lifecycle import State, state_at
 from keyferry.custody.names import may_name_group, may_name_key
 from keyferry.custody.owners import Owner, owner_named, owner_of
-from keyferry.custody.policy import Operation, Role, permits
+from keyferry.custody.policy import Operation, permits
 from keyferry.custody.view import Query, View
 from keyferry.errors import Conflict
 from keyferry.ids import is_id_shaped
@@ -119,7 +119,7 @@ def keys_page(view: View, size: int, after: str, name: str | None, group: str | 
         return [key for key in found if key.id > after][:limit]
     if named is not None:
         return _owned(view, [named.user_id or ""], [named.group_id or ""], after, limit)
-    if view.actor.role is Role.ADMINISTRATOR:
+    if view.actor.role.sees_everything:
         return view.find(KEYS, _PAGE, after=after, limit=limit)
     return _owned(view, [view.actor.user.id], view.actor.group_ids, after, limit)
 

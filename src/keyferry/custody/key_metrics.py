@@ -17,7 +17,7 @@ from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.counting import CREATED, DAY, EVERYBODY, EXPORTED, ROTATED, USED
 from keyferry.custody.gate import Gate
 from keyferry.custody.key_places import Places, read_places
-from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.view import View
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import activity_counts, counted, expiry_counts, groups, key_counts, owner_counts, users
@@ -147,7 +147,7 @@ class Metrics:
             view.permit(Relation.OWN, "key metrics", None, None)
             actor = view.actor
             own = (actor.user.id, *sorted(actor.group_ids))
-            return _read(view.tx, (EVERYBODY,) if actor.role is Role.ADMINISTRATOR else own, days)
+            return _read(view.tx, (EVERYBODY,) if actor.role.sees_everything else own, days)
 
         return self._gate.read(caller, Operation.KEY_METRICS, read)
 

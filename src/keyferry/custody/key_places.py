@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from sqlalchemy import bindparam, desc, func, or_, select
 
 from keyferry.custody.deployment_steps import Step, before_import
-from keyferry.custody.policy import Role
 from keyferry.custody.view import View
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import deployments, exports, keys, memberships
@@ -75,8 +74,8 @@ class _Count:
 
 
 def read_places(view: View) -> Places:
-    """Of all keys for an Administrator, of theirs for others."""
-    everybody = view.actor.role is Role.ADMINISTRATOR
+    """Of all keys for who sees everything, of theirs for others."""
+    everybody = view.actor.role.sees_everything
     mine = {} if everybody else {"user_id": view.actor.user.id}
     newest = view.tx.row(_NEWEST_EXPORT)
     after = max(int((newest and newest[0]) or 0) - LOOKED_AT, 0)

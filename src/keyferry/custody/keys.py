@@ -152,7 +152,7 @@ class Keys:
         group: str | None = None,
         owner: str | None = None,
     ) -> Page[KeyDetail]:
-        """Keys in the order of their ids: all for an Administrator, one's own and one's groups' for others."""
+        """Keys in the order of their ids: all for who sees everything, one's own and one's groups' for others."""
 
         def read(view: View) -> Page[KeyDetail]:
             view.permit(view.actor.relation_to_user(view.actor.user.id), "key", None, None)

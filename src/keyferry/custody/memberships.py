@@ -49,12 +49,12 @@ def groups_for(change: Change, role: Role, names: Sequence[str]) -> list[Group]:
     """The groups of these names, for a user in this role to be in.
 
     Raises:
-        Conflict: an Administrator is no member of groups.
+        Conflict: an Administrator or an Auditor is no member of groups.
         InvalidInput: there is no such group.
     """
-    if names and role is Role.ADMINISTRATOR:
+    if names and not role.handles_keys:
         raise Conflict(
-            "An Administrator is no member of groups.",
+            f"{role.words[:1].upper()}{role.words[1:]} is no member of groups.",
             code="role-rule",
             field="groups",
             advice="Leave the groups out, or make the account a Key Access User.",
@@ -66,12 +66,12 @@ def default_group_id_for(change: Change, role: Role, name: str | None, groups: S
     """The id of the default group of that name, for a user in this role who is in `groups`.
 
     Raises:
-        InvalidInput: there is no such group, or a Key Access User is not in it.
+        InvalidInput: there is no such group, or the user, being no Administrator, is not in it.
     """
     if name is None:
         return None
     group = _known_group(change, name, "default_group")
-    if role is Role.KEY_ACCESS_USER and group.id not in {each.id for each in groups}:
+    if role is not Role.ADMINISTRATOR and group.id not in {each.id for each in groups}:
         raise InvalidInput(
             f"The user is not in group {group.name!r}.",
             field="default_group",

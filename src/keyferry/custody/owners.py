@@ -25,7 +25,7 @@ def owner_named(view: View, user: str | None, group: str | None) -> Owner:
 
     Raises:
         InvalidInput: both or neither could be meant, or there is no such user or group that the caller may see.
-        Conflict: the owner would be an Administrator, who could never use the key.
+        Conflict: the owner would be an Administrator or an Auditor, who could never use the key.
     """
     if user is not None and group is not None:
         raise InvalidInput("A key has one owner.", field="owner", advice="Name a group or a user, not both.")
@@ -73,9 +73,10 @@ def _user(view: View, reference: str) -> Owner:
             field="owner",
             advice="Name yourself, or one of your groups.",
         )
-    if Role(user.role) is Role.ADMINISTRATOR:
+    role = Role(user.role)
+    if not role.handles_keys:
         raise Conflict(
-            f"{user.name!r} is an Administrator, who may not use keys.",
+            f"{user.name!r} is {role.words}, who may not use keys.",
             code="role-rule",
             field="owner",
             advice="Name a group or a Key Access User.",
@@ -84,4 +85,4 @@ def _user(view: View, reference: str) -> Owner:
 
 
 def _sees_all(view: View) -> bool:
-    return view.actor.role is Role.ADMINISTRATOR
+    return view.actor.role.sees_everything

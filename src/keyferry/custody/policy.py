@@ -1,14 +1,42 @@
 """Who may do what to what: one table, and no other place. What is not in the table is refused."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Role(StrEnum):
-    """What an account is for. An Administrator is no member of groups and never handles key material."""
+    """What an account is for. A Key Access User alone is a member of groups, owns keys and handles key material.
+
+    An Administrator and an Auditor see everything but secrets; an Auditor changes nothing but how they sign in
+    themselves.
+    """
 
     ADMINISTRATOR = "administrator"
     KEY_ACCESS_USER = "key-access-user"
+    AUDITOR = "auditor"
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether lists, counts and names of others are open to the role; what is done to them, the table says."""
+        return self is not Role.KEY_ACCESS_USER
+
+    @property
+    def handles_keys(self) -> bool:
+        """Whether one in this role may be a member of groups and own keys."""
+        return self is Role.KEY_ACCESS_USER
+
+    @property
+    def words(self) -> str:
+        """The role with its article, as it stands in a sentence."""
+        return _ROLE_WORDS[self]
+
+
+_ROLE_WORDS: Final[Mapping[Role, str]] = {
+    Role.ADMINISTRATOR: "an Administrator",
+    Role.KEY_ACCESS_USER: "a Key Access User",
+    Role.AUDITOR: "an Auditor",
+}
 
 
 class Relation(StrEnum):
@@ -97,81 +125,100 @@ _OWN: Final = frozenset({Relation.OWN})
 _GROUP: Final = frozenset({Relation.GROUP})
 _NEVER: Final[frozenset[Relation]] = frozenset()
 
-#: operation -> (an Administrator may, standing so to the object; a Key Access User may, standing so)
-POLICY: Final[dict[Operation, tuple[frozenset[Relation], frozenset[Relation]]]] = {
-    Operation.USER_CREATE: (_ANY, _NEVER),
-    Operation.USER_READ: (_ANY, _OWN),
-    Operation.USER_LIST: (_ANY, _NEVER),
-    Operation.USER_EDIT: (_ANY, _NEVER),
-    Operation.USER_PASSWORD: (_ANY, _OWN),
-    Operation.USER_DISABLE: (_ANY, _NEVER),
-    Operation.USER_ENABLE: (_ANY, _NEVER),
-    Operation.USER_DELETE: (_ANY, _NEVER),
-    Operation.GROUP_CREATE: (_ANY, _NEVER),
-    Operation.GROUP_READ: (_ANY, _MINE),
-    Operation.GROUP_LIST: (_ANY, _MINE),
-    Operation.GROUP_EDIT: (_ANY, _NEVER),
-    Operation.GROUP_DELETE: (_ANY, _NEVER),
-    Operation.KEK_REGISTER: (_ANY, _NEVER),
-    Operation.KEK_LIST: (_ANY, _OWN),
-    Operation.KEK_UNREGISTER: (_ANY, _NEVER),
-    Operation.KEY_GENERATE: (_ANY, _MINE),
-    Operation.KEY_IMPORT: (_NEVER, _MINE),
-    Operation.KEY_READ: (_ANY, _MINE),
-    Operation.KEY_LIST: (_ANY, _MINE),
-    Operation.KEY_EDIT: (_NEVER, _MINE),
-    Operation.KEY_REASSIGN: (_ANY, _MINE),
-    Operation.KEY_ACTIVATE: (_NEVER, _MINE),
-    Operation.KEY_DEACTIVATE: (_ANY, _MINE),
-    Operation.KEY_REVOKE: (_ANY, _MINE),
-    Operation.KEY_ROTATE: (_NEVER, _MINE),
-    Operation.KEY_PROMOTE: (_NEVER, _MINE),
-    Operation.KEY_DESTROY: (_NEVER, _MINE),
-    Operation.KEY_CANCEL_DESTRUCTION: (_ANY, _MINE),
-    Operation.KEY_EXPORT: (_NEVER, _MINE),
-    Operation.KEY_USE: (_NEVER, _MINE),
-    Operation.REMINDER_LIST: (_ANY, _MINE),
-    Operation.KEY_METRICS: (_ANY, _MINE),
-    Operation.METRICS_READ: (_ANY, _NEVER),
-    Operation.EXPORT_LIST: (_ANY, _MINE),
-    Operation.CONNECTION_CREATE: (_ANY, _NEVER),
-    Operation.CONNECTION_READ: (_ANY, _GROUP),
-    Operation.CONNECTION_LIST: (_ANY, _MINE),
-    Operation.CONNECTION_EDIT: (_ANY, _NEVER),
-    Operation.CONNECTION_DELETE: (_ANY, _NEVER),
-    Operation.CONNECTION_USE: (_NEVER, _GROUP),
-    Operation.DEPLOYMENT_CREATE: (_NEVER, _MINE),
-    Operation.DEPLOYMENT_READ: (_ANY, _MINE),
-    Operation.DEPLOYMENT_LIST: (_ANY, _MINE),
-    Operation.DEPLOYMENT_ADVANCE: (_NEVER, _MINE),
-    Operation.DEPLOYMENT_RUN: (_NEVER, _MINE),
-    Operation.DEPLOYMENT_OBSERVE: (_NEVER, _MINE),
-    Operation.DEPLOYMENT_BACK_UP: (_NEVER, _MINE),
-    Operation.CUSTOMER_KEY_DRAFT: (_NEVER, _MINE),
-    Operation.CUSTOMER_KEY_READ: (_ANY, _MINE),
-    Operation.CUSTOMER_KEY_LIST: (_ANY, _MINE),
-    Operation.CUSTOMER_KEY_EDIT: (_NEVER, _MINE),
-    Operation.CUSTOMER_KEY_CHECK: (_NEVER, _MINE),
-    Operation.CUSTOMER_KEY_ADVANCE: (_NEVER, _MINE),
-    Operation.SESSION_OPEN: (_OWN, _OWN),
-    Operation.TOKEN_CREATE: (_OWN, _OWN),
-    Operation.TOKEN_LIST: (_ANY, _OWN),
-    Operation.TOKEN_REVOKE: (_ANY, _OWN),
-    Operation.AUDIT_READ: (_ANY, _NEVER),
-    Operation.JOB_LIST: (_ANY, _NEVER),
+
+class Reach(NamedTuple):
+    """Who may do an operation: for each role, how they must stand to its object."""
+
+    administrator: frozenset[Relation]
+    key_access_user: frozenset[Relation]
+    auditor: frozenset[Relation]
+
+    def of(self, role: Role) -> frozenset[Relation]:
+        """The cell of a role."""
+        match role:
+            case Role.ADMINISTRATOR:
+                return self.administrator
+            case Role.KEY_ACCESS_USER:
+                return self.key_access_user
+            case Role.AUDITOR:
+                return self.auditor
+
+
+#: what is not in it, nobody may
+POLICY: Final[Mapping[Operation, Reach]] = {
+    Operation.USER_CREATE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.USER_READ: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
+    Operation.USER_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
+    Operation.USER_EDIT: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.USER_PASSWORD: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
+    Operation.USER_DISABLE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.USER_ENABLE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.USER_DELETE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.GROUP_CREATE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.GROUP_READ: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.GROUP_LIST: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.GROUP_EDIT: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.GROUP_DELETE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.KEK_REGISTER: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.KEK_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
+    Operation.KEK_UNREGISTER: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.KEY_GENERATE: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_IMPORT: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_READ: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.KEY_LIST: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.KEY_EDIT: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_REASSIGN: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_ACTIVATE: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_DEACTIVATE: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_REVOKE: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_ROTATE: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_PROMOTE: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_DESTROY: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_CANCEL_DESTRUCTION: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_EXPORT: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.KEY_USE: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.REMINDER_LIST: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.KEY_METRICS: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.METRICS_READ: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
+    Operation.EXPORT_LIST: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.CONNECTION_CREATE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.CONNECTION_READ: Reach(administrator=_ANY, key_access_user=_GROUP, auditor=_ANY),
+    Operation.CONNECTION_LIST: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.CONNECTION_EDIT: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.CONNECTION_DELETE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.CONNECTION_USE: Reach(administrator=_NEVER, key_access_user=_GROUP, auditor=_NEVER),
+    Operation.DEPLOYMENT_CREATE: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.DEPLOYMENT_READ: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.DEPLOYMENT_LIST: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.DEPLOYMENT_ADVANCE: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.DEPLOYMENT_RUN: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.DEPLOYMENT_OBSERVE: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.DEPLOYMENT_BACK_UP: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.CUSTOMER_KEY_DRAFT: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.CUSTOMER_KEY_READ: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.CUSTOMER_KEY_LIST: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.CUSTOMER_KEY_EDIT: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.CUSTOMER_KEY_CHECK: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.CUSTOMER_KEY_ADVANCE: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.SESSION_OPEN: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_OWN),
+    Operation.TOKEN_CREATE: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_OWN),
+    Operation.TOKEN_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
+    Operation.TOKEN_REVOKE: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
+    Operation.AUDIT_READ: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
+    Operation.JOB_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
     # what the server does by itself when a date comes: nobody asks for it
-    Operation.KEY_REMIND: (_NEVER, _NEVER),
+    Operation.KEY_REMIND: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     # for the command line on the server's own machine: nobody signs in for these
-    Operation.BACKUP_CREATE: (_NEVER, _NEVER),
-    Operation.BACKUP_RESTORE: (_NEVER, _NEVER),
-    Operation.ROOT_EXPORT: (_NEVER, _NEVER),
-    Operation.ROOT_ROTATE: (_NEVER, _NEVER),
-    Operation.ROOT_PASSPHRASE: (_NEVER, _NEVER),
-    Operation.DATA_KEYS_ROTATE: (_NEVER, _NEVER),
+    Operation.BACKUP_CREATE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.BACKUP_RESTORE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.ROOT_EXPORT: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.ROOT_ROTATE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.ROOT_PASSPHRASE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.DATA_KEYS_ROTATE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
 }
 
 
 def permits(role: Role, operation: Operation, relation: Relation) -> bool:
     """Whether the table allows it; the gate turns a no into a refusal."""
-    administrator, key_access_user = POLICY.get(operation, (_NEVER, _NEVER))
-    return relation in (administrator if role is Role.ADMINISTRATOR else key_access_user)
+    reach = POLICY.get(operation)
+    return reach is not None and relation in reach.of(role)

@@ -25,7 +25,7 @@ from keyferry.custody.key_lookup import load_key
 from keyferry.custody.lifecycle import ERASED, State, state_at
 from keyferry.custody.owners import Owner, owner_of
 from keyferry.custody.pages import Page
-from keyferry.custody.policy import Operation, Role, permits
+from keyferry.custody.policy import Operation, permits
 from keyferry.custody.recording import Subject, event_by
 from keyferry.custody.versions import current_version
 from keyferry.custody.view import View
@@ -252,7 +252,7 @@ class Reminders:
         self._gate = gate
 
     def list(self, caller: Caller, *, size: int, after: str = "", key: str | None = None) -> Page[Reminder]:
-        """Reminders in the order in which they were given: of one key; else all for an Administrator, those of one's
+        """Reminders in the order in which they were given: of one key; else all for who sees everything, those of one's
         own and one's groups' keys for others. Of a date, only the newest reminder is shown.
         """
 
@@ -270,7 +270,7 @@ def _asked(view: View, key: str | None) -> tuple[Prepared, dict[str, str]]:
     if key is not None:
         return _OF_ONE, {"key_id": load_key(view, key).id}
     view.permit(view.actor.relation_to_user(view.actor.user.id), "reminder", None, None)
-    if view.actor.role is Role.ADMINISTRATOR:
+    if view.actor.role.sees_everything:
         return _EVERYBODYS, {}
     return _MINE, {"user_id": view.actor.user.id}
 

@@ -109,7 +109,7 @@ class Users:
         return self.show(caller, user.id)
 
     def show(self, caller: Caller, reference: str) -> UserDetail:
-        """The user with this id or name: oneself, or anyone for an Administrator.
+        """The user with this id or name: oneself, or anyone for Administrators and Auditors.
 
         Raises:
             NotFound: there is none, or none that the caller may see.
@@ -117,7 +117,7 @@ class Users:
         return self._gate.read(caller, Operation.USER_READ, lambda view: _detail(view, load_user(view, reference)))
 
     def list(self, caller: Caller, *, size: int, after: str = "") -> Page[UserDetail]:
-        """Every account that is not deleted, disabled ones included, in the order of their ids; for Administrators."""
+        """Every account that is not deleted, disabled ones too, in the order of their ids; for who sees everything."""
 
         def read(view: View) -> Page[UserDetail]:
             view.permit(Relation.NONE, "user", None, None)
@@ -127,7 +127,7 @@ class Users:
         return self._gate.read(caller, Operation.USER_LIST, read)
 
     def search(self, caller: Caller, search: UserSearch, *, size: int, after: str = "") -> Page[UserDetail]:
-        """Accounts in the order of their names, which are also the cursors; for Administrators.
+        """Accounts in the order of their names, which are also the cursors; for who sees everything.
 
         Raises:
             InvalidInput: `after` is no name.

@@ -202,14 +202,12 @@ def _version(touched: _Touched) -> dict[str, Any]:
 
 def not_permitted(role: Role, operation: Operation) -> NotPermitted:
     """The refusal for what the policy's table does not allow."""
-    return NotPermitted(f"{_ROLE_WORDS[role]} may not do {operation} here.", advice=_advice(operation))
+    who = role.words[:1].upper() + role.words[1:]
+    return NotPermitted(f"{who} may not do {operation} here.", advice=_advice(operation))
 
 
 def _not_found(kind: str, reference: str) -> NotFound:
     return NotFound(f"There is no {kind} {reference!r}, or none that you may see.", field=kind)
-
-
-_ROLE_WORDS = {"administrator": "An Administrator", "key-access-user": "A Key Access User"}
 
 
 def _advice(operation: Operation) -> str:

@@ -121,7 +121,7 @@ users = Table(
         sqlite_where=text("deleted_at IS NULL"),
         postgresql_where=text("deleted_at IS NULL"),
     ),
-    _one_of("role", "administrator", "key-access-user"),
+    _one_of("role", "administrator", "key-access-user", "auditor"),
 )
 
 groups = Table(

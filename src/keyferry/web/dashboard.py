@@ -31,7 +31,7 @@ class Beginning:
 
 
 async def show(visit: Visit) -> Response:
-    """An Administrator sees everybody's keys, a Key Access User theirs."""
+    """Administrators and Auditors see everybody's keys, a Key Access User theirs."""
     period = _period(visit.query("days"))
     figures = await visit.ask(visit.custody.metrics.show, days=period)
     if not figures.total and not any(figures.operations.values()):
@@ -79,7 +79,7 @@ def _day_charts(days: Sequence[DayCount]) -> Sequence[charts.Days]:
 
 
 async def _refusals(visit: Visit) -> Sequence[AuditEvent]:
-    if not visit.is_administrator:
+    if not visit.sees_everything:
         return ()
     found = await visit.ask(
         visit.custody.audit.list, size=_REFUSALS, sought=Sought(outcome="refused"), newest_first=True

@@ -53,10 +53,10 @@ async def create(visit: Visit, form: Form) -> Response:
 
 
 async def show_group(visit: Visit) -> Response:
-    """A group's page: for its members, and for Administrators, who also see who the members are."""
+    """A group's page: for its members, and for those who see everything, who the members are included."""
     group = await visit.ask(visit.custody.groups.show, visit.path("name"))
     after, members = visit.query("after"), None
-    if visit.is_administrator:
+    if visit.sees_everything:
         members = await visit.ask(visit.custody.groups.members, group.id, size=visit.page_size, after=after)
     return visit.page(
         "groups/show.html",

@@ -6,9 +6,9 @@ from starlette.responses import Response
 
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.keys import NewKey
-from keyferry.custody.policy import Role
+from keyferry.custody.policy import Operation, Role
 from keyferry.custody.schedules import BEFORE, EVERY, Schedule
-from keyferry.errors import InvalidInput, KeyferryError
+from keyferry.errors import InvalidInput, KeyferryError, NotPermitted
 from keyferry.material.algorithms import ALGORITHMS, Usage
 from keyferry.material.secret import Secret
 from keyferry.web.forms import Form
@@ -34,6 +34,8 @@ _FIELDS: Final = {EVERY: "rotate_every", BEFORE: "rotate_before"}
 
 async def show(visit: Visit, form: Form) -> Response:
     """The form, with what the person may choose."""
+    if not visit.may(Operation.KEY_GENERATE):
+        raise NotPermitted("An Auditor makes no keys.", advice="Ask a Key Access User.")
     groups, users = await _owners(visit)
     if not form.was_sent:
         form = Form.showing(
@@ -124,7 +126,7 @@ async def _owners(visit: Visit) -> tuple[list[str] | None, list[str] | None]:
     size = min(MOST_CHOICES, visit.console.services.settings.max_page)
     groups = await visit.ask(visit.custody.groups.list, size=size)
     users = await visit.ask(visit.custody.users.list, size=size)
-    may_own = [each.user.name for each in users.items if each.user.role != Role.ADMINISTRATOR.value]
+    may_own = [each.user.name for each in users.items if Role(each.user.role).handles_keys]
     return (
         None if groups.next else sorted(each.name for each in groups.items),
         None if users.next else sorted(may_own),

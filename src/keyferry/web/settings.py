@@ -1,4 +1,4 @@
-"""What the installation is and how it does, and the key encryption keys that are welcome; for Administrators."""
+"""What the installation is and how it does, and the key encryption keys that are welcome; for who sees everything."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -52,7 +52,7 @@ async def list_keks(visit: Visit) -> Response:
 
 
 async def _keks(visit: Visit, form: Form) -> Response:
-    visit.require(Operation.KEK_REGISTER)
+    visit.require(Operation.JOB_LIST)
     found = await visit.ask(visit.custody.keks.list, size=visit.page_size, after=visit.query("after"))
     return visit.page(
         "settings/keks.html",

@@ -17,7 +17,7 @@ from keyferry.web.addresses import connection_address, group_address, group_name
 NONE: Final = "–"  # noqa: RUF001  # a dash of that length, as people set it
 
 #: what people call the roles
-ROLES: Final = {"administrator": "Administrator", "key-access-user": "Key Access User"}
+ROLES: Final = {"administrator": "Administrator", "key-access-user": "Key Access User", "auditor": "Auditor"}
 
 #: how a key without a name shows in lists
 BLANK: Final = "[blank]"

@@ -92,12 +92,12 @@ def _role(form: Form) -> Role:
     try:
         return Role(form.text("role"))
     except ValueError:
-        raise InvalidInput("There is no such role.", field="role", advice="Choose one of the two.") from None
+        raise InvalidInput("There is no such role.", field="role", advice="Choose one of those offered.") from None
 
 
 def _groups(form: Form, role: Role) -> tuple[str, ...]:
-    """Those that are ticked and those that are typed; an Administrator is offered none."""
-    if role is Role.ADMINISTRATOR:
+    """Those that are ticked and those that are typed; only a Key Access User is offered any."""
+    if not role.handles_keys:
         return ()
     return tuple(dict.fromkeys([*form.all("groups"), *form.lines("more_groups")]))
 

@@ -44,9 +44,28 @@ class Visit:
         return self.console.services.custody
 
     @property
-    def is_administrator(self) -> bool:
+    def role(self) -> Role:
         """What a page shows follows from this; what may be done, custody says."""
-        return self.person.user.role == Role.ADMINISTRATOR.value
+        return Role(self.person.user.role)
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the person sees to users and groups."""
+        return self.role is Role.ADMINISTRATOR
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether the person is shown what belongs to others, too."""
+        return self.role.sees_everything
+
+    @property
+    def handles_keys(self) -> bool:
+        """Whether the person has keys of their own, or of groups."""
+        return self.role.handles_keys
+
+    def may(self, operation: str) -> bool:
+        """Whether the person may do this to anything at all, so that a page offers it."""
+        return any(permits(self.role, Operation(operation), relation) for relation in Relation)
 
     def require(self, operation: Operation) -> None:
         """For a page that is of no use to who may not do the operation to everybody's objects.
@@ -56,7 +75,7 @@ class Visit:
         Raises:
             NotPermitted: the policy has it so.
         """
-        if not permits(Role(self.person.user.role), operation, Relation.NONE):
+        if not permits(self.role, operation, Relation.NONE):
             raise NotPermitted("This page is for Administrators.", advice="Ask an Administrator.")
 
     @property
