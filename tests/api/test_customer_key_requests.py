@@ -119,3 +119,13 @@ def test_a_check_of_another_shape_is_refused(user: Person, request_: dict[str, A
     bad = {**LINE, "outcome": "maybe"}
     refused(user("POST", path(request_, "/checks"), {"lines": [LINE, bad]}), 422, "invalid-input", "lines.1.outcome")
     refused(user("POST", path(request_, "/checks"), {"lines": []}), 422, "invalid-input", "lines")
+
+
+class TestValidation:
+    def test_a_server_without_the_sdk_says_so(self, user: Person, request_: dict[str, Any]) -> None:
+        refused(user("POST", path(request_, "/validation")), 409, "azure-not-configured")
+
+    def test_principals_are_of_workloads(self, user: Person, request_: dict[str, Any]) -> None:
+        for principals in ({"exchange": "nobody"}, {"exchange": 7}):
+            answer = user("POST", path(request_, "/validation"), {"principals": principals})
+            refused(answer, 422, "invalid-input")

@@ -1,6 +1,6 @@
 """Deployments over REST: planned, reported step by step by a client, or run by the server."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,9 +13,11 @@ from tests.custody.pushing import REMOTE_VERSION, Walk, connect
 
 from keyferry.api.app import create_app
 from keyferry.custody.caller import Caller
+from keyferry.custody.customer_key_lookup import CustomerKeyDetail
 from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.custody.deployment_steps import ORDER, Reporter, Step
 from keyferry.deployments.push import AS_USUAL, Wishes
+from keyferry.deployments.server_checks import NO_PRINCIPALS
 from keyferry.errors import CloudFailed
 from keyferry.testing import VAULT, Kek, Kit
 
@@ -188,6 +190,16 @@ class WithoutANetwork:
 
     def back_up(self, caller: Caller, deployment: str) -> bytes:
         return FILE
+
+    def validate(
+        self,
+        caller: Caller,
+        request: str,
+        *,
+        principals: Mapping[str, str] = NO_PRINCIPALS,
+        accept_unseen: bool = False,
+    ) -> CustomerKeyDetail:
+        raise CloudFailed("The vault did not answer.", code="azure-unavailable", advice="Try again later.")
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from keyferry.deployments.custody_ledger import CustodyLedger
 from keyferry.deployments.ledger import Evidence
 from keyferry.deployments.push import push
 from keyferry.deployments.server_push import Pushes
+from keyferry.deployments.through_connection import credential_for
 from keyferry.emulator.server import Running
 from keyferry.errors import CloudFailed, Conflict, IntegrityViolation, KeyferryError, Overloaded
 from keyferry.testing import Kit
@@ -195,14 +196,14 @@ class TestCredentials:
         vault = "https://contoso-kv.vault.azure.net"
         return OpenConnection(**{**base, "kind": CredentialKind.MANAGED_IDENTITY, "vault": vault, **changes})  # type: ignore[arg-type]  # as its fields
 
-    def test_a_managed_identity_is_the_machines_own_and_nothing_else(self, pushes: Pushes) -> None:
+    def test_a_managed_identity_is_the_machines_own_and_nothing_else(self) -> None:
         from azure.identity import ManagedIdentityCredential
 
-        assert isinstance(pushes._credential(self.opened()), ManagedIdentityCredential)
+        assert isinstance(credential_for(self.opened(), Outgoing()), ManagedIdentityCredential)
 
-    def test_a_sign_in_that_lacks_its_secret_was_tampered_with(self, pushes: Pushes) -> None:
+    def test_a_sign_in_that_lacks_its_secret_was_tampered_with(self) -> None:
         with pytest.raises(IntegrityViolation):
-            pushes._credential(self.opened(kind=CredentialKind.CLIENT_SECRET))
+            credential_for(self.opened(kind=CredentialKind.CLIENT_SECRET), Outgoing())
 
 
 def test_whether_the_sdk_is_there_is_found_out_without_loading_it() -> None:

@@ -9,12 +9,15 @@ from pathlib import Path
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.custody.pushing import CONTACTS
 from tests.deployments.conftest import connect
 from tests.looking import require_accessible, window
 from tests.web.conftest import Served, serving, sign_in
 
 from keyferry.clouds.azure.hosts import AllowedHosts
 from keyferry.clouds.azure.outgoing import Outgoing
+from keyferry.custody.customer_key_requests import NewRequest
+from keyferry.custody.customer_key_shapes import RequestedKey
 from keyferry.custody.deployment_rules import NewDeployment
 from keyferry.deployments.server_push import Pushes
 from keyferry.emulator.faults import Fault, Kind
@@ -38,10 +41,15 @@ def console(tmp_path_factory: pytest.TempPathFactory, emulator: Running, vault_u
     kit.user("kim", groups=("payments",))
     kit.user("sam", groups=("elsewhere",))
     connect(kit, emulator, vaults=(vault_url,))
-    outgoing = Outgoing(proxy=emulator.proxy_url, ca_file=emulator.ca_file, allowed=AllowedHosts())
-    with serving(kit, Pushes(kit.custody, outgoing)) as served:
+    with serving(kit, pushes_by(kit, emulator)) as served:
         yield served
     kit.close()
+
+
+def pushes_by(kit: Kit, emulator: Running) -> Pushes:
+    """What the server does in vaults; every request goes through the emulator's proxy."""
+    outgoing = Outgoing(proxy=emulator.proxy_url, ca_file=emulator.ca_file, allowed=AllowedHosts())
+    return Pushes(kit.custody, outgoing)
 
 
 @pytest.fixture
@@ -257,6 +265,33 @@ def test_a_customer_key_request_is_drafted_and_followed(page: Page, console: Ser
 
     page.goto("/azure/customer-key")
     expect(page.get_by_role("row").filter(has_text=TENANT)).to_contain_text("draft")
+    require_accessible(page)
+
+
+def test_the_server_checks_a_requests_keys_where_they_are(
+    page: Page, console: Served, emulator: Running, vault_url: str
+) -> None:
+    kim, pushes = console.kit.sign_in("kim"), pushes_by(console.kit, emulator)
+    keys = []
+    for number in (1, 2):
+        id_ = planned(console, f"ck-{secrets.token_hex(4)}", vault_url)
+        pushes.run(kim, id_)
+        keys.append(RequestedKey(deployment=id_, subscription_id=f"00000000-0000-0000-0000-00000000000{number}"))
+    new = NewRequest(organization_id=TENANT, keys=(keys[0], keys[1]), contacts=CONTACTS, workloads=("exchange",))
+    made = console.kit.custody.customer_key_requests.draft(kim, new).request.id
+    sign_in(page, "kim")
+    page.goto(f"/azure/customer-key/{made}")
+    require_accessible(page)
+    page.get_by_text("Where Microsoft Graph shows no service principals").click()
+    page.get_by_label("Service principals").fill("exchange=nobody")
+    page.get_by_role("button", name="Check now").click()
+    expect(page.get_by_label("Service principals")).to_have_attribute("aria-invalid", "true")
+    require_accessible(page)
+    page.get_by_label("Service principals").fill("")
+    page.get_by_role("button", name="Check now").click()
+    expect(page.get_by_role("status").filter(has_text="Not all is as it has to be")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("fails").first).to_be_visible()
+    expect(page.get_by_text("As found at")).to_be_visible()
     require_accessible(page)
 
 

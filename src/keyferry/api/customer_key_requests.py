@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Path, Query, Request, Response
 
 from keyferry.api.callers import Visiting
-from keyferry.api.documented import CHANGING, READING
+from keyferry.api.deployments import pushes_of
+from keyferry.api.documented import CHANGING, READING, THROUGH_CONNECTION
 from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
 from keyferry.api.models.customer_key_requests import (
     CheckReport,
@@ -13,6 +14,7 @@ from keyferry.api.models.customer_key_requests import (
     CustomerKeyRequestChange,
     CustomerKeyRequestCreation,
     StateReport,
+    ValidationWishes,
 )
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
 from keyferry.api.models.values import Id
@@ -21,6 +23,7 @@ from keyferry.api.routers import guarded_router
 from keyferry.custody.customer_key_lookup import CustomerKeyDetail
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
+from keyferry.customer_key.principals import principals_named
 
 router = guarded_router("customer-key-requests")
 RequestId = Annotated[Id, Path()]
@@ -82,6 +85,24 @@ async def record_customer_key_check(
     """Keep what a check of its two keys found."""
     record = visit.custody.customer_key_requests.record_checks
     return _answer(await visit.ask(record, request_id, body.lines), response)
+
+
+@router.post("/customer-key-requests/{request_id:segment}/validation", responses=THROUGH_CONNECTION)
+async def validate_customer_key_request(
+    request_id: RequestId, visit: Visiting, response: Response, body: ValidationWishes | None = None
+) -> CustomerKeyRequestAnswer:
+    """Have the server look at both keys, through the connections that brought them to their vaults; the request is
+    validated if every required line passes, and else a draft. What was found is its last check.
+    """
+    wishes = body or ValidationWishes()
+    principals = principals_named(wishes.principals)
+    detail = await visit.ask(
+        pushes_of(visit).validate,
+        request_id,
+        principals=principals,
+        accept_unseen=wishes.accept_unseen,
+    )
+    return _answer(detail, response)
 
 
 @router.post("/customer-key-requests/{request_id:segment}/state", responses=CHANGING)

@@ -88,7 +88,7 @@ async def run_deployment(
     `problem`, and is the answer; run it again to go on.
     """
     wishes = (body or RunWishes()).wishes()
-    return _answer(await visit.ask(_pushes(visit).run, deployment, wishes), response)
+    return _answer(await visit.ask(pushes_of(visit).run, deployment, wishes), response)
 
 
 @router.post("/deployments/{deployment:segment}/steps", responses=CHANGING)
@@ -120,7 +120,7 @@ async def observe_deployment(
 ) -> DeploymentAnswer:
     """Record what is in the vault: what the client tells, or, without a body, what the server sees there."""
     if body is None or body.observed is None:
-        return _answer(await visit.ask(_pushes(visit).observe, deployment), response)
+        return _answer(await visit.ask(pushes_of(visit).observe, deployment), response)
     return _answer(await visit.ask(visit.custody.deployments.observe, deployment, body.observed), response)
 
 
@@ -135,12 +135,17 @@ async def back_up_deployment(
     if told is not None:
         detail = await visit.ask(visit.custody.deployments.backed_up, deployment, told, reported_by=Reporter.CLIENT)
         return BackupAnswer.with_file(_tagged(detail, response), None)
-    content = await visit.ask(_pushes(visit).back_up, deployment)
+    content = await visit.ask(pushes_of(visit).back_up, deployment)
     detail = await visit.ask(visit.custody.deployments.show, deployment)
     return BackupAnswer.with_file(_tagged(detail, response), base64url(content))
 
 
-def _pushes(visit: Visit) -> Pushes:
+def pushes_of(visit: Visit) -> Pushes:
+    """What the server does in vaults.
+
+    Raises:
+        Conflict: (`azure-not-configured`) nothing.
+    """
     if visit.services.pushes is None:
         raise Conflict(
             "This server was set up without Azure's SDK, and pushes nothing itself.",

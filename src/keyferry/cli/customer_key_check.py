@@ -66,20 +66,21 @@ def check(
     """
     from keyferry import clock
     from keyferry.cli.customer_key_lines import show_lines
-    from keyferry.cli.customer_key_reading import read_pair, read_principals
     from keyferry.cli.customer_key_records import records
     from keyferry.customer_key.checks import check as judge
     from keyferry.customer_key.identifiers import is_key_url
     from keyferry.customer_key.lines import Verdict, verdict
+    from keyferry.customer_key.principals import read_principals
     from keyferry.customer_key.workloads import workloads_named
+    from keyferry.deployments.pair_reading import read_pair
 
     chosen, given = workloads_named(workloads), read_principals(principals)
     organization_id = guid(organization, "organization")
     needed = not (is_key_url(first) and is_key_url(second))
     with records(profile, needed=needed) as known, sign_in.session() as session:
-        asked = (known.named(first), known.named(second))
+        sides = (known.side(session, known.named(first)), known.side(session, known.named(second)))
         with working("Looking at Azure"):
-            pair = read_pair(session, known, asked, workloads=chosen, principals=given, organization_id=organization_id)
+            pair = read_pair(*sides, workloads=chosen, principals=given, organization_id=organization_id)
     lines = judge(pair, chosen, now=clock.now() // clock.SECOND, legacy=legacy)
     show_lines(Output(as_json=as_json), pair, chosen, lines)
     if verdict(lines) is Verdict.NOT_READY:

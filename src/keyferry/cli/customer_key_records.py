@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyferry.cli.connection import Server
 from keyferry.cli.profiles import load_profile
@@ -13,6 +13,10 @@ from keyferry.customer_key.identifiers import KeyReference, is_key_url, parse_ke
 from keyferry.customer_key.pair import Backup, Unread
 from keyferry.errors import Conflict, InvalidInput, KeyferryError
 from keyferry.ids import is_id_shaped
+
+if TYPE_CHECKING:
+    from keyferry.clouds.azure.session import AzureSession
+    from keyferry.deployments.pair_reading import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,18 @@ class Records:
         if not made:
             return Unread("Keyferry has no record of having brought this key there, and so none of its backups.")
         return max(made, key=lambda each: str((each.get("backup") or {}).get("taken_at", "")))
+
+    def side(self, session: "AzureSession", asked: Asked, *, named_subscription: str | None = None) -> "Side":
+        """A key as it is looked at with one's own sign-in."""
+        from keyferry.deployments.pair_reading import Recorded, Side
+
+        def record(reference: KeyReference) -> Recorded:
+            deployment = asked.deployment or self.deployment_of(reference.text)
+            if isinstance(deployment, Unread):
+                return Recorded(None, deployment)
+            return Recorded(str(deployment["id"]), backup_of(deployment))
+
+        return Side(session=session, reference=asked.reference, record=record, named_subscription=named_subscription)
 
     def _deployment(self, id_: str) -> Mapping[str, Any] | None:
         from keyferry.cli.connection import ServerRefused

@@ -281,10 +281,10 @@ def _subscriptions(sign_in: SignIn, asked: "list[Asked]", given: tuple[str, ...]
                 f"{len(given)} subscriptions are given for {len(asked)} keys.", advice="Give --subscription twice."
             )
         return list(given)
-    from keyferry.cli.customer_key_reading import subscription_of
+    from keyferry.deployments.pair_reading import subscription_of
 
     with sign_in.session() as session, working("Looking at Azure"):
-        return [subscription_of(session, key) for key in asked]
+        return [subscription_of(session, key.reference) for key in asked]
 
 
 def _rows(found: dict[str, Any]) -> dict[str, Any]:

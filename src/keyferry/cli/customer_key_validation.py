@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from keyferry import clock
 from keyferry.cli.customer_key_lines import show_lines
-from keyferry.cli.customer_key_reading import read_pair, read_principals
 from keyferry.cli.customer_key_records import Asked, Records
 from keyferry.cli.output import Output
 from keyferry.cli.remote import path
 from keyferry.customer_key.checks import check
 from keyferry.customer_key.lines import Line, Outcome, Verdict, Weight, verdict
 from keyferry.customer_key.pair import Pair
+from keyferry.customer_key.principals import read_principals
 from keyferry.customer_key.workloads import Workload, workloads_named
+from keyferry.deployments.pair_reading import read_pair
 from keyferry.errors import Conflict
 
 if TYPE_CHECKING:
@@ -49,16 +50,15 @@ def check_request(
             advice="Check its keys with `keyferry customer-key check`; once it is refused, validate it again.",
         )
     records, workloads = Records(server, ""), workloads_named(tuple(found["workloads"]))
-    first, second = (_asked(records, key) for key in found["keys"])
-    one, other = (key["subscription_id"] for key in found["keys"])
+    first, second = (
+        records.side(session, _asked(records, key), named_subscription=key["subscription_id"]) for key in found["keys"]
+    )
     pair = read_pair(
-        session,
-        records,
-        (first, second),
+        first,
+        second,
         workloads=workloads,
         principals=read_principals(principals),
         organization_id=found["organization_id"],
-        named_subscriptions=(one, other),
     )
     return Checked(found, pair, workloads, check(pair, workloads, now=clock.now() // clock.SECOND, legacy=legacy))
 
@@ -70,7 +70,7 @@ def settle(server: "Server", out: Output, checked: Checked, *, accept_unseen: bo
     kept with the request.
     """
     id_ = checked.request["id"]
-    kept = server.post(path("customer-key-requests", id_, "checks"), {"lines": _documents(checked.lines)})
+    kept = server.post(path("customer-key-requests", id_, "checks"), {"lines": [line.told() for line in checked.lines]})
     found = verdict(checked.lines)
     hidden = [each for each in checked.lines if each.weight is Weight.REQUIRED and each.outcome is Outcome.UNSEEN]
     valid = found is Verdict.READY or (found is Verdict.UNSEEN and accept_unseen)
@@ -99,8 +99,3 @@ def _mark(server: "Server", kept: dict[str, Any], *, valid: bool, note: str | No
 
 def _asked(records: Records, key: dict[str, Any]) -> Asked:
     return records.named(key["deployment"] or key["identifier"])
-
-
-def _documents(lines: Sequence[Line]) -> list[dict[str, str]]:
-    documents = (line.document() for line in lines)
-    return [{name: value for name, value in each.items() if value is not None} for each in documents]

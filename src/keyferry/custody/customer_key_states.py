@@ -54,6 +54,14 @@ def require_follows(present: RequestState, wanted: RequestState) -> None:
         )
 
 
+def states_to(present: RequestState, *, valid: bool) -> tuple[RequestState, ...]:
+    """The states that a request passes through to `VALIDATED` if its keys are valid, to `DRAFT` if not."""
+    wanted = RequestState.VALIDATED if valid else RequestState.DRAFT
+    if present is wanted:
+        return ()
+    return (wanted,) if wanted in TRANSITIONS[present] else (RequestState.DRAFT, wanted)
+
+
 def require_editable(present: RequestState) -> None:
     """
     Raises:

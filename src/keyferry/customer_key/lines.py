@@ -73,6 +73,10 @@ class Line:
             "source": self.source,
         }
 
+    def told(self) -> dict[str, str]:
+        """The document, without what there is not."""
+        return {name: value for name, value in self.document().items() if value is not None}
+
 
 class Verdict(StrEnum):
     """What the lines add up to."""

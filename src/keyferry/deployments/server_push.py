@@ -1,39 +1,30 @@
-"""What the server does in a vault for a caller: push, look, back up; always through a connection.
+"""What the server does in a vault for a caller: push, look, back up, check; always through a connection.
 
-A connection's credential is opened for one use, in a session of its own, and let go with it. Requests leave as the
-server's settings say, to hosts that they allow.
+Requests leave as the server's settings say, to hosts that they allow.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from threading import BoundedSemaphore
 from typing import Final
 
 from keyferry import clock
-from keyferry.clouds.azure.credentials import (
-    client_certificate_credential,
-    client_secret_credential,
-    managed_identity_credential,
-)
-from keyferry.clouds.azure.environment import AzureCloud, cloud_named
 from keyferry.clouds.azure.outgoing import Outgoing
-from keyferry.clouds.azure.session import AzureSession, Credential
 from keyferry.clouds.azure.vault import AzureVault
 from keyferry.custody.caller import Caller
-from keyferry.custody.connection_facts import Cloud
-from keyferry.custody.connections import OpenConnection
-from keyferry.custody.credentials import CredentialKind
 from keyferry.custody.custody import Custody
+from keyferry.custody.customer_key_lookup import CustomerKeyDetail
 from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.custody.deployment_reports import Backup
-from keyferry.custody.deployment_rules import require_through_connection
 from keyferry.custody.deployment_steps import ORDER, Reporter, Step, unfinished
 from keyferry.deployments.custody_ledger import CustodyLedger
 from keyferry.deployments.observing import expected_of, observe, take_backup
 from keyferry.deployments.push import AS_USUAL, Wishes, push
-from keyferry.errors import IntegrityViolation, KeyferryError, NotFound, Overloaded
+from keyferry.deployments.server_checks import NO_PRINCIPALS, validate
+from keyferry.deployments.through_connection import session_for
+from keyferry.errors import KeyferryError, Overloaded
 
 #: seconds that a run waits for a throttled vault, all in all: somebody waits for the answer
 PATIENCE_SECONDS: Final = 45
@@ -42,7 +33,7 @@ _TURNED_AWAY_SECONDS: Final = 10
 
 
 class Pushes:
-    """Pushes, looks and backups through connections; what the REST door calls.
+    """Pushes, looks, backups and checks through connections; what the doors call.
 
     Each waits for a vault in a thread that others could use: all methods raise Overloaded (`overloaded`), and nothing
     has begun, when as many run as may.
@@ -104,6 +95,20 @@ class Pushes:
         self._custody.deployments.backed_up(caller, deployment, taken, reported_by=Reporter.SERVER)
         return content
 
+    def validate(
+        self,
+        caller: Caller,
+        request: str,
+        *,
+        principals: Mapping[str, str] = NO_PRINCIPALS,
+        accept_unseen: bool = False,
+    ) -> CustomerKeyDetail:
+        """Check both keys of a Customer Key request where they are, and mark it: see `server_checks.validate`."""
+        with self._place():
+            return validate(
+                self._custody, self._outgoing, caller, request, principals=principals, accept_unseen=accept_unseen
+            )
+
     @contextmanager
     def _place(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
@@ -124,9 +129,8 @@ class Pushes:
     ) -> Iterator[AzureVault]:
         """The deployment's vault, through its connection; where a push cannot get that far, `ledger` hears why."""
         try:
-            opened = self._open(caller, detail)
-            session = AzureSession(_cloud_of(opened), self._credential(opened), self._outgoing)
-            vault = AzureVault(session, opened.vault)
+            session = session_for(self._custody, self._outgoing, caller, detail)
+            vault = AzureVault(session, detail.deployment.vault)
         except KeyferryError as refusal:
             if ledger is not None and unfinished(detail.step):
                 with suppress(KeyferryError):  # the refusal itself is what the caller must see
@@ -135,29 +139,6 @@ class Pushes:
         with session:
             yield vault
 
-    def _open(self, caller: Caller, detail: DeploymentDetail) -> OpenConnection:
-        reference = detail.connection or require_through_connection(detail)
-        try:
-            return self._custody.connections.open(caller, reference, detail.deployment.vault)
-        except NotFound:
-            raise NotFound(
-                f"The connection {reference!r} was deleted, or is not granted to a group of yours.",
-                field="connection",
-                advice="Ask an Administrator to grant it to a group of yours; or ask the vault with a sign-in of your "
-                "own: keyferry azure status (or backup) with --own-sign-in",
-            ) from None
-
-    def _credential(self, opened: OpenConnection) -> Credential:
-        cloud, outgoing = _cloud_of(opened), self._outgoing
-        if opened.kind is CredentialKind.MANAGED_IDENTITY:
-            return managed_identity_credential(cloud, opened.client_id, outgoing)
-        if opened.secret is None or opened.tenant_id is None or opened.client_id is None:
-            raise IntegrityViolation(f"Connection {opened.id} lacks what its sign-in needs.")
-        make = (
-            client_secret_credential if opened.kind is CredentialKind.CLIENT_SECRET else client_certificate_credential
-        )
-        return make(cloud, opened.tenant_id, opened.client_id, opened.secret, outgoing)
-
 
 def sdk_is_installed() -> bool:
     """Whether Azure's SDK, an extra, is there; nothing of it is loaded."""
@@ -165,15 +146,6 @@ def sdk_is_installed() -> bool:
         return all(find_spec(name) is not None for name in ("azure.identity", "azure.keyvault.keys"))
     except ModuleNotFoundError:  # not even the package that they are in
         return False
-
-
-def _cloud_of(opened: OpenConnection) -> AzureCloud:
-    if opened.cloud is not Cloud.CUSTOM:
-        return cloud_named(opened.cloud.value)
-    told = {name: value for name, value in (opened.endpoints or {}).items() if value is not None}
-    # What Microsoft Graph and Managed HSMs are called plays no part in a push.
-    defaults = {"graph": told["resource_manager"], "managed_hsm_suffix": told["vault_suffix"]}
-    return AzureCloud(name=Cloud.CUSTOM.value, **{**defaults, **told})
 
 
 def _following(step: Step) -> Step:

@@ -9,6 +9,7 @@ from keyferry.config.settings import Settings
 from keyferry.custody.backups import LastBackup
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
+from keyferry.custody.customer_key_lookup import CustomerKeyDetail
 from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.custody.set_up import SetUp
 from keyferry.deployments.push import Wishes
@@ -34,6 +35,17 @@ class Pushes(Protocol):
 
     def back_up(self, caller: Caller, deployment: str) -> bytes:
         """Have the vault back the key up, record that, and answer the vault's file, which is kept nowhere."""
+        ...
+
+    def validate(
+        self, caller: Caller, request: str, *, principals: Mapping[str, str] = ..., accept_unseen: bool = False
+    ) -> CustomerKeyDetail:
+        """Check both keys of a Customer Key request where they are, and mark it accordingly.
+
+        Args:
+            principals: object ids of service principals, by application id.
+            accept_unseen: the caller vouches for what could not be seen.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from starlette.responses import Response
@@ -9,10 +10,12 @@ from starlette.responses import Response
 from keyferry.custody.customer_key_lookup import CustomerKeyDetail
 from keyferry.custody.customer_key_requests import NewRequest, RequestEdit
 from keyferry.custody.customer_key_states import EDITABLE, TRANSITIONS, RequestState
+from keyferry.customer_key.principals import read_principals
 from keyferry.customer_key.workloads import WORKLOADS
-from keyferry.errors import InvalidInput
+from keyferry.errors import InvalidInput, NotFound
 from keyferry.web.addresses import address
 from keyferry.web.customer_key_form import beside_its_field, choices_of, contacts_in, keys_in, showing
+from keyferry.web.deployments import pushes_of
 from keyferry.web.forms import Form
 from keyferry.web.pages import action, form_page, page
 from keyferry.web.visits import Visit
@@ -86,8 +89,27 @@ async def show(visit: Visit, form: Form | None = None) -> Response:
         contacts=json.loads(detail.request.contacts),
         checks=detail.checks[-1] if detail.checks else None,
         may_edit=detail.state in EDITABLE,
+        by_server=await _is_within_reach(visit, detail),
         moves=[(state, MOVES[state]) for state in RequestState if state in TRANSITIONS[detail.state]],
     )
+
+
+async def validate(visit: Visit, form: Form) -> Response:
+    """Have the server look at both keys, and mark the request accordingly."""
+    principals = read_principals(form.lines("principal"))
+    work = partial(
+        pushes_of(visit).validate,
+        visit.caller,
+        visit.path("id"),
+        principals=principals,
+        accept_unseen=form.ticked("accept_unseen"),
+    )
+    found = await visit.console.services.crew.batches.run(work)
+    valid = found.state is RequestState.VALIDATED
+    said = (
+        "Nothing is against it: the request is validated." if valid else "Not all is as it has to be: see the checks."
+    )
+    return visit.go(address("azure", "customer-key", visit.path("id")), said, kind="done" if valid else "warning")
 
 
 async def set_state(visit: Visit, form: Form) -> Response:
@@ -106,6 +128,22 @@ async def set_state(visit: Visit, form: Form) -> Response:
     return visit.go(address("azure", "customer-key", visit.path("id")), f"The request is {wanted} now.")
 
 
+async def _is_within_reach(visit: Visit, detail: CustomerKeyDetail) -> bool:
+    """Whether the server itself brought both keys to their vaults, and so can look at them there."""
+    if visit.console.services.pushes is None:
+        return False
+    for key in detail.keys:
+        if key.deployment is None or key.identifier is None:
+            return False
+        try:
+            deployment = await visit.ask(visit.custody.deployments.show, key.deployment)
+        except NotFound:
+            return False
+        if deployment.connection is None:
+            return False
+    return True
+
+
 def _words(detail: CustomerKeyDetail) -> str:
     names: Sequence[str] = json.loads(detail.request.workloads)
     return "; ".join(WORKLOADS[name].title if name in WORKLOADS else name for name in names) or (
@@ -118,5 +156,6 @@ routes = [
     form_page("/azure/customer-key/new", show_new, create),
     page("/azure/customer-key/{id}", show),
     form_page("/azure/customer-key/{id}/edit", show_edit, edit),
+    action("/azure/customer-key/{id}/validate", validate, show),
     action("/azure/customer-key/{id}/state", set_state, show),
 ]

@@ -51,7 +51,7 @@ async def show_new(visit: Visit, form: Form) -> Response:
 
 async def create(visit: Visit, form: Form) -> Response:
     """Plan it, and begin."""
-    pushes = _pushes(visit)
+    pushes = pushes_of(visit)
     wishes = _wishes(form)
     key = await visit.ask(visit.custody.keys.show, form.text("key"))
     new = NewDeployment(
@@ -88,14 +88,14 @@ async def show(visit: Visit, form: Form | None = None) -> Response:
 
 async def run(visit: Visit, form: Form) -> Response:
     """Walk the steps that remain."""
-    await _begin(visit, _pushes(visit), visit.path("id"), _wishes(form))
+    await _begin(visit, pushes_of(visit), visit.path("id"), _wishes(form))
     return visit.go(address("azure", "deployments", visit.path("id")))
 
 
 async def observe(visit: Visit, form: Form) -> Response:
     """Look at what is in the vault."""
     del form
-    work = partial(_pushes(visit).observe, visit.caller, visit.path("id"))
+    work = partial(pushes_of(visit).observe, visit.caller, visit.path("id"))
     seen = shown(await visit.console.services.crew.batches.run(work))
     said = (
         "The vault was looked into: the key differs from ours." if seen.drift else "The vault's key is as it should be."
@@ -108,7 +108,7 @@ async def back_up(visit: Visit, form: Form) -> Response:
     """Have the vault make a backup, and send it, this once: it is kept nowhere."""
     del form
     id_ = visit.path("id")
-    work = partial(_pushes(visit).back_up, visit.caller, id_)
+    work = partial(pushes_of(visit).back_up, visit.caller, id_)
     content = await visit.console.services.crew.batches.run(work)
     detail = await visit.ask(visit.custody.deployments.show, id_)
     name = f"{detail.deployment.name}.keybackup"
@@ -153,7 +153,12 @@ def _ended(id_: str, task: "asyncio.Task[DeploymentDetail]") -> None:
         log.error("a push failed", deployment=id_, exc_info=failure)
 
 
-def _pushes(visit: Visit) -> Pushes:
+def pushes_of(visit: Visit) -> Pushes:
+    """What the server does in vaults.
+
+    Raises:
+        Conflict: (`azure-not-configured`) nothing.
+    """
     found = visit.console.services.pushes
     if found is None:
         raise Conflict(

@@ -90,6 +90,17 @@ class CheckReport(Request):
     lines: Annotated[tuple[Facts, ...], Field(min_length=1, max_length=MOST_CHECK_LINES)]
 
 
+class ValidationWishes(Request):
+    """How the server shall look.
+
+    `principals`: object ids of the workloads' service principals, and of `onboarding`'s, where Microsoft Graph does not
+    show them. `accept_unseen`: the caller vouches for required lines that cannot be seen, which is kept.
+    """
+
+    principals: Annotated[dict[Name, Guid], Field(max_length=10)] = Field(default_factory=dict)
+    accept_unseen: bool = False
+
+
 class StateReport(Request):
     """Where the request stands now, and what Microsoft said: its own name for it, and what its validation found."""
 

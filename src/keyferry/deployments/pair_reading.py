@@ -1,23 +1,23 @@
-"""Reads a pair of vault keys as they are in Azure, with the sign-in of whoever runs the command.
+"""Reads a pair of vault keys as they are in Azure, each with a sign-in that may see it.
 
-What Azure does not show to that person becomes a fact of its own, `Unread`, and is told as such; only what makes all
-looking pointless (no sign-in, a host that is not allowed, a certificate that is not trusted) ends the command.
+What Azure does not show to that sign-in becomes a fact of its own, `Unread`, and is told as such; only what makes all
+looking pointless (no sign-in, a host that is not allowed, a certificate that is not trusted) ends it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from keyferry.cli.customer_key_records import Asked, Records, backup_of
 from keyferry.clouds.azure.directory import Untold, look_up
 from keyferry.clouds.azure.facts import Subscription, VaultConfiguration
 from keyferry.clouds.azure.management import AzureManagement
 from keyferry.clouds.azure.session import AzureSession
 from keyferry.clouds.azure.vault import AzureVault
-from keyferry.customer_key.pair import Member, Pair, Unread
-from keyferry.customer_key.workloads import ONBOARDING, ONBOARDING_APPLICATION, Workload, workload_named
-from keyferry.errors import InvalidInput, KeyferryError
-from keyferry.ids import is_id_shaped
+from keyferry.customer_key.identifiers import KeyReference
+from keyferry.customer_key.pair import Backup, Member, Pair, Unread
+from keyferry.customer_key.workloads import ONBOARDING_APPLICATION, Workload
+from keyferry.errors import KeyferryError
 
 T = TypeVar("T")
 
@@ -33,98 +33,86 @@ _NOT_SHOWN: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What Keyferry's own record says of a key in a vault: the deployment that brought it there, its newest backup."""
+
+    deployment: str | None
+    backup: Backup | Unread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One key of a pair: where it is, and how it is looked at.
+
+    Attributes:
+        record: what Keyferry's record says, once it is known which version is there.
+        named_subscription: the one that the request names for the key.
+    """
+
+    session: AzureSession
+    reference: KeyReference
+    record: Callable[[KeyReference], Recorded]
+    named_subscription: str | None = None
+
+
 def read_pair(
-    session: AzureSession,
-    records: Records,
-    asked: tuple[Asked, Asked],
+    first: Side,
+    second: Side,
     *,
     workloads: Sequence[Workload],
     principals: Mapping[str, str],
     organization_id: str | None = None,
-    named_subscriptions: tuple[str | None, str | None] = (None, None),
 ) -> Pair:
-    """Everything that the checks judge.
+    """Everything that the checks judge. What is not one key's own is looked up with the first one's sign-in.
 
     Args:
         principals: object ids that were given, by application id; the rest is looked up.
-        named_subscriptions: those that the request names for the keys.
 
     Raises:
         KeyferryError: nothing can be looked at.
     """
-    management = AzureManagement(session)
-    visible = _look(management.subscriptions)
-    first, second = (
-        _read_member(session, management, records, each, visible, named)
-        for each, named in zip(asked, named_subscriptions, strict=True)
-    )
+    member, other = _read_member(first), _read_member(second)
     applications = [each.application_id for each in workloads] + [ONBOARDING_APPLICATION]
     found: dict[str, str | Untold | Unread] = {
-        each: principals[each] if each in principals else _look(partial(look_up, session, each))
+        each: principals[each] if each in principals else _look(partial(look_up, first.session, each))
         for each in applications
     }
     return Pair(
-        first=first,
-        second=second,
+        first=member,
+        second=other,
         principals={name: object_id for name, object_id in found.items() if isinstance(object_id, str)},
         absent=frozenset(name for name, object_id in found.items() if object_id is Untold.ABSENT),
-        paired_regions=_paired_regions(management, first.vault),
+        paired_regions=_paired_regions(AzureManagement(first.session), member.vault),
         organization_id=organization_id,
     )
 
 
-def subscription_of(session: AzureSession, asked: Asked) -> str:
+def subscription_of(session: AzureSession, reference: KeyReference) -> str:
     """The subscription that a key's vault is in.
 
     Raises:
         KeyferryError: it cannot be seen.
     """
-    return AzureManagement(session).vault_configuration(asked.reference.vault_url).subscription_id
+    return AzureManagement(session).vault_configuration(reference.vault_url).subscription_id
 
 
-def read_principals(given: Sequence[str]) -> dict[str, str]:
-    """`WORKLOAD=OBJECT-ID` words, as application ids and object ids; `onboarding` is the onboarding service's.
-
-    Raises:
-        InvalidInput: one is of another form.
-    """
-    found = {}
-    for word in given:
-        name, equals, object_id = word.partition("=")
-        if not equals or not is_id_shaped(object_id):
-            raise InvalidInput(
-                "A principal is not given as WORKLOAD=OBJECT-ID.",
-                field="principal",
-                advice="Find the object id with: az ad sp show --id APPLICATION-ID --query id --output tsv",
-            )
-        application = ONBOARDING_APPLICATION if name == ONBOARDING else workload_named(name).application_id
-        found[application] = object_id.lower()
-    return found
-
-
-def _read_member(
-    session: AzureSession,
-    management: AzureManagement,
-    records: Records,
-    asked: Asked,
-    visible: tuple[Subscription, ...] | Unread,
-    named_subscription: str | None,
-) -> Member:
-    reference = asked.reference
-    vault = AzureVault(session, reference.vault_url)
+def _read_member(side: Side) -> Member:
+    reference, management = side.reference, AzureManagement(side.session)
+    vault = AzureVault(side.session, reference.vault_url)
     key = _look(lambda: vault.get(reference.name, reference.version))
     configuration = _look(lambda: management.vault_configuration(reference.vault_url))
     if not isinstance(key, Unread):
         reference = reference.at_version(key.version)
-    deployment = asked.deployment or records.deployment_of(reference.text)
+    recorded = side.record(reference)
     return Member(
         reference=reference,
         key=key,
         vault=configuration,
-        subscription=_subscription(visible, configuration),
-        backup=deployment if isinstance(deployment, Unread) else backup_of(deployment),
-        named_subscription=named_subscription,
-        deployment=None if isinstance(deployment, Unread) else str(deployment["id"]),
+        subscription=_subscription(_look(management.subscriptions), configuration),
+        backup=recorded.backup,
+        named_subscription=side.named_subscription,
+        deployment=recorded.deployment,
     )
 
 
