@@ -9,6 +9,7 @@
     │   ├── KekRefused          a key encryption key that will not do
     │   └── IdentifierRefused   a destination's key identifier that will not do
     ├── Conflict              the request is sound, the object's state is not    409
+    │   └── ApprovalRequired    others have to approve it first
     ├── PreconditionFailed    the object changed since it was read               412
     ├── Overloaded            too many requests (429), or too much at once       503
     ├── CloudFailed           a cloud refused, or could not be reached or trusted 502
@@ -95,6 +96,11 @@ TITLES: dict[str, str] = {
     "name-taken": "Name taken",
     "key-not-active": "Key is not active",
     "key-not-exportable": "Key is not exportable",
+    "approval-required": "Approval by others needed",
+    "approval-unreachable": "Too few can approve",
+    "approval-ended": "Request has ended",
+    "approval-given": "Decided already",
+    "still-approves": "Is named in approval policies",
     "key-already-wrapped": "Key is already wrapped",
     "state-transition-refused": "State change refused",
     "destruction-pending": "Destruction is pending",
@@ -237,6 +243,13 @@ class IdentifierRefused(InvalidInput):
 
 class Conflict(KeyferryError):
     default_code = "conflict"
+
+
+class ApprovalRequired(Conflict):
+    """Nothing was done. `approval_request` is the id of the request that others can approve, once it is filed."""
+
+    default_code = "approval-required"
+    approval_request: str | None = None
 
 
 class PreconditionFailed(KeyferryError):

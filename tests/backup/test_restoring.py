@@ -10,7 +10,7 @@ from tests.backup.conftest import root_of
 from keyferry.backup.creating import create_backup
 from keyferry.backup.entries import TableBegins
 from keyferry.backup.restoring import restore_backup
-from keyferry.backup.rows import rows_of
+from keyferry.backup.rows import TABLES, rows_of
 from keyferry.certificates import fingerprint
 from keyferry.config.sources import load_settings
 from keyferry.errors import CannotStart
@@ -19,7 +19,14 @@ from keyferry.store.transaction import Row, Transaction
 from keyferry.testing import Kek, Kit
 
 #: columns of backed up tables that have come since schema 0004
-SINCE = {"tokens": {"idle_after"}, "counted_keys": {"name", "deactivates_at"}}
+SINCE = {
+    "tokens": {"idle_after"},
+    "groups": {"approvals"},
+    "keys": {"approvals"},
+    "counted_keys": {"name", "deactivates_at"},
+}
+#: backed up tables that have come since
+TABLES_SINCE = {"approval_requests", "approval_votes"}
 
 
 def _begun_at_0004(table: str, columns: tuple[str, ...]) -> TableBegins:
@@ -50,8 +57,9 @@ def test_a_key_is_exported_from_a_restored_home(
 def test_a_backup_of_an_older_schema_is_brought_to_the_newest(
     kept: Kit, tmp_path: Path, elsewhere: Path | None, reopen: Callable[[Path], Kit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the columns that came later, a backup that says so is one of 0004."""
+    """Without the columns and tables that came later, a backup that says so is one of 0004."""
     monkeypatch.setattr("keyferry.backup.creating.newest", lambda: "0004")
+    monkeypatch.setattr("keyferry.backup.creating.TABLES", [each for each in TABLES if each.name not in TABLES_SINCE])
     monkeypatch.setattr("keyferry.backup.creating.TableBegins", _begun_at_0004)
     monkeypatch.setattr("keyferry.backup.creating.rows_of", _rows_at_0004)
     made = create_backup(kept.installation, tmp_path / "store.backup")

@@ -18,6 +18,7 @@ from tests.custody.people import GROUP, People, fresh_user, shut_out, sign_in
 from tests.custody.pushing import LINE, connect, new_connection, new_request, place, plan, walk
 
 from keyferry.custody.accounts import NewUser, UserEdit
+from keyferry.custody.approval_policy import ApprovalWish
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.connection_writing import ConnectionEdit
 from keyferry.custody.custody import Custody
@@ -34,7 +35,7 @@ from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
 from keyferry.custody.users import UserSearch
 from keyferry.custody.uses import Ciphertext, Payload
-from keyferry.errors import KeyferryError, NotAuthenticated, NotFound
+from keyferry.errors import ApprovalRequired, KeyferryError, NotAuthenticated, NotFound
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
 from keyferry.store.tables import metadata
@@ -90,6 +91,15 @@ class House:
     def customer_key_request(self, column: str) -> str:
         new = new_request(group=GROUP if column == "member" else None)
         return self.kit.custody.customer_key_requests.draft(self.people.owner, new).request.id
+
+    def approval(self, column: str) -> str:
+        """A request of the owner's that the member is asked to approve."""
+        key = self.key(column)
+        wish = ApprovalWish(("export",), 1, ("member",))
+        self.kit.custody.keys.edit(self.people.owner, key, KeyEdit(approvals=wish))
+        with pytest.raises(ApprovalRequired) as refusal:
+            self.kit.export(self.people.owner, key, next(self.keks))
+        return str(refusal.value.approval_request)
 
     def disabled_users_key(self) -> str:
         user = sign_in(self.kit, fresh_user(self.kit))
@@ -474,6 +484,35 @@ TABLE: dict[str, Row] = {
     ),  # counts without names; the door gives them to the server's own machine alone
     "reminders.list": Row(_nothing, lambda it, by, _: it.reminders.list(by, size=5), (OK, OK, OK, OK, OK)),
     "job_runs.list": Row(_nothing, lambda it, by, _: it.job_runs.list(by), (OK, DENIED, DENIED, DENIED, OK)),
+    "approvals.show": Row(
+        lambda house, column: house.approval(column),
+        lambda it, by, ref: it.approvals.show(by, ref),
+        (OK, OK, OK, HIDDEN, OK),
+    ),
+    "approvals.list": Row(_nothing, lambda it, by, _: it.approvals.list(by, size=5), (OK, OK, OK, OK, OK)),
+    "approvals.waiting": Row(_nothing, lambda it, by, _: it.approvals.waiting(by), (OK, OK, OK, OK, OK)),
+    # the owner asks, the member is named
+    "approvals.approve": Row(
+        lambda house, column: house.approval(column),
+        lambda it, by, ref: it.approvals.approve(by, ref),
+        (DENIED, DENIED, OK, HIDDEN, DENIED),
+    ),
+    "approvals.reject": Row(
+        lambda house, column: house.approval(column),
+        lambda it, by, ref: it.approvals.reject(by, ref),
+        (DENIED, DENIED, OK, HIDDEN, DENIED),
+    ),
+    "approvals.withdraw": Row(
+        lambda house, column: house.approval(column),
+        lambda it, by, ref: it.approvals.withdraw(by, ref),
+        (DENIED, OK, DENIED, HIDDEN, DENIED),
+    ),
+    "approvals.policy_of_group": Row(
+        _group, lambda it, by, ref: it.approvals.policy_of_group(by, ref), (OK, OK, OK, HIDDEN, OK)
+    ),
+    "approvals.policy_of_key": Row(
+        _key, lambda it, by, ref: it.approvals.policy_of_key(by, ref), (OK, OK, OK, HIDDEN, OK)
+    ),
     "audit.list": Row(_nothing, lambda it, by, _: it.audit.list(by, size=5), (OK, DENIED, DENIED, DENIED, OK)),
     "audit.export": Row(
         _nothing, lambda it, by, _: list(it.audit.export(by, form="csv")), (OK, DENIED, DENIED, DENIED, OK)

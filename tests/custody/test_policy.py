@@ -79,6 +79,13 @@ EXPECTED = {
     "token.create": (OWN, OWN, OWN),
     "token.list": (ALL, OWN, ALL),
     "token.revoke": (ALL, OWN, OWN),
+    # approvals: asked for by oneself, decided by those who are named, read by Administrators and Auditors too
+    "approval.request": (OWN, OWN, NEVER),
+    "approval.withdraw": (OWN, OWN, NEVER),
+    "approval.approve": (GRANTED, GRANTED, NEVER),
+    "approval.reject": (GRANTED, GRANTED, NEVER),
+    "approval.read": (ALL, MINE, ALL),
+    "approval.list": (ALL, MINE, ALL),
     # the audit log is an Administrator's and an Auditor's
     "audit.read": (ALL, NEVER, ALL),
     # what runs where is theirs, too; reminders come by themselves

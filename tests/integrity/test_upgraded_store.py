@@ -11,11 +11,25 @@ from keyferry.installation import upgrade_store
 from keyferry.store.migrating import newest
 from keyferry.testing import Kit
 
-SINCE_THEN = ("customer_key_requests", "deployments", "connections", "reminders", "leases", "pool_keys", "job_runs")
+SINCE_THEN = (
+    "approval_votes",
+    "approval_requests",
+    "customer_key_requests",
+    "deployments",
+    "connections",
+    "reminders",
+    "leases",
+    "pool_keys",
+    "job_runs",
+)
 COUNTS = ("counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts")
 #: checks that migrations replace, and that somebody behind a PostgreSQL store does without
 CHECKS = {"users": {"ck_users_role_known": "role IN ('administrator', 'key-access-user')"}}
-COLUMNS = {"keys": ("rotate_every", "rotate_before", "rotate_at"), "tokens": ("idle_after",)}
+COLUMNS = {
+    "keys": ("rotate_every", "rotate_before", "rotate_at", "approvals"),
+    "groups": ("approvals",),
+    "tokens": ("idle_after",),
+}
 
 
 def as_the_first_release_left_it(behind: Behind) -> None:
@@ -25,7 +39,7 @@ def as_the_first_release_left_it(behind: Behind) -> None:
         behind.run(f"DROP TABLE {table}")
     for table in COUNTS:  # which are made of what was there before
         behind.run(f"DROP TABLE {table}")
-    for index in ("ix_keys_rotate_at", "ix_users_role_disabled_name_folded"):
+    for index in ("ix_keys_rotate_at", "ix_keys_approvals", "ix_users_role_disabled_name_folded"):
         behind.run(f"DROP INDEX {index}")
     for table, columns in COLUMNS.items():
         for column in columns:

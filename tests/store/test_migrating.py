@@ -155,6 +155,7 @@ FURTHER: dict[str, dict[str, object]] = {
 }
 NEW = {"connections", "deployments", "customer_key_requests", "reminders", "leases", "pool_keys", "job_runs"}
 NEW |= {"counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts"}
+NEW |= {"approval_requests", "approval_votes"}
 
 
 def add(engine: Engine, table: str, row: dict[str, object]) -> None:

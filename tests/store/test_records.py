@@ -64,4 +64,6 @@ def test_a_seal_covers_every_column_but_itself(table: SealedTable[Any]) -> None:
 @pytest.mark.parametrize("table", SEALED.values(), ids=SEALED)
 def test_rows_that_change_have_a_revision(table: SealedTable[Any]) -> None:
     assert isinstance(table, RevisedTable) == ("revision" in table.table.c)
-    assert isinstance(table, RevisedTable) == (table.kind not in {"exports", "idempotency", "pool_keys"})
+    assert isinstance(table, RevisedTable) == (
+        table.kind not in {"exports", "idempotency", "pool_keys", "approval_votes"}
+    )

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from keyferry import __version__
 from keyferry.api import (
+    approvals,
     audit,
     batches,
     connections,
@@ -51,6 +52,7 @@ _NOUNS = (
     customer_key_requests,
     key_metrics,
     reminders,
+    approvals,
     audit,
     sessions,
 )

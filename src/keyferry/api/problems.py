@@ -11,7 +11,15 @@ from starlette.exceptions import HTTPException
 
 from keyferry.doors.faults import log_fault
 from keyferry.doors.statuses import status_of
-from keyferry.errors import IntegrityViolation, InternalError, InvalidInput, KeyferryError, NotFound, Overloaded
+from keyferry.errors import (
+    ApprovalRequired,
+    IntegrityViolation,
+    InternalError,
+    InvalidInput,
+    KeyferryError,
+    NotFound,
+    Overloaded,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -48,6 +56,8 @@ def problem_members(error: KeyferryError, status: int | None = None, **further: 
         "advice": error.advice or None,
         **further,
     }
+    if isinstance(error, ApprovalRequired):
+        body["approval_request"] = error.approval_request
     if status == 500:
         body |= _logged(error)
     return {name: value for name, value in body.items() if value is not None}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, exists, select
 
+from keyferry.custody.approval_holders import holders_for_person
+from keyferry.custody.approving import Exact, Fact, no_approval, require_approval
 from keyferry.custody.memberships import (
     default_group_id_for,
     group_name,
@@ -16,12 +18,12 @@ from keyferry.custody.memberships import (
 )
 from keyferry.custody.names import check_email, check_text
 from keyferry.custody.policy import Role
-from keyferry.custody.view import Change, Query
+from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict
 from keyferry.identity.networks import parse_networks
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
-from keyferry.store.records import User
+from keyferry.store.records import Group, Membership, User
 from keyferry.store.sealed import USERS, Lock
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import keys, users
@@ -70,16 +72,40 @@ class UserEdit:
     enforce_networks: bool | None = None
 
 
-def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User:
-    """Write a new user and their memberships."""
-    if change.first(USERS, BY_NAME, name=new.name.lower()) is not None:
+def judge_new_user(view: View, new: NewUser) -> list[Group]:
+    """Whether there can be such a user now; the groups that they are to be in.
+
+    Raises:
+        Conflict: the name is, or was, taken; or an Administrator was given groups.
+        InvalidInput: there is no such group.
+        ApprovalNeeded: a group has others approve who joins it.
+    """
+    if view.first(USERS, BY_NAME, name=new.name.lower()) is not None:
         raise Conflict(
             f"A user {new.name!r} exists, or existed before.",
             code="name-taken",
             field="name",
             advice="Choose another; names of deleted users are not used again.",
         )
-    groups = groups_for(change, new.role, new.groups)
+    groups = groups_for(view, new.role, new.groups)
+    facts: dict[str, Fact] = {
+        "role": new.role.value,
+        "groups": sorted(group.name for group in groups),
+        "disabled": new.disabled,
+        "networks": None if new.networks is None else sorted(new.networks),
+    }
+    exact = Exact("user", None, new.name, facts)
+    require_approval(view, exact, holders_for_person(view, None, (group.id for group in groups)))
+    return groups
+
+
+def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User:
+    """Write a new user and their memberships.
+
+    Raises:
+        As `judge_new_user`.
+    """
+    groups = judge_new_user(change, new)
     user = change.insert(
         USERS,
         User(
@@ -109,6 +135,7 @@ def edit_user(change: Change, user: User, edit: UserEdit) -> User:
 
     Raises:
         Conflict: it would leave no enabled Administrator, or make an Administrator or Auditor of a user who owns keys.
+        ApprovalNeeded: others have to approve another role, or other groups.
     """
     role = Role(user.role) if edit.role is None else edit.role
     if role is not Role(user.role):
@@ -124,6 +151,7 @@ def edit_user(change: Change, user: User, edit: UserEdit) -> User:
         default = edit.default_group or None
     elif default is not None and role is not Role.ADMINISTRATOR and default not in {group.name for group in groups}:
         default = None
+    _require_approved(change, user, role, old, groups)
     changed = change.update(
         USERS,
         user,
@@ -136,6 +164,29 @@ def edit_user(change: Change, user: User, edit: UserEdit) -> User:
     replace_memberships(change, user, old, groups)
     change.note(role=None if role.value == user.role else role.value, groups=[group.name for group in groups] or None)
     return changed
+
+
+def _require_approved(
+    change: Change, user: User, role: Role, old: Sequence[Membership], groups: Sequence[Group]
+) -> None:
+    """
+    Raises:
+        ApprovalNeeded: the role or the groups are to be others, and others have to approve that.
+    """
+    before = {membership.group_id for membership in old}
+    after = {group.id for group in groups}
+    if role.value == user.role and before == after:
+        no_approval(change)
+        return
+    facts: dict[str, Fact] = {
+        "role_before": user.role,
+        "role_after": role.value,
+        "groups_before": sorted(group_name(change, id_) for id_ in before),
+        "groups_after": sorted(group.name for group in groups),
+    }
+    require_approval(
+        change, Exact("user", user.id, user.name, facts), holders_for_person(change, user.id, before | after)
+    )
 
 
 def _edited_networks(user: User, edit: UserEdit) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from keyferry.clock import SECOND, Microseconds
 from keyferry.custody.activity import Activity
+from keyferry.custody.approvals import Approvals
 from keyferry.custody.audit import Audit
 from keyferry.custody.connections import Connections
 from keyferry.custody.current_password import PasswordKeeper
@@ -79,4 +80,5 @@ class Custody:
         self.deployments = Deployments(self.gate)
         self.customer_key_requests = CustomerKeyRequests(self.gate)
         self.metrics = Metrics(self.gate)
+        self.approvals = Approvals(self.gate)
         self.audit = Audit(self.gate)

@@ -118,7 +118,9 @@ def _bring(references: Sequence[str], tx: Transaction) -> None:
 
 def _judge(rules: ExportRules, reference: str, terms: Terms, view: View) -> Ready:
     key = load_key(view, reference)
-    return rules.judge_under(view, key, require_leaving(view, key), terms)
+    ready = rules.judge_under(view, key, require_leaving(view, key), terms)
+    ready.require_approval(view)
+    return ready
 
 
 def _permitted_terms(request: Request, view: View) -> Terms:

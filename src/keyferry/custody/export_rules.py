@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from keyferry.byok.destinations import Destination, KeyIdentifier, destination_named
 from keyferry.byok.kek import KekPublicKey, read_kek
+from keyferry.custody.approval_holders import holders_for_key
+from keyferry.custody.approving import Exact, Fact, require_approval
 from keyferry.custody.groups import KEK_POLICY_ANY
 from keyferry.custody.keks import bound_kek, require_same_kek
 from keyferry.custody.lifecycle import require_protecting
@@ -12,7 +14,7 @@ from keyferry.custody.versions import current_version
 from keyferry.custody.view import View
 from keyferry.errors import Conflict, IntegrityViolation, KekRefused
 from keyferry.material.algorithms import ALGORITHMS
-from keyferry.store.records import Kek, Key, KeyVersion
+from keyferry.store.records import Group, Kek, Key, KeyVersion
 from keyferry.store.sealed import GROUPS
 
 REGISTERED, USED_BEFORE, NEW = "registered", "used before", "new"
@@ -49,6 +51,26 @@ class Ready:
     version: KeyVersion
     terms: Terms
     known_as: str
+    group: Group | None = None
+
+    @property
+    def exact(self) -> Exact:
+        """What is about to leave, and where to: what others approve, where that is asked for."""
+        facts: dict[str, Fact] = {
+            "version": self.version.number,
+            "version_id": self.version.id,
+            "destination": self.destination.name,
+            "key_identifier": self.identifier.canonical,
+            "kek_sha256": self.kek.spki_sha256,
+        }
+        return Exact("key", self.key.id, self.key.name, facts)
+
+    def require_approval(self, view: View) -> None:
+        """
+        Raises:
+            ApprovalNeeded: the key, or the group that owns it, has others approve that it leaves.
+        """
+        require_approval(view, self.exact, holders_for_key(view, self.key, self.group))
 
     @property
     def destination(self) -> Destination:
@@ -133,7 +155,9 @@ class ExportRules:
         bound = self._bound(view, terms.identifier)
         if bound is not None:
             require_same_kek(bound, terms.kek)
-        if (bound is None or not bound.registered) and self._policy_for(view, key) != KEK_POLICY_ANY:
+        group = self._group_of(view, key)
+        policy = self._kek_policy if group is None else group.kek_policy or self._kek_policy
+        if (bound is None or not bound.registered) and policy != KEK_POLICY_ANY:
             raise KekRefused(
                 "This key encryption key is not registered, and only registered ones are accepted here.",
                 code="kek-not-registered",
@@ -141,42 +165,42 @@ class ExportRules:
                 advice="Ask an Administrator to compare its fingerprint with Azure's and register it.",
             )
         known_as = NEW if bound is None else (REGISTERED if bound.registered else USED_BEFORE)
-        return Ready(key, version, terms, known_as)
+        return Ready(key, version, terms, known_as, group)
 
     def _bound(self, view: View, identifier: KeyIdentifier) -> Kek | None:
         return bound_kek(view, identifier.canonical)
 
-    def _policy_for(self, view: View, key: Key) -> str:
-        """The owning group's policy, else the server's.
+    def _group_of(self, view: View, key: Key) -> Group | None:
+        """The owning group, whose policies hold; None for a user's key.
 
         Raises:
             IntegrityViolation: the group's row has been removed, and with it what it restricted.
         """
         if key.owner_group_id is None:
-            return self._kek_policy
+            return None
         group = view.get(GROUPS, key.owner_group_id)
         if group is None:
             raise IntegrityViolation(f"Group {key.owner_group_id}, which owns key {key.id}, is not there.")
-        return group.kek_policy or self._kek_policy
+        return group
 
 
 class RulesOfChunk(ExportRules):
     """The rules for many keys in one transaction, in which what they share is read once.
 
-    That is the owning group's policy, and the public key that the identifier is bound to, once there is one: the rows
+    That is the owning group, and the public key that the identifier is bound to, once there is one: the rows
     are held (or seen on one snapshot), so that they stay as they are until the end of the transaction.
     """
 
     def __init__(self, kek_policy: str) -> None:
         super().__init__(kek_policy)
         self._kek: Kek | None = None
-        self._policies: dict[str | None, str] = {}
+        self._groups: dict[str | None, Group | None] = {}
 
     def _bound(self, view: View, identifier: KeyIdentifier) -> Kek | None:
         self._kek = self._kek or super()._bound(view, identifier)
         return self._kek
 
-    def _policy_for(self, view: View, key: Key) -> str:
-        found = self._policies.get(key.owner_group_id) or super()._policy_for(view, key)
-        self._policies[key.owner_group_id] = found
-        return found
+    def _group_of(self, view: View, key: Key) -> Group | None:
+        if key.owner_group_id not in self._groups:
+            self._groups[key.owner_group_id] = super()._group_of(view, key)
+        return self._groups[key.owner_group_id]

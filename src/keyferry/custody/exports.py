@@ -138,12 +138,15 @@ class Exports:
         Raises:
             NotPermitted, NotFound: the caller may not export this key.
             Conflict: the version is not active, or the key not exportable.
+            ApprovalRequired: others have to approve that exactly this leaves.
             IdentifierRefused, KekRefused, InvalidInput: the destination's identifier or public key, or the key's type,
                 will not do; says why.
         """
 
         def prepare(view: View) -> Ready:
-            return self._rules.judge(view, load_key(view, reference), request)
+            ready = self._rules.judge(view, load_key(view, reference), request)
+            ready.require_approval(view)
+            return ready
 
         ready = self._gate.read(caller, Operation.KEY_EXPORT, prepare, about=reference)
         with self._gate.refusing(caller, Operation.KEY_EXPORT, ready.subject):
@@ -235,6 +238,7 @@ def record(rules: ExportRules, wrapped: Wrapped, change: Change) -> ExportedFile
     now = rules.judge_under(change, key, require_leaving(change, key), before.terms)
     if now.version.id != before.version.id:
         raise Conflict("The key was rotated meanwhile.", advice="Export again to get the new version.")
+    now.require_approval(change)
     if now.known_as == NEW:
         bind_kek(change, now.identifier.canonical, now.kek, source="export", registered=False)
     detail = ExportDetail(_record(change, now, file), key.name, change.actor.user.name)

@@ -10,7 +10,8 @@ be done with no lock held, and again in the writing transaction, on the rows as 
     5. the transaction is committed, and only then is anything answered
 
 A refusal undoes what the operation did and writes an audit event of its own. An operation that asked the policy for
-nothing is a fault, and is undone; so is one whose audit event cannot be written.
+nothing is a fault, and is undone; so is one whose audit event cannot be written, and one that can be under approval and
+has not said what exactly it does. Where others have to approve first, a request is filed once the refusal is written.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,14 +23,15 @@ import structlog
 
 from keyferry import clock
 from keyferry.custody.access import Actor, identify_actor, name_of
+from keyferry.custody.approving import ApprovalNeeded, file_request, next_step
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.once import Once
-from keyferry.custody.policy import Operation
+from keyferry.custody.policy import UNDER_APPROVAL, Operation
 from keyferry.custody.recording import Subject, event_by
 from keyferry.custody.refusals import Refusal, Refusals
 from keyferry.custody.usual import Usual
 from keyferry.custody.view import Change, View
-from keyferry.errors import IntegrityViolation, InternalError, KeyferryError, NotAuthenticated
+from keyferry.errors import Conflict, IntegrityViolation, InternalError, KeyferryError, NotAuthenticated
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
 from keyferry.store.sealed import Lock
@@ -122,6 +124,7 @@ class Gate:
         outcome = self.store.write(lambda tx: self._attempt(tx, caller, operation, work, once, expected=expected))
         self._count_unauthenticated(caller, operation, outcome.refusal)
         if outcome.refusal is not None:
+            self._file(caller, [outcome.refusal])
             raise outcome.refusal
         return outcome.result  # type: ignore[return-value]  # T may be None
 
@@ -181,6 +184,7 @@ class Gate:
         outcomes = self.store.write(writing)
         for outcome in outcomes:
             self._count_unauthenticated(caller, operation, outcome.refusal)
+        self._file(caller, [outcome.refusal for outcome in outcomes])
         return [outcome.refusal or outcome.result for outcome in outcomes]  # type: ignore[misc]  # T may be None
 
     @contextmanager
@@ -269,6 +273,38 @@ class Gate:
 
         if known:
             self.store.write(write)
+        self._file(caller, [refusal for _, refusal in known])
+
+    def _file(self, caller: Caller, refusals: Sequence[KeyferryError | None]) -> None:
+        """File a request for each refusal that others could lift, in one transaction; the refusal tells of it then.
+
+        Raises:
+            NotAuthenticated: the caller has been shut out meanwhile.
+        """
+        needed = [each for each in refusals if isinstance(each, ApprovalNeeded)]
+        if not needed:
+            return
+
+        def file(tx: Transaction) -> list[tuple[str | None, str]]:
+            actor = identify_actor(tx, self.sealer, caller, clock.now(), Lock.SHARE)
+            return [self._filed(tx, caller, actor, each) for each in needed]
+
+        for refusal, (request_id, advice) in zip(needed, self.store.write(file), strict=True):
+            refusal.approval_request, refusal.advice = request_id, advice
+
+    def _filed(self, tx: Transaction, caller: Caller, actor: Actor, refusal: ApprovalNeeded) -> tuple[str | None, str]:
+        """The id of the request that waits for approval, and what to do next; no id where nobody could approve it."""
+        operation, subject = Operation.APPROVAL_REQUEST, Subject()
+        try:
+            with tx.savepoint():
+                change = Change(tx, self.sealer, actor, operation, subject)
+                request = file_request(change, refusal.filing)
+                for event in change.events(caller) if change.has_changed else ():
+                    write_event(tx, self.sealer, event)
+        except Conflict as unreachable:
+            self._record_refusal(tx, caller, operation, subject, unreachable)
+            return None, f"{unreachable.detail} {unreachable.advice}"
+        return request.id, next_step(View(tx, self.sealer, actor, operation, subject), request)
 
     def _count_unauthenticated(self, caller: Caller, operation: Operation, refusal: KeyferryError | None) -> None:
         if isinstance(refusal, NotAuthenticated):
@@ -346,5 +382,11 @@ def _is_refusal(outcome: object) -> TypeGuard[KeyferryError]:
 
 
 def _require_authorised(view: View) -> None:
+    """
+    Raises:
+        InternalError: the operation did not ask whether it may be done, or whether others have to approve it.
+    """
     if not view.authorised:
         raise InternalError(f"{view.operation} asked the policy for nothing, and was undone.")
+    if isinstance(view, Change) and view.operation in UNDER_APPROVAL and not view.approval_judged:
+        raise InternalError(f"{view.operation} did not say what of it could need approval, and was undone.")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, exists, select
 
+from keyferry.custody.approval_policy import ApprovalWish, described, in_words, wished
+from keyferry.custody.approving import Exact, Fact, group_holder, no_approval, require_approval
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.names import check_group_id, check_text, may_name_group
@@ -47,10 +49,13 @@ _IS_DEFAULT = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class GroupEdit:
-    """What to change; None leaves as it is. `kek_policy` "inherit" goes back to the server's setting."""
+    """What to change; None leaves as it is. `kek_policy` "inherit" goes back to the server's setting, `NO_APPROVALS`
+    takes the approval policy away.
+    """
 
     description: str | None = None
     kek_policy: str | None = None
+    approvals: ApprovalWish | None = None
 
 
 class Groups:
@@ -170,9 +175,11 @@ class Groups:
         return self._gate.read(caller, Operation.USER_LIST, read)
 
     def edit(self, caller: Caller, reference: str, edit: GroupEdit, *, revision: int | None = None) -> Group:
-        """Change what a group's description says, or whose KEKs its keys may leave under. Its name stays.
+        """Change what a group's description says, whose KEKs its keys may leave under, or what needs the approval of
+        others. Its name stays.
 
         Raises:
+            ApprovalRequired: others have to approve another policy.
             InvalidInput: the description or the policy will not do.
             PreconditionFailed: the group is not at `revision`.
         """
@@ -182,8 +189,12 @@ class Groups:
             require_revision(group.revision, revision)
             new_policy = group.kek_policy if edit.kek_policy is None else _kek_policy(edit.kek_policy)
             text = group.description if edit.description is None else check_text(edit.description, "description")
+            approvals = group.approvals if edit.approvals is None else wished(change, edit.approvals, of_key=False)
+            _require_approved(change, group, new_policy, approvals)
+            if approvals != group.approvals:
+                change.note(approvals=described(change, approvals) or "none")
             change.note(kek_policy=None if new_policy == group.kek_policy else (new_policy or "inherit"))
-            return change.update(GROUPS, group, description=text, kek_policy=new_policy)
+            return change.update(GROUPS, group, description=text, kek_policy=new_policy, approvals=approvals)
 
         return self._gate.write(caller, Operation.GROUP_EDIT, change)
 
@@ -192,6 +203,7 @@ class Groups:
 
         Raises:
             Conflict: it still owns keys, destroyed ones included, or is somebody's default group.
+            ApprovalRequired: others have to approve it.
         """
 
         def change(change: Change) -> Group:
@@ -208,12 +220,30 @@ class Groups:
                     f"Group {group.name!r} is somebody's default group.",
                     advice="Give them another default group first.",
                 )
+            require_approval(change, Exact("group", group.id, group.name, {"deleted": True}), group_holder(group))
             deleted = change.update(GROUPS, group, deleted_at=change.now)
             for membership in change.find(MEMBERSHIPS, _MEMBERSHIPS, group_id=group.id):
                 change.remove(MEMBERSHIPS, membership)
             return deleted
 
         self._gate.write(caller, Operation.GROUP_DELETE, change)
+
+
+def _require_approved(change: Change, group: Group, kek_policy: str | None, approvals: str | None) -> None:
+    """
+    Raises:
+        ApprovalNeeded: one of the group's policies is to be another, and others have to approve that.
+    """
+    if (kek_policy, approvals) == (group.kek_policy, group.approvals):
+        no_approval(change)
+        return
+    facts: dict[str, Fact] = {}
+    if kek_policy != group.kek_policy:
+        facts |= {"kek_policy_before": group.kek_policy or "inherit", "kek_policy_after": kek_policy or "inherit"}
+    if approvals != group.approvals:
+        facts["approvals_before"] = in_words(change, group.approvals)
+        facts["approvals_after"] = in_words(change, approvals)
+    require_approval(change, Exact("group", group.id, group.name, facts), group_holder(group))
 
 
 def load_group(view: View, reference: str, lock: Lock | None = None) -> Group:

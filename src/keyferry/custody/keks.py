@@ -12,6 +12,8 @@ from sqlalchemy import bindparam
 
 from keyferry.byok.destinations import destination_named
 from keyferry.byok.kek import KekPublicKey, read_kek
+from keyferry.custody.approval_holders import holders_for_keks
+from keyferry.custody.approving import Exact, no_approval, require_approval
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.pages import Page, page_of
@@ -44,6 +46,7 @@ class Keks:
         Raises:
             KekRefused: the public key will not do, or another is bound to the identifier.
             IdentifierRefused: the identifier will not do.
+            ApprovalRequired: a group has others approve it.
         """
         known = destination_named(destination)
 
@@ -53,10 +56,17 @@ class Keks:
             kek = read_kek(public_key)
             known.require_kek_belongs(kek, parsed)
             found = bound_kek(change, parsed.canonical, Lock.UPDATE)
+            if found is not None:
+                require_same_kek(found, kek)
+                if found.registered:
+                    no_approval(change)
+                    return found
+            facts = {"destination": known.name, "key_identifier": parsed.canonical, "kek_sha256": kek.spki_sha256}
+            exact = Exact("kek", None, parsed.canonical, facts)
+            require_approval(change, exact, holders_for_keks(change))
             if found is None:
                 return bind_kek(change, parsed.canonical, kek, source=source, registered=True)
-            require_same_kek(found, kek)
-            return found if found.registered else change.update(KEKS, found, registered=True, source=source)
+            return change.update(KEKS, found, registered=True, source=source)
 
         return self._gate.write(caller, Operation.KEK_REGISTER, change)
 

@@ -5,6 +5,9 @@ from functools import partial
 from typing import Any
 
 from keyferry.clock import Microseconds
+from keyferry.custody.approval_holders import holders_for_key
+from keyferry.custody.approval_policy import ApprovalWish, described, in_words, wished
+from keyferry.custody.approving import Exact, no_approval, require_approval
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation, Made, Source
@@ -13,7 +16,7 @@ from keyferry.custody.key_lookup import KeyDetail, detail_of, keys_page, load_ke
 from keyferry.custody.lifecycle import State, destruction_pending, state_at
 from keyferry.custody.names import check_key_name, check_text
 from keyferry.custody.once import Once
-from keyferry.custody.owners import Owner, owner_named, owner_of
+from keyferry.custody.owners import Owner, owner_named, owner_of, owner_words
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Role
 from keyferry.custody.recording import Subject
@@ -60,13 +63,14 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEdit:
-    """What to change; None leaves as it is, an empty text, `NO_DATE` or `NO_SCHEDULE` clears."""
+    """What to change; None leaves as it is, an empty text, `NO_DATE`, `NO_SCHEDULE` or `NO_APPROVALS` clears."""
 
     name: str | None = None
     description: str | None = None
     activation_date: Microseconds | None = None
     deactivation_date: Microseconds | None = None
     rotation: Schedule = UNSAID
+    approvals: ApprovalWish | None = None
 
 
 class Keys:
@@ -163,7 +167,12 @@ class Keys:
         return self._gate.read(caller, Operation.KEY_LIST, read)
 
     def edit(self, caller: Caller, reference: str, edit: KeyEdit, *, revision: int | None = None) -> KeyDetail:
-        """Change a key's name, description or schedule, or the dates of its current version that have not come yet."""
+        """Change a key's name, description, schedule or approval policy, or the dates of its current version that have
+        not come yet.
+
+        Raises:
+            ApprovalRequired: others have to approve another approval policy.
+        """
 
         def change(change: Change) -> KeyDetail:
             key = load_key(change, reference, Lock.UPDATE)
@@ -172,9 +181,15 @@ class Keys:
             if name is not None and name != key.name:
                 require_free_name(change, name, owner_of(change, key))
             text = key.description if edit.description is None else check_text(edit.description, "description")
+            approvals = _edit_approvals(change, key, edit)
             version = _edit_dates(change, current_version(change, key, Lock.UPDATE), edit)
             changed = change.update(
-                KEYS, key, name=name, description=text, **_edit_schedule(change, key, version, edit)
+                KEYS,
+                key,
+                name=name,
+                description=text,
+                approvals=approvals,
+                **_edit_schedule(change, key, version, edit),
             )
             return detail_of(change, changed, version)
 
@@ -187,6 +202,9 @@ class Keys:
 
         A Key Access User may give it to a group of theirs; an Administrator to anyone, but only when its owner is a
         user who is disabled or deleted.
+
+        Raises:
+            ApprovalRequired: others have to approve it.
         """
 
         def change(change: Change) -> KeyDetail:
@@ -200,6 +218,7 @@ class Keys:
                 raise NotPermitted("A key can be given to a group of yours, not to a user.", field="owner")
             if key.name is not None and (new.user_id, new.group_id) != (key.owner_user_id, key.owner_group_id):
                 require_free_name(change, key.name, new)
+            require_approval(change, _reassigned(change, key, new), holders_for_key(change, key))
             change.note(owner_user=new.user_id, owner_group=new.group_id)
             changed = change.update(KEYS, key, owner_user_id=new.user_id, owner_group_id=new.group_id)
             return detail_of(change, changed, current_version(change, changed))
@@ -292,6 +311,23 @@ def require_owner_gone(view: View, key: Key) -> None:
             "An Administrator may give a key to another owner only when its owner is disabled or deleted.",
             advice="Ask the key's owner or a member of its group to do it.",
         )
+
+
+def _reassigned(view: View, key: Key, new: Owner) -> Exact:
+    facts = {"from": owner_words(owner_of(view, key)), "to": owner_words(new)}
+    return Exact("key", key.id, key.name, facts)
+
+
+def _edit_approvals(change: Change, key: Key, edit: KeyEdit) -> str | None:
+    """The key's approval policy from now on, approved by those whom the one until now names."""
+    approvals = key.approvals if edit.approvals is None else wished(change, edit.approvals, of_key=True)
+    if approvals == key.approvals:
+        no_approval(change)
+        return approvals
+    facts = {"approvals_before": in_words(change, key.approvals), "approvals_after": in_words(change, approvals)}
+    require_approval(change, Exact("key", key.id, key.name, facts), holders_for_key(change, key))
+    change.note(approvals=described(change, approvals) or "none")
+    return approvals
 
 
 def _edit_dates(change: Change, version: KeyVersion, edit: KeyEdit) -> KeyVersion:

@@ -45,7 +45,7 @@ def drop_memberships(change: Change, user: User) -> None:
         change.remove(MEMBERSHIPS, membership)
 
 
-def groups_for(change: Change, role: Role, names: Sequence[str]) -> list[Group]:
+def groups_for(view: View, role: Role, names: Sequence[str]) -> list[Group]:
     """The groups of these names, for a user in this role to be in.
 
     Raises:
@@ -59,7 +59,7 @@ def groups_for(change: Change, role: Role, names: Sequence[str]) -> list[Group]:
             field="groups",
             advice="Leave the groups out, or make the account a Key Access User.",
         )
-    return [_known_group(change, name, "groups") for name in dict.fromkeys(names)]
+    return [_known_group(view, name, "groups") for name in dict.fromkeys(names)]
 
 
 def default_group_id_for(change: Change, role: Role, name: str | None, groups: Sequence[Group]) -> str | None:
@@ -80,8 +80,8 @@ def default_group_id_for(change: Change, role: Role, name: str | None, groups: S
     return group.id
 
 
-def _known_group(change: Change, name: str, field: str) -> Group:
-    group = find_group(change, name)
+def _known_group(view: View, name: str, field: str) -> Group:
+    group = find_group(view, name)
     if group is None:
         raise InvalidInput(f"There is no group {name!r}.", field=field, advice="Create it first, or check its id.")
     return group

@@ -53,6 +53,11 @@ def owner_of(view: View, owned: Key | CustomerKeyRequest) -> Owner:
     return Owner(owned.owner_user_id, None, "" if user is None else user.name)
 
 
+def owner_words(owner: Owner) -> str:
+    """An owner in words that no other has: names of users and of groups are never used again."""
+    return f"group {owner.name}" if owner.user_id is None else f"user {owner.name}"
+
+
 def _group(view: View, reference: str) -> Owner:
     group = find_group(view, reference)
     hidden = group is not None and not _sees_all(view) and view.actor.relation_to_group(group.id) is Relation.NONE

@@ -43,7 +43,9 @@ class Relation(StrEnum):
     """How a caller stands to the object of an operation."""
 
     OWN = "own"  # the caller's own account, token or key
-    GROUP = "group"  # a group that the caller belongs to, a key of such a group, a connection granted to one
+    GROUP = (
+        "group"  # a group of the caller's, a key of one, a connection granted to one, an approval that they can give
+    )
     NONE = "none"  # anything else
 
 
@@ -109,6 +111,12 @@ class Operation(StrEnum):
     TOKEN_CREATE = "token.create"
     TOKEN_LIST = "token.list"
     TOKEN_REVOKE = "token.revoke"
+    APPROVAL_REQUEST = "approval.request"
+    APPROVAL_LIST = "approval.list"
+    APPROVAL_READ = "approval.read"
+    APPROVAL_APPROVE = "approval.approve"
+    APPROVAL_REJECT = "approval.reject"
+    APPROVAL_WITHDRAW = "approval.withdraw"
     AUDIT_READ = "audit.read"
     JOB_LIST = "job.list"
     BACKUP_CREATE = "backup.create"
@@ -204,6 +212,13 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     Operation.TOKEN_CREATE: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_OWN),
     Operation.TOKEN_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
     Operation.TOKEN_REVOKE: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
+    # own: asked for by the caller; a group's: the caller is one of those who are asked
+    Operation.APPROVAL_REQUEST: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_NEVER),
+    Operation.APPROVAL_LIST: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.APPROVAL_READ: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),
+    Operation.APPROVAL_APPROVE: Reach(administrator=_GROUP, key_access_user=_GROUP, auditor=_NEVER),
+    Operation.APPROVAL_REJECT: Reach(administrator=_GROUP, key_access_user=_GROUP, auditor=_NEVER),
+    Operation.APPROVAL_WITHDRAW: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_NEVER),
     Operation.AUDIT_READ: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
     Operation.JOB_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
     # what the server does by itself when a date comes: nobody asks for it
@@ -215,6 +230,39 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     Operation.ROOT_ROTATE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     Operation.ROOT_PASSPHRASE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     Operation.DATA_KEYS_ROTATE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
+}
+
+
+class Covered(StrEnum):
+    """What a group's or a key's policy can ask the approval of others for."""
+
+    EXPORT = "export"
+    DESTROY = "destroy"
+    COMPROMISE = "compromise"
+    OWNER_CHANGE = "owner-change"
+    POLICY_CHANGE = "policy-change"
+    MEMBERSHIP = "membership"
+    PASSWORD_RESET = "password-reset"  # a word of the table
+    CREDENTIAL = "credential"
+    KEK_REGISTRATION = "kek-registration"
+
+
+#: operation -> what policies call it. Each of these must say exactly what it is about to do, or that nothing of it is
+#: covered, before it changes anything: the gate undoes one that has not.
+UNDER_APPROVAL: Final[dict[Operation, Covered]] = {
+    Operation.KEY_EXPORT: Covered.EXPORT,
+    Operation.KEY_DESTROY: Covered.DESTROY,
+    Operation.KEY_REVOKE: Covered.COMPROMISE,
+    Operation.KEY_REASSIGN: Covered.OWNER_CHANGE,
+    Operation.KEY_EDIT: Covered.POLICY_CHANGE,
+    Operation.GROUP_EDIT: Covered.POLICY_CHANGE,
+    Operation.GROUP_DELETE: Covered.POLICY_CHANGE,
+    Operation.USER_CREATE: Covered.MEMBERSHIP,
+    Operation.USER_EDIT: Covered.MEMBERSHIP,
+    Operation.USER_ENABLE: Covered.MEMBERSHIP,
+    Operation.USER_DELETE: Covered.MEMBERSHIP,
+    Operation.USER_PASSWORD: Covered.PASSWORD_RESET,
+    Operation.KEK_REGISTER: Covered.KEK_REGISTRATION,
 }
 
 

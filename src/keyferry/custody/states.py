@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from keyferry.clock import Microseconds, to_rfc3339
+from keyferry.custody.approval_holders import holders_for_key
+from keyferry.custody.approving import Exact, Fact, no_approval, require_approval
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation, Source
@@ -58,7 +60,7 @@ class States:
             InvalidInput: its deactivation date has passed, and has to be moved first.
         """
 
-        def apply(change: Change, found: KeyVersion) -> KeyVersion:
+        def apply(change: Change, _: Key, found: KeyVersion) -> KeyVersion:
             state = require_activatable(found, change.now)
             return change.update(KEY_VERSIONS, found, state=state.value, activation_date=change.now)
 
@@ -67,7 +69,7 @@ class States:
     def deactivate(self, caller: Caller, reference: str, *, version: int | None = None) -> KeyDetail:
         """Stop an active version from protecting anything further; it still processes what it has protected."""
 
-        def apply(change: Change, found: KeyVersion) -> KeyVersion:
+        def apply(change: Change, _: Key, found: KeyVersion) -> KeyVersion:
             state = after(found, Transition.DEACTIVATE, change.now)
             return change.update(KEY_VERSIONS, found, state=state.value, deactivation_date=change.now)
 
@@ -82,21 +84,32 @@ class States:
         message: str | None = None,
         version: int | None = None,
     ) -> KeyDetail:
-        """Revoke a version: Compromised for a compromise, Deactivated for any other reason."""
+        """Revoke a version: Compromised for a compromise, Deactivated for any other reason.
 
-        def apply(change: Change, found: KeyVersion) -> KeyVersion:
+        Raises:
+            ApprovalRequired: others have to approve that it becomes Compromised.
+        """
+
+        def apply(change: Change, key: Key, found: KeyVersion) -> KeyVersion:
             state = after(found, reason.transition, change.now)
             compromised = reason.transition is Transition.COMPROMISE
             if found.destroy_at is not None:
                 # It may be due and not erased yet: the job that erases it records the destruction too.
                 state = State.COMPROMISED
+            text = check_text(message, "message")
+            if state is State.COMPROMISED:
+                facts: dict[str, Fact] = {"version": found.number, "version_id": found.id, "reason": reason.value}
+                exact = Exact("key", key.id, key.name, {**facts, "message": text})
+                require_approval(change, exact, holders_for_key(change, key))
+            else:
+                no_approval(change)
             change.note(reason=reason.value)
             return change.update(
                 KEY_VERSIONS,
                 found,
                 state=state.value,
                 revocation_reason=reason.value,
-                revocation_message=check_text(message, "message"),
+                revocation_message=text,
                 compromised_at=change.now if compromised else found.compromised_at,
                 deactivation_date=found.deactivation_date if compromised else change.now,
             )
@@ -154,12 +167,18 @@ class States:
 
         Raises:
             Conflict: a version is active, or already destroyed or pending.
+            ApprovalRequired: others have to approve it.
         """
 
         def change(change: Change) -> KeyDetail:
             key = load_key(change, reference, Lock.UPDATE)
             due = change.now + self._destruction_pending
             doomed = doomed_of(self._versions(change, key, version), change.now)
+            facts: dict[str, Fact] = {
+                "versions": [str(found.number) for found in doomed],
+                "version_ids": [found.id for found in doomed],
+            }
+            require_approval(change, Exact("key", key.id, key.name, facts), holders_for_key(change, key))
             for found in doomed:
                 state = state_at(found, change.now)  # a date may have changed it without being recorded yet
                 change.update(KEY_VERSIONS, found, state=state.value, destroy_at=due)
@@ -191,13 +210,13 @@ class States:
         operation: Operation,
         reference: str,
         number: int | None,
-        apply: Callable[[Change, KeyVersion], KeyVersion],
+        apply: Callable[[Change, Key, KeyVersion], KeyVersion],
     ) -> KeyDetail:
         def change(change: Change) -> KeyDetail:
             activates = operation is Operation.KEY_ACTIVATE
             key = load_key(change, reference, Lock.UPDATE if activates else Lock.SHARE)
             found = version_numbered(change, key, number, Lock.UPDATE)
-            changed = apply(change, found)
+            changed = apply(change, key, found)
             if activates:
                 key = _rescheduled(change, key, changed)
             change.note(version=changed.number, state=changed.state)

@@ -11,9 +11,12 @@ from keyferry.custody.accounts import (
     UserEdit,
     edit_user,
     insert_user,
+    judge_new_user,
     require_no_keys,
     require_other_administrator,
 )
+from keyferry.custody.approval_holders import holders_for_person
+from keyferry.custody.approving import Exact, Fact, no_approval, require_approval
 from keyferry.custody.caller import Caller
 from keyferry.custody.current_password import PasswordKeeper, require_current
 from keyferry.custody.gate import Gate
@@ -29,6 +32,7 @@ from keyferry.custody.pages import Page, names_that_begin, page_of
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.recording import Subject
 from keyferry.custody.view import Change, Query, View
+from keyferry.errors import Conflict
 from keyferry.ids import is_id_shaped
 from keyferry.material.secret import Secret
 from keyferry.store.records import User
@@ -95,8 +99,15 @@ class Users:
         Raises:
             InvalidInput: a name, password, group or network will not do; says which.
             Conflict: the name is, or was, taken; or an Administrator was given groups.
+            ApprovalRequired: others have to approve who joins a group.
         """
-        self._gate.read(caller, Operation.USER_CREATE, lambda view: view.permit(Relation.NONE, "user", None, new.name))
+
+        def judge(view: View) -> None:
+            view.permit(Relation.NONE, "user", None, new.name)
+            if may_name_user(new.name):
+                judge_new_user(view, new)
+
+        self._gate.read(caller, Operation.USER_CREATE, judge)
         check_user_name(new.name)
         with self._gate.refusing(caller, Operation.USER_CREATE, Subject("user", None, new.name)):
             password_hash = None if new.password is None else self._passwords.prepare(new.password, new.name)
@@ -145,6 +156,7 @@ class Users:
 
         Raises:
             Conflict: it would leave no enabled Administrator, or make one of a user who owns keys.
+            ApprovalRequired: others have to approve another role, or other groups.
         """
 
         def change(change: Change) -> UserDetail:
@@ -164,8 +176,15 @@ class Users:
         Raises:
             InvalidInput: the current password is missing or wrong, or the new one breaks the rules.
             Overloaded: too many wrong ones came before.
+            ApprovalRequired: others have to approve that another's is set.
         """
-        user = self._gate.read(caller, Operation.USER_PASSWORD, lambda view: load_user(view, reference))
+
+        def judge(view: View) -> User:
+            found = load_user(view, reference)
+            _require_reset_approved(view, found)
+            return found
+
+        user = self._gate.read(caller, Operation.USER_PASSWORD, judge)
         with self._gate.refusing(caller, Operation.USER_PASSWORD, Subject("user", user.id, user.name)):
             if user.id == caller.user_id:
                 require_current(self._gate, self._passwords, caller, user, current)
@@ -175,6 +194,7 @@ class Users:
             found = load_user(change, user.id, Lock.UPDATE)
             if found.revision != user.revision:
                 require_revision(found.revision, user.revision)
+            _require_reset_approved(change, found)
             change.note(by_another=True if found.id != caller.user_id else None)
             changed = change.update(
                 USERS,
@@ -196,6 +216,7 @@ class Users:
 
         def change(change: Change) -> None:
             user = load_user(change, caller.user_id, Lock.UPDATE)
+            no_approval(change)  # the password stays the same
             if user.password_hash == stored:
                 change.note(hash_renewed=True)
                 change.update(USERS, user, password_hash=renewed)
@@ -218,11 +239,16 @@ class Users:
 
         Raises:
             PreconditionFailed: the account is not at `revision`.
+            ApprovalRequired: others have to approve it, as for somebody who joins their group.
         """
 
         def change(change: Change) -> UserDetail:
             user = load_user(change, reference, Lock.UPDATE)
             require_revision(user.revision, revision)
+            if user.disabled:
+                _require_standing_approved(change, user, "enabled")
+            else:
+                no_approval(change)
             return _detail(change, change.update(USERS, user, disabled=False))
 
         return self._gate.write(caller, Operation.USER_ENABLE, change)
@@ -231,7 +257,8 @@ class Users:
         """Delete an account that owns no keys. Its name is not used again.
 
         Raises:
-            Conflict: it still owns keys, or is the last enabled Administrator.
+            Conflict: it still owns keys, is named as an approver, or is the last enabled Administrator.
+            ApprovalRequired: others have to approve it, as for somebody who leaves their group.
         """
 
         def change(change: Change) -> User:
@@ -239,6 +266,8 @@ class Users:
             require_revision(user.revision, revision)
             require_other_administrator(change, user)
             require_no_keys(change, user, "cannot be deleted")
+            _require_names_nobody(change, user)
+            _require_standing_approved(change, user, "deleted")
             epoch = user.token_epoch + 1
             deleted = change.update(
                 USERS, user, deleted_at=change.now, disabled=True, password_hash=None, token_epoch=epoch
@@ -247,6 +276,48 @@ class Users:
             return deleted
 
         self._gate.write(caller, Operation.USER_DELETE, change)
+
+
+def _require_reset_approved(view: View, user: User) -> None:
+    """
+    Raises:
+        ApprovalNeeded: another's password is to be set, and others have to approve that.
+    """
+    if user.id == view.actor.user.id:
+        no_approval(view)
+        return
+    groups = [membership.group_id for membership in memberships_of(view, user)]
+    exact = Exact("user", user.id, user.name, {"password": "set by another"})
+    require_approval(view, exact, holders_for_person(view, user.id, groups))
+
+
+def _require_standing_approved(change: Change, user: User, what: str) -> None:
+    """
+    Raises:
+        ApprovalNeeded: the account is to be enabled or deleted, and others have to approve that.
+    """
+    groups = [membership.group_id for membership in memberships_of(change, user)]
+    facts: dict[str, Fact] = {
+        what: True,
+        "role": user.role,
+        "groups": sorted(group_name(change, id_) for id_ in groups),
+    }
+    require_approval(change, Exact("user", user.id, user.name, facts), holders_for_person(change, user.id, groups))
+
+
+def _require_names_nobody(change: Change, user: User) -> None:
+    """
+    Raises:
+        Conflict: (`still-approves`) a policy names the user, and would have fewer approvers.
+    """
+    naming = [each for each in holders_for_person(change, user.id, ()) if user.id in each.policy.approvers]
+    if naming:
+        whose = ", ".join(f"{holder.kind} {holder.name or holder.id}" for holder in naming)
+        raise Conflict(
+            f"{user.name!r} is named as an approver by {whose}.",
+            code="still-approves",
+            advice="Have another named instead first; or disable the account, which ends every way in at once.",
+        )
 
 
 def load_user(view: View, reference: str, lock: Lock | None = None) -> User:

@@ -21,6 +21,8 @@ R = TypeVar("R", bound=Revised)
 #: a row that was written: what it is called, its id, its name, its revision
 _Touched = tuple[str, str, str | None, int]
 
+APPROVAL_KIND = "approval-request"
+
 #: what an object is called in the audit log and in messages, by its table
 KINDS = {
     "users": "user",
@@ -33,6 +35,7 @@ KINDS = {
     "connections": "connection",
     "deployments": "deployment",
     "customer_key_requests": "customer-key-request",
+    "approval_requests": APPROVAL_KIND,
 }
 
 #: the operation that shows whether a caller may know of an object at all
@@ -45,6 +48,7 @@ _READS = {
     "connection": Operation.CONNECTION_READ,
     "deployment": Operation.DEPLOYMENT_READ,
     "customer-key-request": Operation.CUSTOMER_KEY_READ,
+    APPROVAL_KIND: Operation.APPROVAL_READ,
 }
 
 
@@ -69,6 +73,8 @@ class View:
         self.operation = operation
         self.now: Microseconds = clock.now()
         self.authorised = False
+        self.approval_judged = False
+        """Whether the operation has said what of it could need the approval of others (`approving` sees to it)."""
         self._subject = subject
         self._lock = Lock.NONE
 
@@ -158,6 +164,11 @@ class Change(View):
         table.delete(self.tx, old)
         self._touch(table, old, old.revision + 1)
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether a row was written."""
+        return bool(self._touched)
+
     def note(self, **details: Any) -> None:
         """Facts for the audit event. Never secrets."""
         self._details.update(details)
@@ -168,6 +179,9 @@ class Change(View):
         The object is what the policy was asked about; for something new, the first that was written.
         """
         objects = [touched for touched in self._touched if touched[0] != "version"]
+        objects.sort(
+            key=lambda touched: touched[0] == APPROVAL_KIND
+        )  # one that is used comes after what it is used for
         versions = [touched for touched in self._touched if touched[0] == "version"]
         about = next((touched for touched in objects if self._subject.id in {None, touched[1]}), None)
         if about is not None:
@@ -215,6 +229,8 @@ def _advice(operation: Operation) -> str:
         return "Ask the key's owner, or a member of the group that owns it."
     if operation.value.startswith("customer-key."):
         return "Ask the request's owner, or a member of the group that owns it."
+    if operation.value.startswith("approval."):
+        return "Those approve who are named in the policy, and nobody what they ask for themself."
     if operation is Operation.CONNECTION_USE:
         return "Ask a member of a group that the connection is granted to."
     return "Ask an Administrator."

@@ -41,6 +41,7 @@ class Group(Revised):
     name: str
     description: str | None = None
     kek_policy: str | None = None
+    approvals: str | None = None
     created_at: int
     deleted_at: int | None = None
 
@@ -80,6 +81,7 @@ class Key(Revised):
     rotate_every: int | None = None
     rotate_before: int | None = None
     rotate_at: int | None = None
+    approvals: str | None = None
     created_at: int
     created_by: str
 
@@ -205,6 +207,33 @@ class CustomerKeyRequest(Revised):
     created_at: int
     created_by: str
     updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequest(Revised):
+    operation: str
+    covered_as: str
+    object_type: str
+    object_id: str | None = None
+    object_name: str | None = None
+    requester_id: str
+    digest: bytes
+    facts: str
+    policies: str
+    state: str
+    votes: int = 0
+    expires_at: int
+    ended_at: int | None = None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalVote(Sealed):
+    request_id: str
+    user_id: str
+    decision: str
+    note: str | None = None
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

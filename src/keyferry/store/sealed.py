@@ -19,6 +19,8 @@ from keyferry.material.sealing import Sealer
 from keyferry.store import tables
 from keyferry.store.events import SEALED, NewestEvent
 from keyferry.store.records import (
+    ApprovalRequest,
+    ApprovalVote,
     Connection,
     CustomerKeyRequest,
     Deployment,
@@ -283,13 +285,15 @@ KEKS = RevisedTable(tables.keks, Kek)
 CONNECTIONS = RevisedTable(tables.connections, Connection)
 DEPLOYMENTS = RevisedTable(tables.deployments, Deployment)
 CUSTOMER_KEY_REQUESTS = RevisedTable(tables.customer_key_requests, CustomerKeyRequest)
+APPROVAL_REQUESTS = RevisedTable(tables.approval_requests, ApprovalRequest)
+APPROVAL_VOTES = SealedTable(tables.approval_votes, ApprovalVote)
 EXPORTS = SealedTable(tables.exports, Export, unsealed=frozenset({"number"}))
 POOL_KEYS = SealedTable(tables.pool_keys, PoolKey)
 IDEMPOTENCY = SealedTable(tables.idempotency, Idempotency)
 
 _ALL: tuple[SealedTable[Any], ...] = (
     *(USERS, GROUPS, MEMBERSHIPS, TOKENS, KEYS, KEY_VERSIONS, KEKS, CONNECTIONS, DEPLOYMENTS, CUSTOMER_KEY_REQUESTS),
-    *(EXPORTS, POOL_KEYS, IDEMPOTENCY),
+    *(APPROVAL_REQUESTS, APPROVAL_VOTES, EXPORTS, POOL_KEYS, IDEMPOTENCY),
 )
 SEALED_TABLES: dict[str, SealedTable[Any]] = {table.kind: table for table in _ALL}
 """Every table whose rows are sealed, by its name."""

@@ -71,6 +71,10 @@ def _seal() -> Column[bytes]:
     return Column("seal", LargeBinary, nullable=False)
 
 
+def _approvals() -> Column[str]:
+    return Column("approvals", Text, comment="JSON object: what needs the approval of others; NULL: nothing")
+
+
 def _one_of(column: str, *values: str) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
@@ -131,6 +135,7 @@ groups = Table(
     _name("name", "the group id that people see; never used again"),
     Column("description", Text),
     Column("kek_policy", Text, comment="whose KEKs are accepted; NULL: as the server's setting says"),
+    _approvals(),
     _created(),
     _time("deleted_at"),
     *_revision(),
@@ -188,6 +193,7 @@ keys = Table(
     _time("rotate_every"),
     _time("rotate_before"),
     _time("rotate_at"),
+    _approvals(),
     _created(),
     Column("created_by", Text, nullable=False),
     *_revision(),
@@ -203,6 +209,12 @@ keys = Table(
         "rotate_at",
         sqlite_where=Column("rotate_at").is_not(None),
         postgresql_where=Column("rotate_at").is_not(None),
+    ),
+    Index(
+        "ix_keys_approvals",
+        "id",
+        sqlite_where=Column("approvals").is_not(None),
+        postgresql_where=Column("approvals").is_not(None),
     ),
 )
 
@@ -373,6 +385,52 @@ customer_key_requests = Table(
     _one_of("state", "draft", "validated", "submitted", "accepted", "refused"),
     Index(None, "owner_user_id", "id"),
     Index(None, "owner_group_id", "id"),
+)
+
+approval_requests = Table(
+    "approval_requests",
+    metadata,
+    _id(),
+    Column("operation", Text, nullable=False, comment="as the audit log has it"),
+    Column("covered_as", Text, nullable=False, comment="what policies call it"),
+    Column("object_type", Text, nullable=False),
+    Column("object_id", Text, comment="NULL: of what is still to be made"),
+    Column("object_name", Text),
+    Column("requester_id", Text, ForeignKey("users.id"), nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the exact request"),
+    Column("facts", Text, nullable=False, comment="JSON object: what is asked for, as the digest covers it"),
+    Column("policies", Text, nullable=False, comment="JSON list: whose policies ask for approvals, of whom, how many"),
+    Column("state", Text, nullable=False),
+    Column("votes", Integer, nullable=False, comment="how many were ever cast"),
+    _time("expires_at", nullable=False),
+    _time("ended_at"),
+    _created(),
+    *_revision(),
+    _seal(),
+    _one_of("state", "pending", "approved", "rejected", "used", "expired", "withdrawn"),
+    Index(
+        "uq_approval_requests_open",
+        *("requester_id", "digest"),
+        unique=True,
+        sqlite_where=text("state IN ('pending', 'approved')"),
+        postgresql_where=text("state IN ('pending', 'approved')"),
+    ),
+    Index(None, "requester_id", "id"),
+    Index(None, "state", "id"),
+)
+
+approval_votes = Table(
+    "approval_votes",
+    metadata,
+    _id(),
+    Column("request_id", Text, ForeignKey("approval_requests.id"), nullable=False),
+    Column("user_id", Text, ForeignKey("users.id"), nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("note", Text),
+    _created(),
+    _seal(),
+    UniqueConstraint("request_id", "user_id"),
+    _one_of("decision", "approve", "reject"),
 )
 
 audit_events = Table(

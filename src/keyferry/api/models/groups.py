@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from keyferry.api.models.approvals import ApprovalPolicyGiven, wish_of
 from keyferry.api.models.users import cleared
 from keyferry.api.models.values import Answer, Line, Name, Request, left_out, when
 from keyferry.custody.groups import GroupEdit
@@ -32,10 +33,15 @@ class GroupChange(Request):
 
     description: Line | None = None
     kek_policy: KekPolicy = left_out()
+    approvals: ApprovalPolicyGiven | None = None
 
     def edit(self) -> GroupEdit:
         """As custody takes it."""
-        return GroupEdit(description=cleared(self, "description"), kek_policy=self.kek_policy)
+        return GroupEdit(
+            description=cleared(self, "description"),
+            kek_policy=self.kek_policy,
+            approvals=wish_of(self, self.approvals),
+        )
 
 
 class GroupAnswer(Answer):
@@ -44,6 +50,7 @@ class GroupAnswer(Answer):
     id: str
     description: str | None
     kek_policy: KekPolicy
+    needs_approvals: bool = Field(description="Whether it has an approval policy: `/groups/{group}/approvals`.")
     created_at: str
     revision: int
 
@@ -54,6 +61,7 @@ class GroupAnswer(Answer):
             id=group.name,
             description=group.description,
             kek_policy=KekPolicy.INHERIT if group.kek_policy is None else KekPolicy(group.kek_policy),
+            needs_approvals=group.approvals is not None,
             created_at=when(group.created_at) or "",
             revision=group.revision,
         )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, Strict
 
+from keyferry.api.models.approvals import ApprovalPolicyGiven, wish_of
 from keyferry.api.models.users import cleared
 from keyferry.api.models.values import (
     Answer,
@@ -133,6 +134,7 @@ class KeyChange(Request):
     activation_date: Moment | None = None
     deactivation_date: Moment | None = None
     rotation: RotationSchedule | None = None
+    approvals: ApprovalPolicyGiven | None = None
 
     def edit(self) -> KeyEdit:
         """As custody takes it."""
@@ -142,6 +144,7 @@ class KeyChange(Request):
             activation_date=self._date("activation_date"),
             deactivation_date=self._date("deactivation_date"),
             rotation=self._rotation(),
+            approvals=wish_of(self, self.approvals),
         )
 
     def _rotation(self) -> Schedule:
@@ -277,6 +280,7 @@ class _KeyFacts(Answer):
     usages: list[Usage]
     versions: int
     rotation: RotationAnswer | None
+    needs_approvals: bool = Field(description="Whether it has an approval policy of its own: `/keys/{key}/approvals`.")
     created_at: str
     created_by: str
     revision: int
@@ -303,6 +307,7 @@ class KeyAnswer(VersionAnswer, _KeyFacts):
             usages=[Usage(usage) for usage in key.usages.split(",")],
             versions=key.versions,
             rotation=RotationAnswer.of(key),
+            needs_approvals=key.approvals is not None,
             created_at=when(key.created_at) or "",
             created_by=key.created_by,
             revision=key.revision,

@@ -20,5 +20,8 @@ class Problem(BaseModel):
     code: str = Field(description="Stable; for programs.", examples=["name-taken"])
     field: str | None = Field(default=None, description="The input at fault.")
     advice: str | None = Field(default=None, description="What to do.")
+    approval_request: str | None = Field(
+        default=None, description="Of `approval-required`: the request that others can approve."
+    )
     reference: str | None = Field(default=None, description="Of a fault of the server: where its log has more.")
     errors: list[FieldProblem] | None = Field(default=None, description="All that does not fit the schema, if several.")
