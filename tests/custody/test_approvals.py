@@ -1,6 +1,7 @@
 """What others have to approve: asked for, decided, used once; and all the ways in which an approval is no good."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from keyferry.custody.accounts import UserEdit
 from keyferry.custody.approval_policy import NO_APPROVALS, ApprovalWish
 from keyferry.custody.approvals import Which
 from keyferry.custody.approving import RequestState
+from keyferry.custody.caller import Caller
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.policy import Role
@@ -296,8 +298,8 @@ class TestLists:
         request = board.asked(export)
         listed = board.custody.approvals.list
 
-        def seen(person: object, which: Which) -> list[str]:
-            return [each.request.id for each in listed(person, which=which, size=5).items]  # type: ignore[arg-type]
+        def seen(person: Caller, which: Which) -> list[str]:
+            return [each.request.id for each in listed(person, which=which, size=5).items]
 
         assert seen(board.lee, Which.WAITING) == [request] == seen(board.lee, Which.ALL)
         assert seen(board.lee, Which.MINE) == [] == seen(board.kim, Which.WAITING)
@@ -311,7 +313,7 @@ class TestLists:
 
     def test_pages_go_from_the_newest_back(self, board: Board, key: str) -> None:
         keks = [Kek.make(name=f"k{number}") for number in range(3)]
-        requests = [board.asked(lambda kek=kek: board.kit.export(board.kim, key, kek)) for kek in keks]  # type: ignore[misc]
+        requests = [board.asked(partial(board.kit.export, board.kim, key, kek)) for kek in keks]
         first = board.custody.approvals.list(board.kim, which=Which.MINE, size=2)
         second = board.custody.approvals.list(board.kim, which=Which.MINE, size=2, before=first.next or "")
         assert [each.request.id for each in (*first.items, *second.items)] == requests[::-1]
