@@ -174,4 +174,5 @@ def _leased(installation: Installation) -> tuple[Work, ...]:
     return (
         Work("rotation", ROTATION_EVERY_SECONDS, custody.rotation.run),
         Work("reminders", REMINDERS_EVERY_SECONDS, custody.reminding.run),
+        Work("providers", HOURLY_SECONDS, custody.refreshing.run, at_once=False),
     )

@@ -155,6 +155,10 @@ TITLES: dict[str, str] = {
     "provider-unreachable": "Identity provider unreachable",
     "provider-untrusted": "Identity provider's certificate not trusted",
     "provider-answer-refused": "Identity provider's answer refused",
+    "provider-not-tested": "Sign-in was not tested",
+    "provider-enabled": "Identity provider is enabled",
+    "provider-incomplete": "Identity provider is not set up yet",
+    "identity-taken": "Identity is bound already",
     # the store
     "row-tampered": "Row changed behind Keyferry's back",
     "audit-broken": "Audit log broken",

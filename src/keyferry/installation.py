@@ -31,8 +31,10 @@ from keyferry.custody.names import check_user_name
 from keyferry.custody.set_up import SetUp
 from keyferry.errors import CannotStart, InternalError
 from keyferry.identity import tokens
+from keyferry.identity.fetching import Fetcher
 from keyferry.identity.hashing import RFC_9106_LOW_MEMORY, Cost, PasswordHashing
 from keyferry.identity.passwords import check_new_password
+from keyferry.identity.provider_sign_in import ProviderSignIn
 from keyferry.identity.sign_in import Authenticator, SignIn
 from keyferry.material.sealing import Sealer
 from keyferry.material.secret import Secret
@@ -74,6 +76,7 @@ class Installation:
     authenticator: Authenticator
     root: Root
     set_up: SetUp
+    provider_sign_in: ProviderSignIn
 
     @property
     def root_fingerprint(self) -> str:
@@ -217,11 +220,22 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         destruction_pending=settings.destruction_pending * SECOND,
         session_lifetime=settings.token_lifetime * SECOND,
         pool=settings.pool_sizes,
+        fetch=Fetcher.of(settings).published,
     )
     custody = Custody(store, sealer, rules, hashing, _issue)
     sign_in = SignIn(custody, hashing)
     set_up = SetUp(custody.gate, hashing)
-    return Installation(settings, store, sealer, custody, sign_in, Authenticator(custody), root, set_up)
+    return Installation(
+        settings=settings,
+        store=store,
+        sealer=sealer,
+        custody=custody,
+        sign_in=sign_in,
+        authenticator=Authenticator(custody),
+        root=root,
+        set_up=set_up,
+        provider_sign_in=ProviderSignIn(custody, sign_in),
+    )
 
 
 def open_root_of(store: Store, settings: Settings, source: PassphraseSource) -> Root:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.conftest import DATABASES, PostgreSql
 from tests.custody.people import GROUP, People, fresh_user, shut_out, sign_in
 from tests.custody.pushing import LINE, connect, new_connection, new_request, place, plan, walk
+from tests.custody.vouching import arrival, new_provider, vouched
 
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.approval_policy import ApprovalWish
@@ -29,13 +30,17 @@ from keyferry.custody.deployment_steps import Step
 from keyferry.custody.export_batches import Passed
 from keyferry.custody.finding import Wanted
 from keyferry.custody.groups import GroupEdit
+from keyferry.custody.identity_binding import NewIdentity
 from keyferry.custody.key_batches import WantedKey
 from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
+from keyferry.custody.provider_writing import ProviderEdit
 from keyferry.custody.users import UserSearch
 from keyferry.custody.uses import Ciphertext, Payload
 from keyferry.errors import ApprovalRequired, KeyferryError, NotAuthenticated, NotFound
+from keyferry.identity.flows import Flow, Purpose
+from keyferry.identity.provider_sign_in import Trial
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
 from keyferry.store.tables import metadata
@@ -88,6 +93,24 @@ class House:
         connection = self.connection()
         return plan(self.kit, self.people.owner, self.key(column), connection=connection).deployment.id
 
+    def provider(self) -> str:
+        return vouched(self.kit, f"p{new_id()[-12:]}", enabled=False).provider.id
+
+    def trial(self) -> str:
+        """A provider that the Administrator has tested a sign-in through."""
+        detail = vouched(self.kit, f"p{new_id()[-12:]}", enabled=False)
+        flow = Flow(provider_id=detail.provider.id, purpose=Purpose.TEST, user_id=self.people.administrator.user_id)
+        trial = self.kit.installation.provider_sign_in.arrive(arrival(self.kit, detail), flow, None)
+        assert isinstance(trial, Trial)
+        TRIALS[detail.provider.id] = trial.test_id
+        return detail.provider.id
+
+    def identity(self, column: str) -> str:
+        provider = self.provider()
+        user = fresh_user(self.kit)
+        new = NewIdentity(provider=provider, subject=new_id())
+        return self.kit.custody.identities.bind(self.kit.administrator, user, new).identity.id
+
     def customer_key_request(self, column: str) -> str:
         new = new_request(group=GROUP if column == "member" else None)
         return self.kit.custody.customer_key_requests.draft(self.people.owner, new).request.id
@@ -124,6 +147,8 @@ def _aes(house: House, column: str) -> str:
     return house.key(column, algorithm="aes-128")
 
 
+PROVIDER = "idp"
+TRIALS: dict[str, str] = {}
 CIPHERTEXTS: dict[str, bytes] = {}
 
 
@@ -185,6 +210,18 @@ def _imported(house: House, column: str) -> str:
 
 def _request(house: House, column: str) -> str:
     return house.customer_key_request(column)
+
+
+def _provider(house: House, _column: str) -> str:
+    return house.provider()
+
+
+def _trial(house: House, _column: str) -> str:
+    return house.trial()
+
+
+def _identity(house: House, column: str) -> str:
+    return house.identity(column)
 
 
 def _group(_house: House, _column: str) -> str:
@@ -419,6 +456,51 @@ TABLE: dict[str, Row] = {
     "deployments.list": Row(
         _key, lambda it, by, ref: it.deployments.list(by, size=5, key=ref), (OK, OK, OK, HIDDEN, OK)
     ),
+    "providers.create": Row(
+        _nothing,
+        lambda it, by, _: it.providers.create(by, new_provider(f"p{new_id()[-12:]}")),
+        (OK, DENIED, DENIED, DENIED, DENIED),
+    ),
+    "providers.show": Row(_provider, lambda it, by, ref: it.providers.show(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, OK)),
+    "providers.list": Row(_nothing, lambda it, by, _: it.providers.list(by, size=5), (OK, DENIED, DENIED, DENIED, OK)),
+    "providers.edit": Row(
+        _provider,
+        lambda it, by, ref: it.providers.edit(by, ref, ProviderEdit(clock_skew=60)),
+        (OK, HIDDEN, HIDDEN, HIDDEN, DENIED),
+    ),
+    "providers.refresh": Row(
+        _provider, lambda it, by, ref: it.providers.refresh(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "providers.begin_test": Row(
+        _provider, lambda it, by, ref: it.providers.begin_test(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "providers.tested": Row(
+        _trial, lambda it, by, ref: it.providers.tested(by, ref, TRIALS.get(ref, "")), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "providers.confirm_test": Row(
+        _trial,
+        lambda it, by, ref: it.providers.confirm_test(by, ref, TRIALS.get(ref, "")),
+        (OK, HIDDEN, HIDDEN, HIDDEN, DENIED),
+    ),
+    "providers.enable": Row(
+        _provider, lambda it, by, ref: it.providers.enable(by, ref, untested=True), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "providers.disable": Row(
+        _provider, lambda it, by, ref: it.providers.disable(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "providers.delete": Row(_provider, lambda it, by, ref: it.providers.delete(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)),
+    "identities.bind": Row(
+        _user,
+        lambda it, by, ref: it.identities.bind(by, ref, NewIdentity(provider=PROVIDER, subject=new_id())),
+        (OK, DENIED, HIDDEN, HIDDEN, DENIED),
+        itself=True,
+    ),
+    "identities.list": Row(
+        _user, lambda it, by, ref: it.identities.list(by, user=ref), (OK, OK, HIDDEN, HIDDEN, OK), itself=True
+    ),
+    "identities.unbind": Row(
+        _identity, lambda it, by, ref: it.identities.unbind(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
     "deployments.record": Row(
         _deployment,
         lambda it, by, ref: it.deployments.record(by, ref, Step.KEK_READY, KEK_READY),
@@ -521,7 +603,18 @@ TABLE: dict[str, Row] = {
 }
 
 #: what is no operation of a caller's
-NOT_OPERATIONS = {"gate", "generation", "pool", "jobs", "rotation", "reminding", "activity", "key_cache"}
+NOT_OPERATIONS = {
+    "arrivals",
+    "refreshing",
+    "gate",
+    "generation",
+    "pool",
+    "jobs",
+    "rotation",
+    "reminding",
+    "activity",
+    "key_cache",
+}
 
 
 def _only(chunks: Iterator[list[Any]]) -> object:
@@ -549,6 +642,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         database_file.chmod(0o600)
     kit = Kit.make(home, database_file=database_file)
     made = House(kit, People.of(kit), _keks())
+    vouched(kit, PROVIDER)
     made.shut_out = {role: shut_out(kit, role) for role in Role}
     yield made
     kit.close()

@@ -7,16 +7,24 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Text
 from tests.custody.pushing import connect, leased_walk, new_request, plan
+from tests.custody.vouching import arrival, vouched
 from tests.integrity.conftest import Scene
 
+from keyferry import clock
+from keyferry.clock import SECOND
+from keyferry.custody.arrival import Arrival, Presented
 from keyferry.custody.caller import Caller
 from keyferry.custody.customer_key_states import RequestState
 from keyferry.custody.deployment_reports import Backup, Problem
 from keyferry.custody.deployment_steps import Reporter, Step
+from keyferry.custody.identity_binding import NewIdentity
 from keyferry.custody.keys import NewKey
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
 from keyferry.errors import KeyferryError, NotAuthenticated, NotFound
+from keyferry.identity.flows import Flow, Purpose
+from keyferry.identity.provider_sign_in import Trial
+from keyferry.ids import new_id
 from keyferry.store.tables import metadata
 from keyferry.testing import PASSWORD, VAULT
 
@@ -110,6 +118,35 @@ def show_request(scene: Scene) -> object:
     return scene.kit.custody.customer_key_requests.show(scene.kim, scene.behind.only_id("customer_key_requests"))
 
 
+def vouched_for(scene: Scene) -> str:
+    """A provider with every column filled."""
+    kit = scene.kit
+    detail = vouched(kit)
+    flow = Flow(provider_id=detail.provider.id, purpose=Purpose.TEST, user_id=kit.administrator.user_id)
+    trial = kit.installation.provider_sign_in.arrive(arrival(kit, detail), flow, None)
+    assert isinstance(trial, Trial)
+    kit.custody.providers.confirm_test(kit.administrator, "entra", trial.test_id)
+    identity = NewIdentity(provider="entra", subject="s-1", user_name="kim")
+    kit.custody.identities.bind(kit.administrator, "kim", identity)
+    return detail.provider.id
+
+
+def identity_of_kim(scene: Scene) -> str:
+    vouched_for(scene)
+    return scene.behind.only_id("identities")
+
+
+def come_as_kim(scene: Scene) -> object:
+    """As the last step of every protocol does."""
+    row = scene.behind.only_id("identity_providers")
+    provider = scene.kit.custody.arrivals.provider(row)
+    if provider is None:
+        raise NotAuthenticated("There is none.")
+    presented = (Presented("assertion", new_id(), clock.now() + SECOND),)
+    coming = Arrival(provider=provider, subject="s-1", attributes={}, presented=presented)
+    return scene.kit.installation.provider_sign_in.arrive(coming, None, "198.51.100.9")
+
+
 CASES = (
     Case("users", lambda scene: scene.kim.user_id, Scene.show, NotAuthenticated),
     Case("groups", Scene.group_id, Scene.preview),
@@ -123,6 +160,8 @@ CASES = (
     Case("connections", connected, open_connection),
     Case("deployments", planned, show_deployment),
     Case("customer_key_requests", drafted, show_request),
+    Case("identity_providers", vouched_for, come_as_kim),
+    Case("identities", identity_of_kim, come_as_kim, elsewhere=frozenset({"provider_id", "subject"})),
 )
 cases = pytest.mark.parametrize("case", CASES, ids=[case.table for case in CASES])
 

@@ -12,6 +12,7 @@ from keyferry.store.migrating import newest
 from keyferry.testing import Kit
 
 SINCE_THEN = (
+    *("provider_sessions", "tested_sign_ins", "seen_once", "identities", "identity_providers"),
     "approval_votes",
     "approval_requests",
     "customer_key_requests",

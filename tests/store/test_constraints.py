@@ -42,6 +42,11 @@ REQUEST: Row = {
 }
 REQUEST |= {"state": "draft", "history": "[]", "checks": "[]"}
 REQUEST |= {"created_at": 0, "created_by": "u1", "updated_at": 0, **SEAL}
+PROVIDER = {"id": "i1", "name": "entra", "kind": "saml", "enabled": False, "configuration": "{}", "mapping": "{}"}
+PROVIDER |= {"just_in_time": False, "asks_second_factor": False, "clock_skew": 120}
+PROVIDER |= {"created_at": 0, "created_by": "u1", **SEAL}
+IDENTITY = {"id": "b1", "provider_id": "i1", "user_id": "u1", "subject": "s-1", "expected": "ann"}
+IDENTITY |= {"created_at": 0, "created_by": "u1", **SEAL}
 EVENT = {
     "uid": "e1",
     "at": 0,
@@ -69,6 +74,9 @@ SOUND: dict[str, Row] = {
     "connections": CONNECTION,
     "deployments": DEPLOYMENT,
     "customer_key_requests": REQUEST,
+    "identity_providers": PROVIDER,
+    "identities": IDENTITY,
+    "provider_sessions": {"token_id": "t1", "provider_id": "i1", "subject": "{}", "expires_at": 1},
     "reminders": {"id": "n1", "key_id": "k1", "version_id": "v1", "about": "rotation", "days": 7, "due_at": 1}
     | {"created_at": 0},
     "audit_events": EVENT,
@@ -76,6 +84,7 @@ SOUND: dict[str, Row] = {
 }
 
 OTHER_USER = {**USER, "id": "u2", "name": "Bo", "name_folded": "bo"}
+_ANOTHER = {"subject": "s-2", "expected": "bo"}
 OTHER_KEY = {**KEY, "id": "k2", "name": "other"}
 
 #: constraint -> (table, what is different from the sound row)
@@ -136,6 +145,21 @@ BREAKS: Mapping[str, tuple[str, Row]] = {
         "customer_key_requests",
         {"id": "r2", "owner_user_id": None, "owner_group_id": "nowhere"},
     ),
+    "ck_identity_providers_kind_known": ("identity_providers", {"id": "i2", "name": "b", "kind": "ldap"}),
+    "ck_identity_providers_revision_positive": ("identity_providers", {"id": "i2", "name": "b", "revision": 0}),
+    "uq_identity_providers_name": ("identity_providers", {"id": "i2"}),
+    "ck_identities_known_by_something": (
+        "identities",
+        {"id": "b2", "user_id": "u0", "subject": None, "expected": None},
+    ),
+    "ck_identities_revision_positive": ("identities", {"id": "b2", "user_id": "u0", **_ANOTHER, "revision": 0}),
+    "uq_identities_provider_id_subject": ("identities", {"id": "b2", "user_id": "u0", "expected": "bo"}),
+    "uq_identities_provider_id_expected": ("identities", {"id": "b2", "user_id": "u0", "subject": "s-2"}),
+    "uq_identities_provider_id_user_id": ("identities", {"id": "b2", **_ANOTHER}),
+    "fk_identities_provider_id": ("identities", {"id": "b2", "user_id": "u0", "provider_id": "nowhere"}),
+    "fk_identities_user_id": ("identities", {"id": "b2", "user_id": "nobody", **_ANOTHER}),
+    "fk_provider_sessions_token_id": ("provider_sessions", {"token_id": "nowhere"}),
+    "fk_provider_sessions_provider_id": ("provider_sessions", {"token_id": "t9", "provider_id": "nowhere"}),
     "ck_reminders_about_known": ("reminders", {"id": "n2", "about": "lunch"}),
     "uq_reminders_version_id_about_days_due_at": ("reminders", {"id": "n2"}),
     "fk_reminders_key_id": ("reminders", {"id": "n2", "key_id": "nowhere", "days": 1}),

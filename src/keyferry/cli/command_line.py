@@ -22,6 +22,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "token": (f"{_CLI}.tokens:token", "Tokens for programs."),
     "group": (f"{_CLI}.groups:group", "Groups of users that own keys together."),
     "user": (f"{_CLI}.users:user", "Administrators and Key Access Users."),
+    "sso": (f"{_CLI}.sso:sso", "Single sign-on: identity providers, and whom they vouch for."),
     "key": (f"{_CLI}.keys:key", "Keys: make, describe, change state, export."),
     "export": (f"{_CLI}.exports:export", "What has been exported, and what an export would do."),
     "kek": (f"{_CLI}.keks:kek", "Key encryption keys that exports accept."),

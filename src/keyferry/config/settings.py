@@ -98,6 +98,9 @@ class Settings:
     )
 
     # identity providers
+    public_url: str = _row(
+        "", values.optional_origin, "The console's address as browsers see it, https://HOST[:PORT]; for single sign-on."
+    )
     identity_hosts: tuple[str, ...] = _row(
         "", values.host_patterns, "Hosts of identity providers that requests may go to, beside well-known ones."
     )

@@ -17,6 +17,7 @@ Reader = Callable[[object], T]
 _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 _QUANTITY = re.compile(r"(0|[1-9][0-9]{0,14})([A-Za-z]*)", re.ASCII)
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.ASCII)
+_ORIGIN = re.compile(r"(https?)://(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::([1-9][0-9]{0,4}))?", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _PROXY_FORM = "http://HOST:PORT, without a user or a password in it"
@@ -165,6 +166,26 @@ def optional_proxy(value: object) -> str:
     except ValueError:
         raise ValueError(_PROXY_FORM) from None
     return f"http://{found}"
+
+
+def optional_origin(value: object) -> str:
+    """`https://HOST[:PORT]`, or `http://` on a loopback address, in lower case; empty text for none."""
+    if value == "":
+        return ""
+    form = "https://HOST or https://HOST:PORT, and nothing after it"
+    match = _ORIGIN.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(form)
+    scheme, bracketed, name, port = match.groups()
+    try:
+        host = f"[{ipaddress.IPv6Address(bracketed)}]" if bracketed else _host(name, ipaddress.IPv4Address)
+    except ValueError:
+        raise ValueError(form) from None
+    if port is not None and not 0 < int(port) <= 65_535:
+        raise ValueError(form)
+    if scheme == "http" and host not in {"127.0.0.1", "localhost", "[::1]"}:
+        raise ValueError(f"{form}; http:// is for a loopback address alone")
+    return f"{scheme}://{host}" if port is None else f"{scheme}://{host}:{port}"
 
 
 def host_patterns(value: object) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, exists, select
 
 from keyferry.custody.approval_holders import holders_for_person
 from keyferry.custody.approving import Exact, Fact, no_approval, require_approval
+from keyferry.custody.identity_binding import NewIdentity, bind
 from keyferry.custody.memberships import (
     default_group_id_for,
     group_name,
@@ -46,6 +47,7 @@ class NewUser:
     Args:
         password: None for an account that cannot sign in with one until it is set.
         networks: from where it may be used; None for everywhere, an empty tuple for nowhere.
+        identity: who at an identity provider comes to it; None for nobody.
     """
 
     name: str
@@ -57,6 +59,7 @@ class NewUser:
     email: str | None = None
     networks: tuple[str, ...] | None = None
     disabled: bool = False
+    identity: NewIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,8 @@ def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User
     )
     for group in groups:
         join(change, user, group.id)
+    if new.identity is not None:
+        bind(change, user, new.identity)
     change.note(role=user.role, groups=[group.name for group in groups] or None)
     return user
 

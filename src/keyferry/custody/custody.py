@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from keyferry.clock import SECOND, Microseconds
 from keyferry.custody.activity import Activity
 from keyferry.custody.approvals import Approvals
+from keyferry.custody.arrivals import Arrivals
 from keyferry.custody.audit import Audit
 from keyferry.custody.connections import Connections
 from keyferry.custody.current_password import PasswordKeeper
@@ -17,6 +18,7 @@ from keyferry.custody.finding import Finding
 from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation
 from keyferry.custody.groups import Groups
+from keyferry.custody.identities import Identities
 from keyferry.custody.job_runs import JobRuns
 from keyferry.custody.jobs import Jobs
 from keyferry.custody.keks import Keks
@@ -28,6 +30,9 @@ from keyferry.custody.key_life import KeyLife
 from keyferry.custody.key_metrics import Metrics
 from keyferry.custody.keys import Keys
 from keyferry.custody.pool import Pool
+from keyferry.custody.provider_kinds import Fetch, fetch_nothing
+from keyferry.custody.providers import Providers
+from keyferry.custody.refreshing import Refreshing
 from keyferry.custody.reminders import Reminders, Reminding
 from keyferry.custody.rotation import Rotation
 from keyferry.custody.states import States
@@ -40,12 +45,15 @@ from keyferry.store.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What an installation may set. Times in microseconds; `pool` is how many keys of each type are kept ready."""
+    """What an installation may set. Times in microseconds; `pool` is how many keys of each type are kept ready, `fetch`
+    reads what identity providers publish.
+    """
 
     kek_policy: str = "any"
     destruction_pending: Microseconds = 7 * 86_400 * SECOND
     session_lifetime: Microseconds = 12 * 3600 * SECOND
     pool: Mapping[str, int] = field(default_factory=dict)
+    fetch: Fetch = fetch_nothing
 
 
 class Custody:
@@ -78,6 +86,10 @@ class Custody:
         self.job_runs = JobRuns(self.gate)
         self.connections = Connections(self.gate, self.jobs.scrub_soon)
         self.deployments = Deployments(self.gate)
+        self.providers = Providers(self.gate, rules.fetch, self.jobs.scrub_soon)
+        self.refreshing = Refreshing(store, sealer, rules.fetch)
+        self.identities = Identities(self.gate)
+        self.arrivals = Arrivals(self.gate)
         self.customer_key_requests = CustomerKeyRequests(self.gate)
         self.metrics = Metrics(self.gate)
         self.approvals = Approvals(self.gate)

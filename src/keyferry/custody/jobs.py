@@ -17,7 +17,10 @@ from keyferry.custody.caller import Origin
 from keyferry.custody.lifecycle import ERASED, State, state_at
 from keyferry.custody.once import KEPT
 from keyferry.custody.policy import Operation
+from keyferry.custody.provider_sessions import forget_sessions
+from keyferry.custody.provider_tests import forget_tests
 from keyferry.custody.recording import Subject, event_by
+from keyferry.custody.seen import forget_seen
 from keyferry.errors import IntegrityViolation, PreconditionFailed
 from keyferry.identity import attempts
 from keyferry.material.sealing import Sealer
@@ -54,6 +57,8 @@ def _drop_old_rows(tx: Transaction) -> None:
     now = clock.now()
     tx.run(_FORGET_REQUESTS, before=now - KEPT)
     attempts.forget_old_failures(tx, now)
+    for forget in (forget_seen, forget_tests, forget_sessions):
+        forget(tx, now)
 
 
 class Jobs:

@@ -107,6 +107,18 @@ class Operation(StrEnum):
     CUSTOMER_KEY_EDIT = "customer-key.edit"
     CUSTOMER_KEY_CHECK = "customer-key.check"
     CUSTOMER_KEY_ADVANCE = "customer-key.advance"
+    PROVIDER_CREATE = "identity-provider.create"
+    PROVIDER_READ = "identity-provider.read"
+    PROVIDER_LIST = "identity-provider.list"
+    PROVIDER_EDIT = "identity-provider.edit"
+    PROVIDER_REFRESH = "identity-provider.refresh"
+    PROVIDER_TEST = "identity-provider.test"
+    PROVIDER_ENABLE = "identity-provider.enable"
+    PROVIDER_DISABLE = "identity-provider.disable"
+    PROVIDER_DELETE = "identity-provider.delete"
+    IDENTITY_BIND = "identity.bind"
+    IDENTITY_LIST = "identity.list"
+    IDENTITY_UNBIND = "identity.unbind"
     SESSION_OPEN = "session.open"
     TOKEN_CREATE = "token.create"
     TOKEN_LIST = "token.list"
@@ -208,6 +220,18 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     Operation.CUSTOMER_KEY_EDIT: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
     Operation.CUSTOMER_KEY_CHECK: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
     Operation.CUSTOMER_KEY_ADVANCE: Reach(administrator=_NEVER, key_access_user=_MINE, auditor=_NEVER),
+    Operation.PROVIDER_CREATE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.PROVIDER_READ: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
+    Operation.PROVIDER_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
+    Operation.PROVIDER_EDIT: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.PROVIDER_REFRESH: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.PROVIDER_TEST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.PROVIDER_ENABLE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.PROVIDER_DISABLE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.PROVIDER_DELETE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.IDENTITY_BIND: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.IDENTITY_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
+    Operation.IDENTITY_UNBIND: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.SESSION_OPEN: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_OWN),
     Operation.TOKEN_CREATE: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_OWN),
     Operation.TOKEN_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),

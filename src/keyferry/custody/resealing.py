@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, LargeBinary, Table, and_, bindparam, func, or_, select, update
 
-from keyferry.custody import credentials
+from keyferry.custody import credentials, provider_writing
 from keyferry.custody.founding import RootOfTrust, add_data_key
 from keyferry.custody.local import local_event
 from keyferry.custody.policy import Operation
@@ -30,8 +30,16 @@ from keyferry.custody.versions import binding_of
 from keyferry.errors import IntegrityViolation, InternalError
 from keyferry.material.sealing import Binding, SealedMaterial, Sealer
 from keyferry.store.events import NewestEvent, write_event
-from keyferry.store.records import Connection, KeyVersion, PoolKey
-from keyferry.store.sealed import CONNECTIONS, KEY_VERSIONS, KEYS, POOL_KEYS, SEALED_TABLES, SealedTable
+from keyferry.store.records import Connection, IdentityProvider, KeyVersion, PoolKey
+from keyferry.store.sealed import (
+    CONNECTIONS,
+    IDENTITY_PROVIDERS,
+    KEY_VERSIONS,
+    KEYS,
+    POOL_KEYS,
+    SEALED_TABLES,
+    SealedTable,
+)
 from keyferry.store.shapes import Shape
 from keyferry.store.statements import Prepared
 from keyferry.store.store import Store
@@ -248,9 +256,15 @@ def _connection(_tx: Transaction, sealer: Sealer, values: dict[str, Any]) -> dic
     return {"credential": credentials.seal(sealer, connection, credentials.NewCredential(kind, secret))}
 
 
+def _provider(_tx: Transaction, sealer: Sealer, values: dict[str, Any]) -> dict[str, Any]:
+    provider = IdentityProvider(**values)
+    return {"credential": provider_writing.seal(sealer, provider, provider_writing.unseal(sealer, provider))}
+
+
 _WITH_CONTENT: Final = {
     KEY_VERSIONS.kind: _Rows(KEY_VERSIONS, "material", _version),
     POOL_KEYS.kind: _Rows(POOL_KEYS, "material", _pool_key),
     CONNECTIONS.kind: _Rows(CONNECTIONS, "credential", _connection),
+    IDENTITY_PROVIDERS.kind: _Rows(IDENTITY_PROVIDERS, "credential", _provider),
 }
 _EACH: Final = tuple(_WITH_CONTENT.get(kind) or _Rows(table) for kind, table in SEALED_TABLES.items())

@@ -36,6 +36,8 @@ KINDS = {
     "deployments": "deployment",
     "customer_key_requests": "customer-key-request",
     "approval_requests": APPROVAL_KIND,
+    "identity_providers": "identity-provider",
+    "identities": "identity",
 }
 
 #: the operation that shows whether a caller may know of an object at all
@@ -49,6 +51,8 @@ _READS = {
     "deployment": Operation.DEPLOYMENT_READ,
     "customer-key-request": Operation.CUSTOMER_KEY_READ,
     APPROVAL_KIND: Operation.APPROVAL_READ,
+    "identity-provider": Operation.PROVIDER_READ,
+    "identity": Operation.IDENTITY_LIST,
 }
 
 

@@ -115,6 +115,14 @@ class Fetcher:
             raise _refused(url, f"answered with status {answer.status}")
         return answer
 
+    def published(self, url: str) -> bytes:
+        """What a provider publishes of itself at `url`, whatever its media type.
+
+        Raises:
+            ProviderFailed: as for `get`.
+        """
+        return self.get(url, accept="application/samlmetadata+xml, application/json, */*;q=0.1").body
+
     def post(
         self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None, largest: int = LARGEST
     ) -> Fetched:
@@ -128,7 +136,7 @@ class Fetcher:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None, largest: int
     ) -> Fetched:
-        import httpx2  # noqa: PLC0415  # heavy, and of no use to a server that trusts no provider
+        import httpx2  # heavy, and of no use to a server that trusts no provider
 
         origin = self.require(url)
         until = monotonic() + ALL_SECONDS
@@ -148,7 +156,7 @@ class Fetcher:
             _give_up(origin, error)
 
     def _client(self) -> "httpx2.Client":
-        import httpx2  # noqa: PLC0415  # (as above)
+        import httpx2  # (as above)
 
         return httpx2.Client(
             verify=self._trust(),

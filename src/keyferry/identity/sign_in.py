@@ -104,18 +104,27 @@ class SignIn:
         user = claim.user
         if user is None:
             raise sign_in_refused()
-        since = self._gate.store.read(lambda tx: attempts.last_sign_in(tx, user.id))
         try:
-            issued = self._custody.tokens.open_session(
-                Caller(user.id, None, address), epoch=user.token_epoch, idle_after=idle_after
-            )
+            signed_in = self.open(user, address, idle_after=idle_after)
         except NotAuthenticated:  # the account changed while the password was hashed: the same answer for that, too
             raise sign_in_refused() from None
-        self._gate.store.write(lambda tx: attempts.remember_success(tx, user.id, folded, address, now))
-        self._renew_hash(Caller(user.id, issued.token.id, address), user, password)
-        return SignedIn(
-            issued, self._gate.look(origin, Operation.SESSION_OPEN, lambda tx: self._notices(tx, user, since))
+        self._renew_hash(Caller(user.id, signed_in.issued.token.id, address), user, password)
+        return signed_in
+
+    def open(self, user: User, address: str | None, *, idle_after: Microseconds | None = None) -> SignedIn:
+        """Open a session for somebody who has just shown who they are, in whichever way.
+
+        Raises:
+            NotAuthenticated: the account may not be used, from there or at all, or changed since it was read.
+        """
+        since = self._gate.store.read(lambda tx: attempts.last_sign_in(tx, user.id))
+        issued = self._custody.tokens.open_session(
+            Caller(user.id, None, address), epoch=user.token_epoch, idle_after=idle_after
         )
+        now = clock.now()
+        self._gate.store.write(lambda tx: attempts.remember_success(tx, user.id, user.name_folded, address, now))
+        notices = self._gate.look(Origin(address), Operation.SESSION_OPEN, lambda tx: self._notices(tx, user, since))
+        return SignedIn(issued, notices)
 
     def _renew_hash(self, caller: Caller, user: User, password: Secret) -> None:
         stored = user.password_hash
@@ -160,9 +169,10 @@ class SignIn:
             if membership.created_at > since:
                 group = GROUPS.get(tx, sealer, membership.group_id)
                 by = USERS.get(tx, sealer, membership.created_by)
+                who = "an identity provider" if by is None else repr(by.name)
                 found.append(
-                    f"You were added to group {'' if group is None else group.name!r} by "
-                    f"{'' if by is None else by.name!r} at {to_rfc3339(membership.created_at)}."
+                    f"You were added to group {'' if group is None else group.name!r} by {who} at "
+                    f"{to_rfc3339(membership.created_at)}."
                 )
         return tuple(found)
 

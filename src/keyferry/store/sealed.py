@@ -27,6 +27,8 @@ from keyferry.store.records import (
     Export,
     Group,
     Idempotency,
+    Identity,
+    IdentityProvider,
     Kek,
     Key,
     KeyVersion,
@@ -287,13 +289,15 @@ DEPLOYMENTS = RevisedTable(tables.deployments, Deployment)
 CUSTOMER_KEY_REQUESTS = RevisedTable(tables.customer_key_requests, CustomerKeyRequest)
 APPROVAL_REQUESTS = RevisedTable(tables.approval_requests, ApprovalRequest)
 APPROVAL_VOTES = SealedTable(tables.approval_votes, ApprovalVote)
+IDENTITY_PROVIDERS = RevisedTable(tables.identity_providers, IdentityProvider)
+IDENTITIES = RevisedTable(tables.identities, Identity)
 EXPORTS = SealedTable(tables.exports, Export, unsealed=frozenset({"number"}))
 POOL_KEYS = SealedTable(tables.pool_keys, PoolKey)
 IDEMPOTENCY = SealedTable(tables.idempotency, Idempotency)
 
 _ALL: tuple[SealedTable[Any], ...] = (
     *(USERS, GROUPS, MEMBERSHIPS, TOKENS, KEYS, KEY_VERSIONS, KEKS, CONNECTIONS, DEPLOYMENTS, CUSTOMER_KEY_REQUESTS),
-    *(APPROVAL_REQUESTS, APPROVAL_VOTES, EXPORTS, POOL_KEYS, IDEMPOTENCY),
+    *(APPROVAL_REQUESTS, APPROVAL_VOTES, IDENTITY_PROVIDERS, IDENTITIES, EXPORTS, POOL_KEYS, IDEMPOTENCY),
 )
 SEALED_TABLES: dict[str, SealedTable[Any]] = {table.kind: table for table in _ALL}
 """Every table whose rows are sealed, by its name."""

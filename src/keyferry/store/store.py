@@ -81,7 +81,7 @@ class Store:
         """
         if self._writer is None:
             with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("VACUUM key_versions, connections")
+                connection.exec_driver_sql("VACUUM key_versions, connections, identity_providers")
             return True
         pooled = self.engine.raw_connection()
         cursor = pooled.cursor()

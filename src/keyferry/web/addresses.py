@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import quote
 
-from keyferry.store.records import Connection, Group, User
+from keyferry.store.records import Connection, Group, IdentityProvider, User
 
 #: `/users/new` is a form, though somebody may be called so
 _TAKEN: Final = frozenset({"new"})
@@ -34,3 +34,8 @@ def group_name_address(name: str) -> str:
 def connection_address(connection: Connection, *more: str) -> str:
     """A connection's page, or one below it."""
     return address("azure", "connections", connection.id if connection.name in _TAKEN else connection.name, *more)
+
+
+def provider_address(provider: IdentityProvider, *more: str) -> str:
+    """An identity provider's page, or one below it."""
+    return address("settings", "sso", provider.id if provider.name in _TAKEN else provider.name, *more)

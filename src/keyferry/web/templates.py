@@ -12,7 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from keyferry import __version__
 from keyferry.clock import SECOND, Microseconds, to_rfc3339
-from keyferry.web.addresses import connection_address, group_address, group_name_address, user_address
+from keyferry.web.addresses import (
+    connection_address,
+    group_address,
+    group_name_address,
+    provider_address,
+    user_address,
+)
 
 NONE: Final = "–"  # noqa: RUF001  # a dash of that length, as people set it
 
@@ -106,6 +112,7 @@ def environment(static: Mapping[str, StaticFile]) -> Environment:
     made.filters.update(moment=moment, day=day, for_input=for_input, grouped=grouped, lasting=lasting)
     made.filters.update(instant=instant, indented=indented, connection_address=connection_address)
     made.filters.update(user_address=user_address, group_address=group_address, group_name_address=group_name_address)
+    made.filters.update(provider_address=provider_address)
     made.filters.update(role=lambda value: ROLES[value])
     made.globals.update(_globals(static))
     return made

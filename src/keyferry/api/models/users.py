@@ -7,6 +7,7 @@ from pydantic import Field
 
 from keyferry.api.models.values import Answer, Flag, Line, Name, Password, Reference, Request, left_out, secret_of, when
 from keyferry.custody.accounts import NewUser, UserEdit
+from keyferry.custody.identity_binding import NewIdentity
 from keyferry.custody.policy import Role
 from keyferry.custody.users import UserDetail
 
@@ -17,8 +18,23 @@ Networks = Annotated[
 Groups = Annotated[tuple[Reference, ...], Field(max_length=500)]
 
 
+class ExpectedIdentity(Request):
+    """Who at an identity provider comes to an account: by `subject`, to the letter, or by the `user_name` it says."""
+
+    provider: Reference
+    subject: Line | None = None
+    user_name: Line | None = None
+
+    def new_identity(self) -> NewIdentity:
+        """As custody takes it."""
+        return NewIdentity(provider=self.provider, subject=self.subject, user_name=self.user_name)
+
+
 class UserCreation(Request):
-    """A new account. Without a password, nobody can sign in to it. `networks` null admits every address."""
+    """A new account. Without a password, nobody signs in to it with one. `networks` null admits every address.
+
+    `identity`: somebody signs in to it through an identity provider.
+    """
 
     name: Name
     role: Role
@@ -29,6 +45,7 @@ class UserCreation(Request):
     email: Line | None = None
     networks: Networks | None = None
     disabled: Flag = False
+    identity: ExpectedIdentity | None = None
 
     def new_user(self) -> NewUser:
         """As custody takes it."""
@@ -42,6 +59,7 @@ class UserCreation(Request):
             email=self.email,
             networks=self.networks,
             disabled=self.disabled,
+            identity=None if self.identity is None else self.identity.new_identity(),
         )
 
 

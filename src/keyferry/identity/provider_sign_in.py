@@ -1,0 +1,50 @@
+"""The last step of every protocol: from a verified answer of an identity provider to a session."""
+
+from dataclasses import dataclass
+
+from keyferry.clock import Microseconds
+from keyferry.custody.arrival import Arrival
+from keyferry.custody.arrivals import provider_sign_in_refused
+from keyferry.custody.custody import Custody
+from keyferry.errors import NotAuthenticated
+from keyferry.identity.flows import Flow, Purpose
+from keyferry.identity.sign_in import SignedIn, SignIn
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of a test: no session, but something to look at."""
+
+    provider: str
+    test_id: str
+
+
+class ProviderSignIn:
+    """Lets people in whom a provider vouches for, through the same sign-in as everybody else."""
+
+    def __init__(self, custody: Custody, sign_in: SignIn) -> None:
+        self._custody = custody
+        self._sign_in = sign_in
+
+    def arrive(
+        self, arrival: Arrival, flow: Flow | None, address: str | None, *, idle_after: Microseconds | None = None
+    ) -> SignedIn | Trial:
+        """Open a session for whoever the provider vouches for; of a test, keep what was said.
+
+        Args:
+            flow: what the browser was sent to the provider for; None where it was not sent by us. It is among what
+                `arrival` presents.
+
+        Raises:
+            NotAuthenticated: (`sign-in-refused`) for any reason; the audit log says which.
+        """
+        if flow is not None and flow.purpose is Purpose.TEST:
+            test_id = self._custody.arrivals.test(arrival, flow.user_id or "", address)
+            return Trial(arrival.provider.name, test_id)
+        arrived = self._custody.arrivals.arrive(arrival, address)
+        try:
+            signed_in = self._sign_in.open(arrived.user, address, idle_after=idle_after)
+        except NotAuthenticated:
+            raise provider_sign_in_refused() from None
+        self._custody.arrivals.remember(arrival, signed_in.issued.token)
+        return signed_in
