@@ -475,7 +475,9 @@ TABLE: dict[str, Row] = {
         _provider, lambda it, by, ref: it.providers.begin_test(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
     ),
     "providers.tested": Row(
-        _trial, lambda it, by, ref: it.providers.tested(by, ref, TRIALS.get(ref, "")), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+        _trial,
+        lambda it, by, ref: it.providers.tested(by, ref, TRIALS.get(ref, "")),
+        (OK, HIDDEN, HIDDEN, HIDDEN, DENIED),
     ),
     "providers.confirm_test": Row(
         _trial,
@@ -488,7 +490,9 @@ TABLE: dict[str, Row] = {
     "providers.disable": Row(
         _provider, lambda it, by, ref: it.providers.disable(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
     ),
-    "providers.delete": Row(_provider, lambda it, by, ref: it.providers.delete(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)),
+    "providers.delete": Row(
+        _provider, lambda it, by, ref: it.providers.delete(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
     "identities.bind": Row(
         _user,
         lambda it, by, ref: it.identities.bind(by, ref, NewIdentity(provider=PROVIDER, subject=new_id())),

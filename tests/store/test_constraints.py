@@ -42,10 +42,10 @@ REQUEST: Row = {
 }
 REQUEST |= {"state": "draft", "history": "[]", "checks": "[]"}
 REQUEST |= {"created_at": 0, "created_by": "u1", "updated_at": 0, **SEAL}
-PROVIDER = {"id": "i1", "name": "entra", "kind": "saml", "enabled": False, "configuration": "{}", "mapping": "{}"}
+PROVIDER: Row = {"id": "i1", "name": "entra", "kind": "saml", "enabled": False, "configuration": "{}", "mapping": "{}"}
 PROVIDER |= {"just_in_time": False, "asks_second_factor": False, "clock_skew": 120}
 PROVIDER |= {"created_at": 0, "created_by": "u1", **SEAL}
-IDENTITY = {"id": "b1", "provider_id": "i1", "user_id": "u1", "subject": "s-1", "expected": "ann"}
+IDENTITY: Row = {"id": "b1", "provider_id": "i1", "user_id": "u1", "subject": "s-1", "expected": "ann"}
 IDENTITY |= {"created_at": 0, "created_by": "u1", **SEAL}
 EVENT = {
     "uid": "e1",

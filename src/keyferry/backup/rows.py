@@ -6,14 +6,14 @@ from typing import Any, Final
 from sqlalchemy import Boolean, Column, ColumnElement, Table, bindparam, func, select, tuple_
 
 from keyferry.store.statements import Prepared
-from keyferry.store.tables import audit_events, data_keys, job_runs, leases, metadata, pool_keys
+from keyferry.store.tables import audit_events, data_keys, job_runs, leases, metadata, pool_keys, tested_sign_ins
 from keyferry.store.transaction import Row, Transaction
 
 PAGE: Final = 200
 
-#: kept out: a pool that was restored would hand out a key a second time; a lease is a running process's;
-#: data keys are in the header, as nothing else can be read before them
-_LEFT_OUT: Final = {pool_keys, leases, job_runs, data_keys}
+#: kept out: a pool that was restored would hand out a key a second time; a lease is a running process's, a tested
+#: sign-in a matter of minutes; data keys are in the header, as nothing else can be read before them
+_LEFT_OUT: Final = {pool_keys, leases, job_runs, tested_sign_ins, data_keys}
 
 TABLES: Final = tuple(table for table in metadata.sorted_tables if table not in _LEFT_OUT)
 """The tables in a backup, in an order in which they can be filled: what is referred to comes first."""

@@ -226,7 +226,7 @@ class _Entry:
         wanted = self._groups(look, meant, role)
         current = {each.group_id for each in memberships_of(look, user)}
         keeps_groups = meant.group_ids is None or set(wanted) == current
-        if role is Role(user.role) and (keeps_groups or role is not Role.KEY_ACCESS_USER):
+        if role is Role(user.role) and (keeps_groups or not role.handles_keys):
             return user
         groups = None if meant.group_ids is None else wanted
         try:
@@ -246,7 +246,7 @@ class _Entry:
 
     def _groups(self, change: Change, meant: Meant, role: Role) -> tuple[str, ...]:
         """Ids of the groups that the table names and that are still there; none for who is no member of groups."""
-        if role is not Role.KEY_ACCESS_USER:
+        if not role.handles_keys:
             return ()
         found = [change.get(GROUPS, id_) for id_ in meant.group_ids or ()]
         return tuple(group.id for group in found if group is not None and group.deleted_at is None)
