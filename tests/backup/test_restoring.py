@@ -26,11 +26,10 @@ SINCE = {
     "counted_keys": {"name", "deactivates_at"},
 }
 #: backed up tables that have come since
-TABLES_SINCE = {"approval_requests", "approval_votes"}
-
-
-#: tables that have come since
-SINCE_TABLES = {"identity_providers", "identities", "seen_once", "provider_sessions"}
+TABLES_SINCE = {
+    *("approval_requests", "approval_votes"),
+    *("identity_providers", "identities", "seen_once", "provider_sessions"),
+}
 
 
 def _begun_at_0004(table: str, columns: tuple[str, ...]) -> TableBegins:
@@ -66,7 +65,6 @@ def test_a_backup_of_an_older_schema_is_brought_to_the_newest(
     monkeypatch.setattr("keyferry.backup.creating.TABLES", [each for each in TABLES if each.name not in TABLES_SINCE])
     monkeypatch.setattr("keyferry.backup.creating.TableBegins", _begun_at_0004)
     monkeypatch.setattr("keyferry.backup.creating.rows_of", _rows_at_0004)
-    monkeypatch.setattr("keyferry.backup.creating.TABLES", [each for each in TABLES if each.name not in SINCE_TABLES])
     made = create_backup(kept.installation, tmp_path / "store.backup")
     assert made.header.schema == "0004"
     restored = restore_backup(made.file, root_of(kept), tmp_path / "second", database_file=elsewhere)
