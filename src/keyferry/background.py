@@ -37,9 +37,16 @@ class Background:
 
     Args:
         hourly: what else is to be done, once an hour.
+        further: other quick works of this process's own.
     """
 
-    def __init__(self, installation: Installation, *, hourly: Sequence[Callable[[], None]] = ()) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        *,
+        hourly: Sequence[Callable[[], None]] = (),
+        further: tuple[Work, ...] = (),
+    ) -> None:
         self._installation = installation
         self._stop = threading.Event()
         self._threads = [
@@ -48,7 +55,7 @@ class Background:
         ]
         self._head: Head | None = None
         self.runs = Runs(installation.store)
-        self._timetable = Timetable(_quick(installation, self.runs, hourly))
+        self._timetable = Timetable((*_quick(installation, self.runs, hourly), *further))
         self._leased = Timetable(_leased(installation))
         self._leases: dict[str, Lease] = {}
         self.fault: IntegrityViolation | None = None

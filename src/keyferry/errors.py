@@ -32,6 +32,7 @@ TITLES: dict[str, str] = {
     "sign-in-refused": "Sign-in refused",
     # what they may do
     "not-permitted": "Not permitted",
+    "cross-site-refused": "Request might be another site's",
     "set-up-refused": "Set-up refused",
     "not-found": "Not found",
     # what was given
@@ -91,6 +92,9 @@ TITLES: dict[str, str] = {
     "input-size": "Input of a size that is not taken",
     "envelope-refused": "Ciphertext's envelope refused",
     "decryption-failed": "Decryption failed",
+    # client certificates
+    "certificate-refused": "Certificate refused",
+    "certificate-bound": "Certificate is bound already",
     # states
     "conflict": "Conflict",
     "name-taken": "Name taken",

@@ -18,6 +18,12 @@ def new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def first_id_at(milliseconds: int) -> str:
+    """What sorts before every id that is made from then on: a number of milliseconds since 1970, and nothing else."""
+    digits = f"{milliseconds:012x}"
+    return f"{digits[:8]}-{digits[8:]}-"
+
+
 def is_id_shaped(text: str) -> bool:
     """Whether `text` has the shape of a UUID. Names of that shape are refused, so that none can be taken for an id."""
     return _SHAPE.fullmatch(text) is not None

@@ -31,6 +31,7 @@ from keyferry.custody.names import check_user_name
 from keyferry.custody.set_up import SetUp
 from keyferry.errors import CannotStart, InternalError
 from keyferry.identity import tokens
+from keyferry.identity.certificates import CertificateAuthenticator
 from keyferry.identity.fetching import Fetcher
 from keyferry.identity.hashing import RFC_9106_LOW_MEMORY, Cost, PasswordHashing
 from keyferry.identity.passwords import check_new_password
@@ -74,6 +75,7 @@ class Installation:
     custody: Custody
     sign_in: SignIn
     authenticator: Authenticator
+    certificates: CertificateAuthenticator
     root: Root
     set_up: SetUp
     provider_sign_in: ProviderSignIn
@@ -232,6 +234,7 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         custody=custody,
         sign_in=sign_in,
         authenticator=Authenticator(custody),
+        certificates=CertificateAuthenticator(custody),
         root=root,
         set_up=set_up,
         provider_sign_in=ProviderSignIn(custody, sign_in),

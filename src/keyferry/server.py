@@ -1,9 +1,11 @@
 """The composition root: settings -> root + store + doors."""
 
+import asyncio
 import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,13 +18,17 @@ import uvicorn
 
 from keyferry.api.app import create_app
 from keyferry.background import Background
+from keyferry.client_trust import EVERY_SECONDS, ClientTrust
 from keyferry.clouds.azure.hosts import AllowedHosts
 from keyferry.clouds.azure.outgoing import Outgoing
 from keyferry.config.settings import Settings
 from keyferry.config.values import Listen
 from keyferry.custody.filling import Filling
+from keyferry.custody.trusted_certificates import TrustedCertificates
+from keyferry.custody.works import Work, simply
 from keyferry.deployments.server_push import Pushes, sdk_is_installed
 from keyferry.doors.between import Doors
+from keyferry.doors.client_certificate import AskingProtocol
 from keyferry.doors.figures import Figures
 from keyferry.doors.log_lines import PlainLines
 from keyferry.doors.services import Services
@@ -40,7 +46,31 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # as somebody may have set it; no
 
 
 class Server(uvicorn.Server):
-    """A server that ends its process in order: what serves beside it is still finished after a signal."""
+    """A server that ends its process in order: what serves beside it is still finished after a signal.
+
+    Attributes:
+        asking: the context of a second listener, which asks clients for a certificate; None for no such listener.
+        asking_sockets: where that one listens.
+    """
+
+    def __init__(self, config: uvicorn.Config, asking: ssl.SSLContext | None = None) -> None:
+        super().__init__(config)
+        self.asking = asking
+        self.asking_sockets: list[socket.socket] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and listen for clients with certificates too: one application, one state, one end."""
+        await super().startup(sockets)
+        if self.asking is None:
+            return
+
+        def create_protocol() -> asyncio.Protocol:
+            return AskingProtocol(self.config, self.server_state, self.lifespan.state)
+
+        loop = asyncio.get_running_loop()
+        for each in self.asking_sockets:
+            listener = await loop.create_server(create_protocol, sock=each, ssl=self.asking, backlog=BACKLOG)
+            self.servers.append(listener)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,7 +94,10 @@ def serve(settings: Settings) -> None:
     """
     configure_logs(settings)
     structlog.configure(cache_logger_on_first_use=True)  # nothing configures them anew in this process
-    with running(settings) as (server, installation), listening(settings.listen) as sockets:
+    with running(settings) as (server, installation), ExitStack() as opened:
+        sockets = opened.enter_context(listening(settings.listen))
+        if settings.listen_mtls is not None:
+            server.asking_sockets = opened.enter_context(listening(settings.listen_mtls, "listen_mtls"))
         offer_set_up(installation, sockets[0].getsockname()[1])
         server.run(sockets)
 
@@ -98,8 +131,8 @@ def _tell(*lines: str) -> None:
 
 
 @contextmanager
-def listening(listen: Listen) -> Iterator[list[socket.socket]]:
-    """A socket for each address that `listen` names.
+def listening(listen: Listen, setting: str = "listen") -> Iterator[list[socket.socket]]:
+    """A socket for each address that `listen` names, which is the value of `setting`.
 
     Raises:
         CannotStart: an address is taken, is not this machine's, or may not be had.
@@ -115,20 +148,28 @@ def listening(listen: Listen) -> Iterator[list[socket.socket]]:
             reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
             raise CannotStart(
                 f"The server cannot listen on {listen}: {reason}.",
-                field="listen",
+                field=setting,
                 advice="End what listens there, a server that runs already perhaps, or give another address and port.",
             ) from None
         yield sockets
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[tuple[uvicorn.Server, Installation]]:
+def running(settings: Settings) -> Iterator[tuple[Server, Installation]]:
     """A server that is ready to run, on an open installation whose background work has begun."""
     installation = open_installation(settings)
     try:
-        tls = None if settings.allow_plain_http else ServerTls(installation.tls, settings.tls_names)
-        background = Background(installation, hourly=[] if tls is None else [tls.renew])
-        server = Server(_configuration(settings, installation, background, tls))
+        speaks_tls = settings.listen_mtls is not None or not settings.allow_plain_http
+        tls = ServerTls(installation.tls, settings.tls_names) if speaks_tls else None
+        trusted = None if tls is None or settings.listen_mtls is None else trusting(tls, installation)
+        background = Background(
+            installation,
+            hourly=[] if tls is None else [tls.renew],
+            further=() if trusted is None else (Work("client-trust", EVERY_SECONDS, simply(trusted.refresh)),),
+        )
+        plain = None if settings.allow_plain_http else tls
+        configuration = _configuration(settings, installation, background, plain)
+        server = Server(configuration, None if trusted is None else trusted.context)
         filling = Filling(installation.custody.pool, installation.custody.generation)
         background.start()
         filling.start()
@@ -139,6 +180,13 @@ def running(settings: Settings) -> Iterator[tuple[uvicorn.Server, Installation]]
             background.stop()
     finally:
         installation.close()
+
+
+def trusting(tls: ServerTls, installation: Installation) -> ClientTrust:
+    """The context of a listener that asks for certificates, and which it lets through as things are."""
+    trusted = ClientTrust(tls.asking(), TrustedCertificates(installation.store, installation.sealer))
+    trusted.refresh()
+    return trusted
 
 
 def configure_logs(settings: Settings) -> None:
@@ -174,6 +222,7 @@ def _configuration(
         figures=Figures(),
         ready=lambda: _require_ready(installation, background),
         pushes=_pushes(settings, installation) if sdk_is_installed() else None,
+        certificates=installation.certificates,
         set_up=installation.set_up,
         facts=partial(facts_of, installation),
     )

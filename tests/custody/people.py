@@ -7,10 +7,12 @@ import time_machine
 
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
+from keyferry.custody.certificates import BundleForm, NewCertificate
 from keyferry.custody.policy import Role
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
-from keyferry.testing import PASSWORD, Kit
+from keyferry.store.records import Certificate
+from keyferry.testing import ADDRESS, PASSWORD, Kit
 
 GROUP = "payments"
 ELSEWHERE = "203.0.113.9"
@@ -48,6 +50,11 @@ def sign_in(kit: Kit, user_id: str) -> Caller:
     return kit.sign_in(kit.custody.users.show(kit.administrator, user_id).user.name)
 
 
+def issue(kit: Kit, caller: Caller, name: str = "script") -> Certificate:
+    """A certificate for the caller themselves; its private key is thrown away."""
+    return kit.custody.certificates.issue(caller, NewCertificate(name=name, form=BundleForm.PEM)).certificate
+
+
 def shut_out(kit: Kit, role: Role) -> dict[str, Caller]:
     """Callers of a role who have had a good token once, by what has happened since."""
     users = kit.custody.users
@@ -66,6 +73,17 @@ def shut_out(kit: Kit, role: Role) -> dict[str, Caller]:
     late = fresh_user(kit, role)
     with time_machine.travel(datetime.now(UTC) - timedelta(days=2), tick=False):
         callers["with an expired token"] = sign_in(kit, late)
+
+    certified = sign_in(kit, fresh_user(kit, role))
+    ended = issue(kit, certified)
+    kit.custody.certificates.revoke(certified, ended.id)
+    callers["with a revoked certificate"] = Caller(certified.user_id, None, certified.address, ended.id)
+    callers["with another's certificate"] = Caller(kit.administrator.user_id, None, ADDRESS, issue(kit, certified).id)
+    callers["with a certificate that never was"] = Caller(certified.user_id, None, certified.address, new_id())
+    from_certificate = Caller(certified.user_id, None, certified.address, issue(kit, certified).id)
+    begun = kit.custody.tokens.open_session(from_certificate, epoch=1).token
+    kit.custody.certificates.revoke(certified, begun.certificate_id or "")
+    callers["with a session that a revoked certificate began"] = Caller(certified.user_id, begun.id, certified.address)
 
     revoked = sign_in(kit, fresh_user(kit, role))
     kit.custody.tokens.revoke(kit.administrator, revoked.token_id or "")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.certificates import own
 from tests.conftest import DATABASES, PostgreSql
 from tests.custody.people import GROUP, People, fresh_user, shut_out, sign_in
 from tests.custody.pushing import LINE, connect, new_connection, new_request, place, plan, walk
@@ -21,6 +22,7 @@ from tests.custody.vouching import arrival, new_provider, vouched
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.approval_policy import ApprovalWish
 from keyferry.custody.caller import Caller, Origin
+from keyferry.custody.certificates import BundleForm, NewCertificate
 from keyferry.custody.connection_writing import ConnectionEdit
 from keyferry.custody.custody import Custody
 from keyferry.custody.customer_key_requests import RequestEdit
@@ -75,6 +77,9 @@ class House:
 
     def token(self) -> str:
         return self.kit.custody.tokens.create(self.people.owner, "script", ONE_MINUTE).token.id
+
+    def certificate(self) -> str:
+        return self.kit.custody.certificates.upload(self.people.owner, "card", own(new_id()).pem).id
 
     def empty_group(self) -> str:
         return self.kit.custody.groups.create(self.kit.administrator, f"g{new_id()[-12:]}").id
@@ -326,6 +331,36 @@ TABLE: dict[str, Row] = {
     "tokens.revoke": Row(
         lambda house, _column: house.token(),
         lambda it, by, ref: it.tokens.revoke(by, ref),
+        (OK, OK, HIDDEN, HIDDEN, DENIED),
+    ),
+    "certificates.issue": Row(
+        lambda house, _column: house.people.owner.user_id,
+        lambda it, by, ref: it.certificates.issue(by, NewCertificate(name="n", form=BundleForm.PEM), user=ref),
+        (OK, OK, HIDDEN, HIDDEN, DENIED),
+    ),
+    "certificates.upload": Row(
+        lambda house, _column: house.people.owner.user_id,
+        lambda it, by, ref: it.certificates.upload(by, "n", own(new_id()).pem, user=ref),
+        (OK, OK, HIDDEN, HIDDEN, DENIED),
+    ),
+    "certificates.list": Row(
+        lambda house, _column: house.people.owner.user_id,
+        lambda it, by, ref: it.certificates.list(by, user=ref, size=5),
+        (OK, OK, HIDDEN, HIDDEN, OK),
+    ),
+    "certificates.in_force": Row(
+        lambda house, _column: house.people.owner.user_id,
+        lambda it, by, ref: it.certificates.in_force(by, user=ref),
+        (OK, OK, HIDDEN, HIDDEN, OK),
+    ),
+    "certificates.show": Row(
+        lambda house, _column: house.certificate(),
+        lambda it, by, ref: it.certificates.show(by, ref),
+        (OK, OK, HIDDEN, HIDDEN, OK),
+    ),
+    "certificates.revoke": Row(
+        lambda house, _column: house.certificate(),
+        lambda it, by, ref: it.certificates.revoke(by, ref),
         (OK, OK, HIDDEN, HIDDEN, DENIED),
     ),
     "keys.generate": Row(

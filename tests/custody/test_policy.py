@@ -92,6 +92,11 @@ EXPECTED = {
     "token.create": (OWN, OWN, OWN),
     "token.list": (ALL, OWN, ALL),
     "token.revoke": (ALL, OWN, OWN),
+    # certificates: one's own, or anybody's by an Administrator
+    "certificate.issue": (ALL, OWN, OWN),
+    "certificate.upload": (ALL, OWN, OWN),
+    "certificate.list": (ALL, OWN, ALL),
+    "certificate.revoke": (ALL, OWN, OWN),
     # approvals: asked for by oneself, decided by those who are named, read by Administrators and Auditors too
     "approval.request": (OWN, OWN, NEVER),
     "approval.withdraw": (OWN, OWN, NEVER),
@@ -135,6 +140,7 @@ def test_what_is_not_in_the_table_is_refused(role: Role, relation: Relation) -> 
 
 def test_an_auditor_changes_nothing_but_how_they_sign_in_themselves() -> None:
     theirs = {"user.password", "session.open", "token.create", "token.revoke"}
+    theirs |= {"certificate.issue", "certificate.upload", "certificate.revoke"}
     reads = {operation for operation in Operation if operation.value.endswith((".read", ".list", ".metrics"))}
     for operation in Operation:
         reach = POLICY[operation].auditor

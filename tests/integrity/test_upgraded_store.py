@@ -12,6 +12,7 @@ from keyferry.store.migrating import newest
 from keyferry.testing import Kit
 
 SINCE_THEN = (
+    *("certificates", "certificate_authorities"),
     *("provider_sessions", "tested_sign_ins", "seen_once", "identities", "identity_providers"),
     "approval_votes",
     "approval_requests",
@@ -29,7 +30,7 @@ CHECKS = {"users": {"ck_users_role_known": "role IN ('administrator', 'key-acces
 COLUMNS = {
     "keys": ("rotate_every", "rotate_before", "rotate_at", "approvals"),
     "groups": ("approvals",),
-    "tokens": ("idle_after",),
+    "tokens": ("idle_after", "certificate_id"),
 }
 
 

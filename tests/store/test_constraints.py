@@ -57,6 +57,10 @@ EVENT = {
     "number": 1,
 }
 
+CERTIFICATE: Row = {"id": "c1", "user_id": "u1", "name": "n", "origin": "issued", "fingerprint": "00", "epoch": 1}
+CERTIFICATE |= {"certificate": b"\x00", "subject": "", "issuer": "", "serial": "1", "key_type": "ec-p256"}
+CERTIFICATE |= {"not_before": 0, "expires_at": 1, "created_at": 0, "created_by": "u1", **SEAL}
+
 #: one sound row for each table, in an order in which foreign keys allow them
 SOUND: dict[str, Row] = {
     "groups": GROUP,
@@ -64,6 +68,15 @@ SOUND: dict[str, Row] = {
     "memberships": {"id": "m1", "user_id": "u1", "group_id": "g1", "created_at": 0, "created_by": "u1", **SEAL},
     "tokens": {"id": "t1", "user_id": "u1", "kind": "session", "name": "n", "digest": b"\x00", "epoch": 1}
     | {"created_at": 0, "expires_at": 1, **SEAL},
+    "certificates": CERTIFICATE,
+    "certificate_authorities": {
+        "id": "a1",
+        "certificate": b"\x00",
+        "key": b"\x00",
+        "expires_at": 1,
+        "created_at": 0,
+        **SEAL,
+    },
     "keys": KEY,
     "key_versions": VERSION,
     "keks": {"id": "q1", "identifier": "https://x", "public_key": b"\x00", "spki_sha256": "00", "bits": 2048}
@@ -103,6 +116,11 @@ BREAKS: Mapping[str, tuple[str, Row]] = {
     "ck_tokens_kind_known": ("tokens", {"id": "t2", "kind": "root"}),
     "ck_tokens_revision_positive": ("tokens", {"id": "t2", "revision": 0}),
     "fk_tokens_user_id": ("tokens", {"id": "t2", "user_id": "nobody"}),
+    "ck_certificates_origin_known": ("certificates", {"id": "c2", "fingerprint": "01", "origin": "found"}),
+    "ck_certificates_revision_positive": ("certificates", {"id": "c2", "fingerprint": "01", "revision": 0}),
+    "fk_certificates_user_id": ("certificates", {"id": "c2", "fingerprint": "01", "user_id": "nobody"}),
+    "uq_certificates_fingerprint": ("certificates", {"id": "c2"}),
+    "ck_certificate_authorities_revision_positive": ("certificate_authorities", {"id": "a2", "revision": 0}),
     "ck_keys_one_owner": ("keys", {**OTHER_KEY, "owner_group_id": "g1"}),
     "ck_keys_revision_positive": ("keys", {**OTHER_KEY, "revision": 0}),
     "uq_keys_owner_user_id_name": ("keys", {**OTHER_KEY, "name": "tenant"}),

@@ -156,7 +156,7 @@ FURTHER: dict[str, dict[str, object]] = {
 NEW = {"connections", "deployments", "customer_key_requests", "reminders", "leases", "pool_keys", "job_runs"}
 NEW |= {"identity_providers", "identities", "seen_once", "provider_sessions", "tested_sign_ins"}
 NEW |= {"counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts"}
-NEW |= {"approval_requests", "approval_votes"}
+NEW |= {"approval_requests", "approval_votes", "certificates", "certificate_authorities"}
 
 
 def add(engine: Engine, table: str, row: dict[str, object]) -> None:

@@ -1,13 +1,18 @@
 """From a request to a caller, before anything else of the request is read.
 
 Every route that a noun's router makes is guarded: its handler, its parameters and its body are reached only once the
-token has been looked at. A handler gets to custody through a `Visit`, and there is no visit without a caller.
+token or the client certificate has been looked at. A handler gets to custody through a `Visit`, and there is no visit
+without a caller.
+
+A browser sends a certificate with whatever any page has it send; a token it does not. So a request that comes with a
+certificate must have a header that other sites' pages cannot send unasked, and a body that they cannot send as a form
+(Fetch standard, sections 2.2.2 and 4.8).
 """
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
@@ -17,9 +22,13 @@ from keyferry.config.settings import Settings
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.doors.addresses import address_of
+from keyferry.doors.client_certificate import certificate_of
 from keyferry.doors.services import Services
 from keyferry.doors.workers import Workers
-from keyferry.errors import NotAuthenticated
+from keyferry.errors import InvalidInput, NotAuthenticated, NotPermitted
+
+#: with the value 1: no form has it, and no script of another site's may send it without being allowed to
+OWN_HEADER: Final = "x-keyferry-request"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,14 +95,18 @@ Visiting = Annotated[Visit, Depends(_visit)]
 
 
 async def receive_caller(request: Request) -> Visit:
-    """The caller whom a request's token stands for.
+    """The caller whom a request's token, or its connection's certificate, stands for.
 
     Raises:
-        NotAuthenticated: it has no token, or none that is good.
+        NotAuthenticated: it has neither, none that is good, or both.
+        NotPermitted: it has a certificate, and might have been sent by another site's page.
     """
     services: Services = request.app.state.services
     workers: Workers = request.app.state.services.crew.plain
+    certificate = certificate_of(request)
     try:
+        if certificate is not None:
+            return Visit(await _by_certificate(request, services, workers, certificate), services, workers)
         token = _presented(request)
     except NotAuthenticated as refusal:
         services.authenticator.turned_away(refusal, address_of(request))
@@ -103,6 +116,47 @@ async def receive_caller(request: Request) -> Visit:
     if caller is None:
         caller = await workers.run(partial(authenticator.authenticate, token, address))
     return Visit(caller, services, workers)
+
+
+async def _by_certificate(request: Request, services: Services, workers: Workers, certificate: bytes) -> Caller:
+    if request.headers.getlist("authorization"):
+        raise NotAuthenticated(
+            "The request presents a token, and its connection a client certificate.",
+            field="Authorization",
+            advice="Present one of them: it is not for the server to choose who you are.",
+        )
+    if services.certificates is None:
+        raise NotAuthenticated("Client certificates are not taken here.")
+    _require_own_program(request)
+    authenticator, address = services.certificates, address_of(request)
+    caller = authenticator.recognise(certificate, address)
+    if caller is None:
+        caller = await workers.run(partial(authenticator.authenticate, certificate, address))
+    return caller
+
+
+def _require_own_program(request: Request) -> None:
+    """
+    Raises:
+        NotPermitted: a page of another site could have had a browser send this request.
+        InvalidInput: the body is not declared as JSON.
+    """
+    if request.headers.getlist(OWN_HEADER) != ["1"]:
+        raise NotPermitted(
+            "The request comes with a client certificate, and without the header that shows that a program sent it.",
+            code="cross-site-refused",
+            field="X-Keyferry-Request",
+            advice="Send `X-Keyferry-Request: 1` with every request that comes with a certificate.",
+        )
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if has_body and media_type != "application/json":
+        raise InvalidInput(
+            "The body is not declared as JSON.",
+            code="unsupported-media-type",
+            field="Content-Type",
+            advice="Send JSON (RFC 8259) in UTF-8, with `Content-Type: application/json`.",
+        )
 
 
 def _presented(request: Request) -> str:

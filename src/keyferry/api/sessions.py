@@ -47,11 +47,19 @@ async def sign_out(visit: Visiting) -> None:
 
 @router.get("/sessions/current", responses=READING)
 async def show_current_session(visit: Visiting) -> CurrentSessionAnswer:
-    """Who is calling, and until when the token lasts."""
+    """Who is calling, and until when the token, or the client certificate, lasts."""
     user = await visit.ask(visit.custody.users.show, visit.caller.user_id)
+    if visit.caller.certificate_id is not None:
+        found = await visit.ask(visit.custody.certificates.show, visit.caller.certificate_id)
+        return CurrentSessionAnswer.by_certificate(user, found.certificate)
     token = (await visit.ask(visit.custody.tokens.show, _token_id(visit))).token
     return CurrentSessionAnswer(
-        user=UserAnswer.of(user), token_id=token.id, token_name=token.name, expires_at=when(token.expires_at) or ""
+        user=UserAnswer.of(user),
+        token_id=token.id,
+        token_name=token.name,
+        certificate_id=token.certificate_id,
+        certificate_name=None,
+        expires_at=when(token.expires_at) or "",
     )
 
 

@@ -81,9 +81,14 @@ def init(
 @click.command("serve", cls=Command)
 @home_option
 @click.option("--listen", metavar="HOST:PORT", help="Address and port; else the setting, else 127.0.0.1:8420.")
-def serve(home: Path | None, listen: str | None) -> None:
+@click.option(
+    "--listen-mtls",
+    metavar="HOST:PORT",
+    help="A second address, where clients may come with a certificate; else the setting, else none.",
+)
+def serve(home: Path | None, listen: str | None, listen_mtls: str | None) -> None:
     """Serve REST and the console from a home."""
-    settings = settings_of(home, listen)
+    settings = settings_of(home, listen, listen_mtls)
     from keyferry.server import serve as run
 
     run(settings)
@@ -134,11 +139,12 @@ def upgrade(home: Path | None, as_json: bool) -> None:
     Output(as_json=as_json).facts(document, {"Schema": revision}, head=f"The store in {settings.home} is up to date.")
 
 
-def settings_of(home: Path | None, listen: str | None = None) -> "Settings":
+def settings_of(home: Path | None, listen: str | None = None, listen_mtls: str | None = None) -> "Settings":
     """The settings of the home that was named, or of the default one."""
     from keyferry.config.sources import load_settings, resolve_home
 
-    return load_settings(resolve_home(home), given={} if listen is None else {"listen": listen})
+    given = {"listen": listen, "listen_mtls": listen_mtls}
+    return load_settings(resolve_home(home), given={name: each for name, each in given.items() if each is not None})
 
 
 def _made(made: "Initialised") -> dict[str, Any]:

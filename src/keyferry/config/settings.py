@@ -55,6 +55,9 @@ class Settings:
 
     # doors
     listen: Listen = _row("127.0.0.1:8420", values.listen, "Address and port of the REST door and the console.")
+    listen_mtls: Listen | None = _row(
+        "", values.optional_listen, "Address and port of the same doors for clients with a certificate."
+    )
     allow_plain_http: bool = _row("false", values.boolean, "Serve HTTP without TLS; only on a loopback address.")
     tls_names: tuple[str, ...] = _row("", values.host_names, "Further names and addresses for the server certificate.")
     max_body_bytes: int = _row("1MiB", values.size("1KiB", "64MiB"), "Largest request body.")

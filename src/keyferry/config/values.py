@@ -136,6 +136,11 @@ def listen(value: object) -> Listen:
         raise ValueError(form) from None
 
 
+def optional_listen(value: object) -> Listen | None:
+    """As `listen`, or empty text for none."""
+    return None if value == "" else listen(value)
+
+
 def _host_in_listen(host: str) -> str:
     if host.startswith("[") and host.endswith("]") and "%" not in host:
         return str(ipaddress.IPv6Address(host[1:-1]))

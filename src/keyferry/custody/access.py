@@ -12,8 +12,8 @@ from keyferry.errors import NotAuthenticated
 from keyferry.identity.networks import parse_networks
 from keyferry.material.sealing import Sealer
 from keyferry.store import tables
-from keyferry.store.records import Key, User
-from keyferry.store.sealed import MEMBERSHIPS, TOKENS, USERS, Lock
+from keyferry.store.records import Certificate, Key, Token, User
+from keyferry.store.sealed import CERTIFICATES, MEMBERSHIPS, TOKENS, USERS, Lock
 from keyferry.store.statements import Prepared
 from keyferry.store.transaction import Transaction
 
@@ -28,11 +28,18 @@ _MEMBERSHIPS_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The caller as the database knows them."""
+    """The caller as the database knows them.
+
+    Attributes:
+        token: what they have presented; None for a certificate, and for somebody who is signing in.
+        certificate: the one that they have presented, or that the token began with; None for neither.
+    """
 
     user: User
     role: Role
     group_ids: frozenset[str]
+    token: Token | None = None
+    certificate: Certificate | None = None
 
     def relation_to_key(self, key: Key) -> Relation:
         """How the caller stands to a key: as to its owner, read from the key's row as it is now."""
@@ -54,11 +61,11 @@ class Actor:
 
 
 def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microseconds, lock: Lock) -> Actor:
-    """Read the caller's user, membership and token rows, in this order, held by `lock`.
+    """Read the caller's user, membership, token and certificate rows, in this order, held by `lock`.
 
     Raises:
-        NotAuthenticated: the account is gone or disabled, the token revoked, expired or of an earlier epoch, or the
-            source address is not on the account's list.
+        NotAuthenticated: the account is gone or disabled, the token or certificate revoked, expired or of an earlier
+            epoch, or the source address is not on the account's list.
         IntegrityViolation: one of the rows was changed behind Keyferry's back.
     """
     user = USERS.get(tx, sealer, caller.user_id, lock)
@@ -66,9 +73,11 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
         raise NotAuthenticated("This account is disabled or gone.")
     require_network(user, caller.address)
     memberships = MEMBERSHIPS.find(tx, sealer, _MEMBERSHIPS_OF[lock], user_id=user.id)
-    if caller.token_id is not None:
-        _require_live_token(tx, sealer, caller.token_id, user, now, lock)
-    return Actor(user, Role(user.role), frozenset(membership.group_id for membership in memberships))
+    token = None if caller.token_id is None else _live_token(tx, sealer, caller.token_id, user, now, lock)
+    certificate_id = caller.certificate_id if token is None else token.certificate_id
+    certificate = None if certificate_id is None else _live_certificate(tx, sealer, certificate_id, user, now, lock)
+    groups = frozenset(membership.group_id for membership in memberships)
+    return Actor(user, Role(user.role), groups, token, certificate)
 
 
 def name_of(tx: Transaction, who: Caller | Origin) -> str | None:
@@ -90,9 +99,7 @@ def require_network(user: User, address: str | None) -> None:
         raise NotAuthenticated("This account may not be used from this address.")
 
 
-def _require_live_token(
-    tx: Transaction, sealer: Sealer, token_id: str, user: User, now: Microseconds, lock: Lock
-) -> None:
+def _live_token(tx: Transaction, sealer: Sealer, token_id: str, user: User, now: Microseconds, lock: Lock) -> Token:
     token = TOKENS.get(tx, sealer, token_id, lock)
     if token is None or token.user_id != user.id:
         raise NotAuthenticated("This token is not known.")
@@ -100,3 +107,17 @@ def _require_live_token(
         raise NotAuthenticated("This token was revoked.")
     if token.expires_at <= now:
         raise NotAuthenticated("This token has expired.")
+    return token
+
+
+def _live_certificate(
+    tx: Transaction, sealer: Sealer, certificate_id: str, user: User, now: Microseconds, lock: Lock
+) -> Certificate:
+    certificate = CERTIFICATES.get(tx, sealer, certificate_id, lock)
+    if certificate is None or certificate.user_id != user.id:
+        raise NotAuthenticated("This certificate is not known.")
+    if certificate.revoked_at is not None or certificate.epoch != user.token_epoch:
+        raise NotAuthenticated("This certificate was revoked.")
+    if not certificate.not_before <= now < certificate.expires_at:
+        raise NotAuthenticated("This certificate has expired, or is not valid yet.")
+    return certificate

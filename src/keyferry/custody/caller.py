@@ -9,13 +9,15 @@ class Caller:
 
     Args:
         user_id: the user's id.
-        token_id: the token that the request presented; None while a session is being opened.
+        token_id: the token that the request presented; None for a certificate, and while a session is being opened.
         address: the source address of the request; None for commands run on the server itself.
+        certificate_id: the client certificate whose private key the caller has proved to hold; None for a token.
     """
 
     user_id: str
     token_id: str | None
     address: str | None
+    certificate_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from keyferry.custody.activity import Activity
 from keyferry.custody.approvals import Approvals
 from keyferry.custody.arrivals import Arrivals
 from keyferry.custody.audit import Audit
+from keyferry.custody.certificates import Certificates
 from keyferry.custody.connections import Connections
 from keyferry.custody.current_password import PasswordKeeper
 from keyferry.custody.customer_key_requests import CustomerKeyRequests
@@ -65,6 +66,7 @@ class Custody:
         self.groups = Groups(self.gate)
         self.activity = Activity(store)
         self.tokens = Tokens(self.gate, self.activity, issue, rules.session_lifetime)
+        self.certificates = Certificates(self.gate, self.activity)
         self.pool = Pool(store, sealer, rules.pool)
         self.generation = Generation(self.pool)
         self.keys = Keys(self.gate, self.generation)

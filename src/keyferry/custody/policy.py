@@ -42,7 +42,7 @@ _ROLE_WORDS: Final[Mapping[Role, str]] = {
 class Relation(StrEnum):
     """How a caller stands to the object of an operation."""
 
-    OWN = "own"  # the caller's own account, token or key
+    OWN = "own"  # the caller's own account, token, certificate or key
     GROUP = (
         "group"  # a group of the caller's, a key of one, a connection granted to one, an approval that they can give
     )
@@ -129,6 +129,10 @@ class Operation(StrEnum):
     APPROVAL_APPROVE = "approval.approve"
     APPROVAL_REJECT = "approval.reject"
     APPROVAL_WITHDRAW = "approval.withdraw"
+    CERTIFICATE_ISSUE = "certificate.issue"
+    CERTIFICATE_UPLOAD = "certificate.upload"
+    CERTIFICATE_LIST = "certificate.list"
+    CERTIFICATE_REVOKE = "certificate.revoke"
     AUDIT_READ = "audit.read"
     JOB_LIST = "job.list"
     BACKUP_CREATE = "backup.create"
@@ -236,6 +240,10 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     Operation.TOKEN_CREATE: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_OWN),
     Operation.TOKEN_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
     Operation.TOKEN_REVOKE: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
+    Operation.CERTIFICATE_ISSUE: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
+    Operation.CERTIFICATE_UPLOAD: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
+    Operation.CERTIFICATE_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
+    Operation.CERTIFICATE_REVOKE: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
     # own: asked for by the caller; a group's: the caller is one of those who are asked
     Operation.APPROVAL_REQUEST: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_NEVER),
     Operation.APPROVAL_LIST: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),

@@ -45,10 +45,13 @@ def event_by(
 ) -> AuditEvent:
     """A new event, done by `who`; details are kept as compact JSON with sorted names, empty ones left out.
 
+    Whoever came with a certificate is told with its id.
+
     Args:
         about: the members that say what the event is about.
     """
-    kept = {key: value for key, value in details.items() if value is not None}
+    certificate = who.certificate_id if isinstance(who, Caller) else None
+    kept = {key: value for key, value in {**details, "certificate": certificate}.items() if value is not None}
     return AuditEvent(
         uid=new_id(),
         at=at,

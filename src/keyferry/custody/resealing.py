@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, LargeBinary, Table, and_, bindparam, func, or_, select, update
 
-from keyferry.custody import credentials, provider_writing
+from keyferry.client_certificates import Authority
+from keyferry.custody import client_authority, credentials, provider_writing
 from keyferry.custody.founding import RootOfTrust, add_data_key
 from keyferry.custody.local import local_event
 from keyferry.custody.policy import Operation
@@ -30,8 +31,9 @@ from keyferry.custody.versions import binding_of
 from keyferry.errors import IntegrityViolation, InternalError
 from keyferry.material.sealing import Binding, SealedMaterial, Sealer
 from keyferry.store.events import NewestEvent, write_event
-from keyferry.store.records import Connection, IdentityProvider, KeyVersion, PoolKey
+from keyferry.store.records import CertificateAuthority, Connection, IdentityProvider, KeyVersion, PoolKey
 from keyferry.store.sealed import (
+    CERTIFICATE_AUTHORITIES,
     CONNECTIONS,
     IDENTITY_PROVIDERS,
     KEY_VERSIONS,
@@ -261,7 +263,14 @@ def _provider(_tx: Transaction, sealer: Sealer, values: dict[str, Any]) -> dict[
     return {"credential": provider_writing.seal(sealer, provider, provider_writing.unseal(sealer, provider))}
 
 
+def _authority(_tx: Transaction, sealer: Sealer, values: dict[str, Any]) -> dict[str, Any]:
+    row = CertificateAuthority(**values)
+    authority = Authority(row.certificate, client_authority.unseal_key(sealer, row))
+    return {"key": client_authority.seal_key(sealer, row.id, authority)}
+
+
 _WITH_CONTENT: Final = {
+    CERTIFICATE_AUTHORITIES.kind: _Rows(CERTIFICATE_AUTHORITIES, "key", _authority),
     KEY_VERSIONS.kind: _Rows(KEY_VERSIONS, "material", _version),
     POOL_KEYS.kind: _Rows(POOL_KEYS, "material", _pool_key),
     CONNECTIONS.kind: _Rows(CONNECTIONS, "credential", _connection),

@@ -61,7 +61,8 @@ class Tokens:
     """Sessions and API tokens. A token lets its bearer act as its user, and no further; it ends at its date.
 
     Users make and end their own; an Administrator may see and end anyone's, and make none for others. All of a user's
-    tokens end at once when the account is disabled or deleted, or its password is set.
+    tokens end at once when the account is disabled or deleted, or its password is set. What was begun with a client
+    certificate ends with it.
 
     Args:
         issue: makes a token's text and digest.
@@ -75,10 +76,10 @@ class Tokens:
         self._session_lifetime = session_lifetime
 
     def open_session(self, caller: Caller, *, epoch: int, idle_after: Microseconds | None = None) -> IssuedToken:
-        """The token of a sign-in whose password has just been verified; `caller` has no token yet.
+        """The token of a sign-in whose password has just been verified, or of a caller with a certificate.
 
         Args:
-            epoch: the account's token epoch when its password hash was read.
+            epoch: the account's token epoch when its password hash, or the certificate, was read.
             idle_after: without a use for so long, the session ends; None for one that may lie idle.
 
         Raises:
@@ -195,6 +196,7 @@ class Tokens:
                 created_at=change.now,
                 expires_at=change.now + lifetime,
                 idle_after=idle_after,
+                certificate_id=None if change.actor.certificate is None else change.actor.certificate.id,
             )
             return IssuedToken(change.insert(TOKENS, token), text, user)
 

@@ -18,6 +18,7 @@ from keyferry.custody.accounts import (
 from keyferry.custody.approval_holders import holders_for_person
 from keyferry.custody.approving import Exact, Fact, no_approval, require_approval
 from keyferry.custody.caller import Caller
+from keyferry.custody.certificate_rows import carry_over
 from keyferry.custody.current_password import PasswordKeeper, require_current
 from keyferry.custody.gate import Gate
 from keyferry.custody.groups import require_revision
@@ -169,7 +170,7 @@ class Users:
     def set_password(
         self, caller: Caller, reference: str, password: Secret, *, current: Secret | None = None
     ) -> UserDetail:
-        """Set a password; every session and token of the account ends.
+        """Set a password; every session and token of the account ends, and every certificate if another's.
 
         One's own needs the current one. An Administrator who sets another's is named to that user at the next sign-in.
 
@@ -196,6 +197,8 @@ class Users:
                 require_revision(found.revision, user.revision)
             _require_reset_approved(change, found)
             change.note(by_another=True if found.id != caller.user_id else None)
+            if found.id == caller.user_id:
+                carry_over(change, found, found.token_epoch + 1)
             changed = change.update(
                 USERS,
                 found,
@@ -224,7 +227,7 @@ class Users:
         self._gate.write(caller, Operation.USER_PASSWORD, change)
 
     def disable(self, caller: Caller, reference: str, *, revision: int | None = None) -> UserDetail:
-        """Deny the account every way in, at once: its sessions and tokens end."""
+        """Deny the account every way in, at once: its sessions, tokens and certificates end."""
 
         def change(change: Change) -> UserDetail:
             user = load_user(change, reference, Lock.UPDATE)
@@ -235,7 +238,7 @@ class Users:
         return self._gate.write(caller, Operation.USER_DISABLE, change)
 
     def enable(self, caller: Caller, reference: str, *, revision: int | None = None) -> UserDetail:
-        """Let a disabled account sign in again. The sessions and tokens that it had stay ended.
+        """Let a disabled account sign in again. The sessions, tokens and certificates that it had stay ended.
 
         Raises:
             PreconditionFailed: the account is not at `revision`.

@@ -15,6 +15,7 @@ from keyferry.custody.set_up import SetUp
 from keyferry.deployments.push import Wishes
 from keyferry.doors.figures import Figures
 from keyferry.doors.workers import Crew
+from keyferry.identity.certificates import CertificateAuthenticator
 from keyferry.identity.sign_in import Authenticator, SignIn
 
 
@@ -76,6 +77,7 @@ class Services:
     """
     Args:
         pushes: None for a server that was built without Azure's SDK.
+        certificates: knows callers by client certificates; None where no listener asks for any.
         set_up: makes the first Administrator.
         facts: of the installation that serves, as they are now; read in a worker thread.
         ready: returns when the server can serve; raises a KeyferryError that says why it cannot.
@@ -89,5 +91,6 @@ class Services:
     figures: Figures
     ready: Callable[[], None]
     pushes: Pushes | None = None
+    certificates: CertificateAuthenticator | None = None
     set_up: SetUp | None = None
     facts: Callable[[], ServerFacts] | None = None

@@ -65,6 +65,34 @@ class Token(Revised):
     expires_at: int
     revoked_at: int | None = None
     idle_after: int | None = None
+    certificate_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate(Revised):
+    user_id: str
+    name: str
+    origin: str
+    fingerprint: str
+    certificate: bytes
+    subject: str
+    issuer: str
+    serial: str
+    key_type: str
+    epoch: int
+    not_before: int
+    expires_at: int
+    created_at: int
+    created_by: str
+    revoked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateAuthority(Revised):
+    certificate: bytes
+    key: bytes
+    expires_at: int
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

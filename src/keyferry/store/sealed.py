@@ -21,6 +21,8 @@ from keyferry.store.events import SEALED, NewestEvent
 from keyferry.store.records import (
     ApprovalRequest,
     ApprovalVote,
+    Certificate,
+    CertificateAuthority,
     Connection,
     CustomerKeyRequest,
     Deployment,
@@ -281,6 +283,8 @@ USERS = RevisedTable(tables.users, User)
 GROUPS = RevisedTable(tables.groups, Group)
 MEMBERSHIPS = RevisedTable(tables.memberships, Membership)
 TOKENS = RevisedTable(tables.tokens, Token)
+CERTIFICATES = RevisedTable(tables.certificates, Certificate)
+CERTIFICATE_AUTHORITIES = RevisedTable(tables.certificate_authorities, CertificateAuthority)
 KEYS = RevisedTable(tables.keys, Key)
 KEY_VERSIONS = RevisedTable(tables.key_versions, KeyVersion)
 KEKS = RevisedTable(tables.keks, Kek)
@@ -298,6 +302,7 @@ IDEMPOTENCY = SealedTable(tables.idempotency, Idempotency)
 _ALL: tuple[SealedTable[Any], ...] = (
     *(USERS, GROUPS, MEMBERSHIPS, TOKENS, KEYS, KEY_VERSIONS, KEKS, CONNECTIONS, DEPLOYMENTS, CUSTOMER_KEY_REQUESTS),
     *(APPROVAL_REQUESTS, APPROVAL_VOTES, IDENTITY_PROVIDERS, IDENTITIES, EXPORTS, POOL_KEYS, IDEMPOTENCY),
+    *(CERTIFICATES, CERTIFICATE_AUTHORITIES),
 )
 SEALED_TABLES: dict[str, SealedTable[Any]] = {table.kind: table for table in _ALL}
 """Every table whose rows are sealed, by its name."""

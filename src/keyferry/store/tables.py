@@ -171,10 +171,50 @@ tokens = Table(
     _time("expires_at", nullable=False),
     _time("revoked_at"),
     Column("idle_after", BigInteger, comment="microseconds without a use after which it ends; NULL: it may lie idle"),
+    Column("certificate_id", Text, comment="of the certificate that it was begun with, and ends with"),
     *_revision(),
     _seal(),
     Index(None, "user_id"),
     _one_of("kind", "session", "api"),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    _id(),
+    Column("user_id", Text, ForeignKey("users.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False, comment="SHA-256 of the certificate, hex: what a caller is known by"),
+    Column("certificate", LargeBinary, nullable=False, comment="X.509, DER"),
+    Column("subject", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("serial", Text, nullable=False, comment="hex"),
+    Column("key_type", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False, comment="as of tokens: the user's, or it is dead"),
+    _time("not_before", nullable=False),
+    _time("expires_at", nullable=False),
+    _created(),
+    Column("created_by", Text, nullable=False),
+    _time("revoked_at"),
+    *_revision(),
+    _seal(),
+    UniqueConstraint("fingerprint"),
+    Index(None, "user_id", "id"),
+    Index(None, "origin", "id"),
+    _one_of("origin", "issued", "uploaded"),
+)
+
+certificate_authorities = Table(
+    "certificate_authorities",
+    metadata,
+    _id(),
+    Column("certificate", LargeBinary, nullable=False, comment="X.509, DER"),
+    Column("key", LargeBinary, nullable=False, comment="PKCS#8, sealed"),
+    _time("expires_at", nullable=False),
+    _created(),
+    *_revision(),
+    _seal(),
 )
 
 keys = Table(

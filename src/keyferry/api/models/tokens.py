@@ -7,7 +7,8 @@ from pydantic import Field, Strict
 from keyferry.api.models.users import UserAnswer
 from keyferry.api.models.values import Answer, Line, Name, Password, Request, when
 from keyferry.custody.tokens import TokenDetail
-from keyferry.store.records import Token
+from keyferry.custody.users import UserDetail
+from keyferry.store.records import Certificate, Token
 
 
 class SignInRequest(Request):
@@ -28,12 +29,26 @@ class SessionAnswer(Answer):
 
 
 class CurrentSessionAnswer(Answer):
-    """Who is calling, under which token."""
+    """Who is calling, under which token, or with which client certificate."""
 
     user: UserAnswer
-    token_id: str
-    token_name: str
+    token_id: str | None
+    token_name: str | None
+    certificate_id: str | None
+    certificate_name: str | None
     expires_at: str
+
+    @classmethod
+    def by_certificate(cls, user: UserDetail, certificate: Certificate) -> "CurrentSessionAnswer":
+        """For a caller who has presented no token."""
+        return cls(
+            user=UserAnswer.of(user),
+            token_id=None,
+            token_name=None,
+            certificate_id=certificate.id,
+            certificate_name=certificate.name,
+            expires_at=when(certificate.expires_at) or "",
+        )
 
 
 class TokenCreation(Request):

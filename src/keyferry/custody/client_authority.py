@@ -1,0 +1,108 @@
+"""The authority that issues client certificates: one for a store, so that all nodes issue under the same.
+
+It is made when the first certificate is issued. Its key lies sealed in its row, as other credentials do, and is opened
+for as long as one signature takes. Whoever had it could issue certificates that pass TLS, and that open nothing:
+callers are known by fingerprints that are bound in sealed rows.
+"""
+
+import uuid
+from datetime import UTC, datetime
+
+from keyferry.client_certificates import Authority, facts_of, make_authority
+from keyferry.custody.caller import Caller
+from keyferry.custody.gate import Gate
+from keyferry.custody.policy import Operation
+from keyferry.custody.view import Change, View
+from keyferry.errors import IntegrityViolation
+from keyferry.material.sealing import CredentialBinding, SealedCredential, Sealer
+from keyferry.material.secret import Secret
+from keyferry.store.records import CertificateAuthority
+from keyferry.store.sealed import CERTIFICATE_AUTHORITIES
+from keyferry.store.transaction import Transaction
+
+
+class ClientAuthority:
+    """The store's authority, for those who are permitted to have a certificate issued."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def get(self, caller: Caller, user_id: str) -> Authority:
+        """The authority, made if there is none yet.
+
+        Args:
+            user_id: for whom a certificate is to be issued.
+
+        Raises:
+            IntegrityViolation: its row was changed or removed behind Keyferry's back.
+        """
+
+        def read(view: View) -> CertificateAuthority | None:
+            view.permit(view.actor.relation_to_user(user_id), "certificate-authority", None, None)
+            return _row(view.tx, self._gate.sealer)
+
+        row = self._gate.read(caller, Operation.CERTIFICATE_ISSUE, read)
+        if row is None:
+            made = make_authority(datetime.now(UTC))
+            row = self._gate.write(caller, Operation.CERTIFICATE_ISSUE, lambda change: _insert(change, user_id, made))
+        return Authority(row.certificate, unseal_key(self._gate.sealer, row))
+
+
+def certificate_of(tx: Transaction, sealer: Sealer) -> bytes | None:
+    """The authority's certificate, DER, or None if there is none yet.
+
+    Raises:
+        IntegrityViolation: its row was changed or removed behind Keyferry's back.
+    """
+    row = _row(tx, sealer)
+    return None if row is None else row.certificate
+
+
+def seal_key(sealer: Sealer, row_id: str, authority: Authority) -> bytes:
+    """The authority's private key as its row keeps it: bound to the certificate."""
+    return sealer.seal_credential(authority.key, _binding(row_id, authority.certificate)).blob
+
+
+def unseal_key(sealer: Sealer, row: CertificateAuthority) -> Secret:
+    """The private key that `seal_key` sealed: PKCS#8, DER.
+
+    Raises:
+        IntegrityViolation: it does not verify.
+    """
+    return sealer.unseal_credential(SealedCredential(row.key), _binding(row.id, row.certificate))
+
+
+def _insert(change: Change, user_id: str, made: Authority) -> CertificateAuthority:
+    change.permit(change.actor.relation_to_user(user_id), "certificate-authority", None, None)
+    there = _row(change.tx, change.sealer)
+    if there is not None:  # somebody else was quicker
+        return there
+    id_ = _id(change.sealer)
+    facts = facts_of(made.certificate)
+    change.note(fingerprint=facts.fingerprint)
+    return change.insert(
+        CERTIFICATE_AUTHORITIES,
+        CertificateAuthority(
+            id=id_,
+            certificate=made.certificate,
+            key=seal_key(change.sealer, id_, made),
+            expires_at=facts.not_after,
+            created_at=change.now,
+        ),
+    )
+
+
+def _row(tx: Transaction, sealer: Sealer) -> CertificateAuthority | None:
+    row = CERTIFICATE_AUTHORITIES.get(tx, sealer, _id(sealer))
+    if row is None and CERTIFICATE_AUTHORITIES.was_written(tx, sealer, _id(sealer)):
+        raise IntegrityViolation("The authority of client certificates was removed behind Keyferry's back.")
+    return row
+
+
+def _id(sealer: Sealer) -> str:
+    """The same on every node, so that there is one; no other object of the store has it (RFC 9562 section 5.5)."""
+    return str(uuid.uuid5(uuid.UUID(sealer.store_id), "client authority"))
+
+
+def _binding(row_id: str, certificate: bytes) -> CredentialBinding:
+    return CredentialBinding(row_id, {"purpose": "client authority", "certificate": certificate})
