@@ -164,7 +164,7 @@ class TestTurnedAway:
         new = Secret(b"other-lantern-harbour-7")
         users.set_password(kim, kim.user_id, new, current=Secret(PASSWORD.encode()))
         assert served.curl("/api/v1/keys", *OWN, certificate=file).status == 200
-        assert served.kit.sign_in(name, new.reveal().decode())
+        served.kit.sign_in(name, new.reveal().decode())
         users.set_password(served.kit.administrator, kim.user_id, Secret(PASSWORD.encode()))
         assert served.curl("/api/v1/keys", *OWN, certificate=file).status == 401
 
