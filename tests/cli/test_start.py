@@ -12,11 +12,12 @@ from keyferry import __version__
 from keyferry.byok.destinations import DESTINATIONS
 from keyferry.cli import choices
 from keyferry.cli.command_line import PLACES, command_line
+from keyferry.custody.approvals import Which
 from keyferry.custody.audit_search import OUTCOMES
 from keyferry.custody.groups import KEK_POLICIES
 from keyferry.custody.key_walks import Sort
 from keyferry.custody.lifecycle import RevocationReason, State
-from keyferry.custody.policy import Role
+from keyferry.custody.policy import Covered, Role
 from keyferry.material.algorithms import ALGORITHMS, Usage
 from keyferry.material.using.methods import METHODS
 from keyferry.material.using.signing import SignatureFormat
@@ -64,6 +65,8 @@ def test_the_version_is_the_package_version(shell: Shell) -> None:
 def test_choices_are_those_of_their_sources() -> None:
     assert list(choices.KEY_TYPES) == list(ALGORITHMS)
     assert list(choices.USAGES) == [usage.value for usage in Usage]
+    assert list(choices.COVERED) == [each.value for each in Covered]
+    assert list(choices.APPROVAL_LISTS) == [each.value for each in Which]
     assert list(choices.STATES) == [state.value for state in State]
     assert list(choices.KEY_SORTS) == [sort.value for sort in Sort]
     for usage, offered in (("encrypt", choices.ENCRYPTING), ("wrap", choices.WRAPPING), ("sign", choices.SIGNING)):

@@ -57,6 +57,22 @@ ROLES = ("administrator", "key-access-user", "auditor")
 KEK_POLICIES = ("any", "registered", "inherit")
 """`keyferry.custody.groups.KEK_POLICIES`, and `inherit` for the server's own."""
 
+COVERED = (
+    "export",
+    "destroy",
+    "compromise",
+    "owner-change",
+    "policy-change",
+    "membership",
+    "password-reset",
+    "credential",
+    "kek-registration",
+)
+"""`keyferry.custody.policy.Covered`."""
+
+APPROVAL_LISTS = ("waiting", "mine", "all")
+"""`keyferry.custody.approvals.Which`."""
+
 DESTINATIONS = ("azure",)
 """`keyferry.byok.destinations.DESTINATIONS`."""
 

@@ -25,6 +25,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "sso": (f"{_CLI}.sso:sso", "Single sign-on: identity providers, and whom they vouch for."),
     "key": (f"{_CLI}.keys:key", "Keys: make, describe, change state, export."),
     "export": (f"{_CLI}.exports:export", "What has been exported, and what an export would do."),
+    "approval": (f"{_CLI}.approvals:approval", "What waits for the approval of others."),
     "kek": (f"{_CLI}.keks:kek", "Key encryption keys that exports accept."),
     "byok": (f"{_CLI}.byok:byok", "Transfer files, without a server."),
     "customer-key": (

@@ -65,7 +65,14 @@ def _names(parameter: click.Parameter) -> set[str]:
 
 
 #: members of objects in REST, by what stands for them here
-_NESTED = {"rotate_every": "rotation.every_days", "rotate_before": "rotation.before_deactivation_days"}
+_NESTED = {
+    "rotate_every": "rotation.every_days",
+    "rotate_before": "rotation.before_deactivation_days",
+    "require_approval": "approvals.operations",
+    "approvals_needed": "approvals.needed",
+    "approver": "approvals.approvers",
+    "approval_lifetime": "approvals.lifetime_seconds",
+}
 
 
 class Group(click.Group):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keyferry.cli.approvals import policy_of, policy_options, policy_rows
 from keyferry.cli.choices import KEK_POLICIES
 from keyferry.cli.failures import Group
 from keyferry.cli.output import Output
@@ -51,18 +52,35 @@ def list_groups(server: "Server", out: Output, limit: int | None) -> None:
 def show(server: "Server", out: Output, id_: str) -> None:
     """Show a group."""
     found = server.get(path("groups", id_))
-    out.facts(found, _rows(found), head=f"Group {found.get('id')}")
+    out.facts(found, _rows(found) | _approvals(server, out, found), head=f"Group {found.get('id')}")
 
 
 @group.command("edit")
 @click.argument("id_", metavar="ID")
 @_description
 @_kek_policy
+@policy_options
 @remote
-def edit(server: "Server", out: Output, id_: str, description: str | None, kek_policy: str | None) -> None:
-    """Change a group's description or KEK policy."""
-    changed = server.patch(path("groups", id_), {"description": description, "kek_policy": kek_policy})
-    out.facts(changed, _rows(changed), head=f"Group {changed.get('id')} was changed.")
+def edit(
+    server: "Server",
+    out: Output,
+    id_: str,
+    description: str | None,
+    kek_policy: str | None,
+    require_approval: list[str] | None,
+    approvals_needed: int | None,
+    approvers: tuple[str, ...],
+    approval_lifetime: int | None,
+    no_approvals: bool,
+) -> None:
+    """Change a group's description, KEK policy, or what needs the approval of others."""
+    policy, clear = policy_of(
+        require_approval, approvals_needed, approvers, approval_lifetime, none=no_approvals, of_key=False
+    )
+    body = {"description": description, "kek_policy": kek_policy, **policy}
+    changed = server.patch(path("groups", id_), body, clear=clear)
+    rows = _rows(changed) | _approvals(server, out, changed)
+    out.facts(changed, rows, head=f"Group {changed.get('id')} was changed.")
 
 
 @group.command("delete")
@@ -72,6 +90,11 @@ def delete(server: "Server", out: Output, id_: str) -> None:
     """Delete a group that owns no keys."""
     server.delete(path("groups", id_))
     out.facts({"id": id_, "deleted": True}, {}, head=f"Group {id_} was deleted.")
+
+
+def _approvals(server: "Server", out: Output, group: dict[str, Any]) -> dict[str, Any]:
+    """What of it needs approval, for people."""
+    return policy_rows(server, out, "groups", group["id"]) if group.get("needs_approvals") and not out.as_json else {}
 
 
 def _rows(group: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyferry.cli import exports, key_metrics, reminders, states, uses
+from keyferry.cli.approvals import policy_of, policy_options, policy_rows
 from keyferry.cli.choices import KEY_SORTS, KEY_TYPES, STATES, USAGES
 from keyferry.cli.failures import Group
 from keyferry.cli.files import others_can_read, read_input, require_writable, write_whole
@@ -150,7 +151,8 @@ def show(server: "Server", out: Output, id_: str) -> None:
     found = server.get(path("keys", id_))
     deployed = deployments(server, str(found["id"]))
     placed = [deployed_as(each) for each in deployed] or None
-    out.facts(found | {"deployments": deployed}, rows(found) | {"Deployed": placed}, head=f"Key {title(found)}")
+    told = rows(found) | {"Deployed": placed} | _approvals(server, out, found)
+    out.facts(found | {"deployments": deployed}, told, head=f"Key {title(found)}")
 
 
 @key.command("versions")
@@ -209,6 +211,7 @@ def public_key(server: "Server", out: Output, id_: str, version: int | None, out
 @_ROTATION[0]
 @_ROTATION[1]
 @click.option("--no-rotation", is_flag=True, help="Rotate it no longer by itself, or only as is said beside this.")
+@policy_options
 @remote
 def edit(
     server: "Server",
@@ -218,9 +221,17 @@ def edit(
     rotate_every: int | None,
     rotate_before: int | None,
     no_rotation: bool,
+    require_approval: list[str] | None,
+    approvals_needed: int | None,
+    approvers: tuple[str, ...],
+    approval_lifetime: int | None,
+    no_approvals: bool,
     **changes: str | None,
 ) -> None:
-    """Change a key's name, description, rotation schedule, or the dates that have not come yet."""
+    """Change a key's name, description, schedule, what needs approval by others, or dates that have not come yet."""
+    policy, cleared = policy_of(
+        require_approval, approvals_needed, approvers, approval_lifetime, none=no_approvals, of_key=True
+    )
     clear = [name for name, value in changes.items() if value == ""]
     body: dict[str, Any] = {name: value or None for name, value in changes.items()}
     rotation = _rotation(rotate_every, rotate_before)
@@ -228,8 +239,8 @@ def edit(
         clear.append("rotation")
     elif no_rotation:
         rotation = {"every_days": rotate_every, "before_deactivation_days": rotate_before}
-    changed = server.patch(path("keys", id_), body | {"rotation": rotation}, clear=clear)
-    out.facts(changed, rows(changed), head=f"Key {title(changed)} was changed.")
+    changed = server.patch(path("keys", id_), body | {"rotation": rotation} | policy, clear=[*clear, *cleared])
+    out.facts(changed, rows(changed) | _approvals(server, out, changed), head=f"Key {title(changed)} was changed.")
 
 
 @key.command("reassign")
@@ -241,6 +252,11 @@ def reassign(server: "Server", out: Output, id_: str, group: str | None, owner: 
     """Give a key to another owner."""
     changed = server.post(path("keys", id_, "reassign"), {"group": group, "owner": owner})
     out.facts(changed, rows(changed), head=f"Key {title(changed)} has another owner.")
+
+
+def _approvals(server: "Server", out: Output, key: dict[str, Any]) -> dict[str, Any]:
+    """What of it needs approval by its own policy, for people."""
+    return policy_rows(server, out, "keys", key["id"]) if key.get("needs_approvals") and not out.as_json else {}
 
 
 def _new_key(type_: str, new: dict[str, Any]) -> dict[str, Any]:

@@ -202,8 +202,8 @@ def next_step(view: View, request: ApprovalRequest) -> str:
     asked = {id_ for holder in holders for id_ in holder.policy.approvers} - {request.requester_id}
     needed = " and ".join(_needed(holder) for holder in holders)
     return (
-        f"{needed} by {', '.join(names_of(view, asked))}, before {until}. "
-        f"Repeat this once request {request.id} is approved."
+        f"Request {request.id} waits for {needed}, by {', '.join(names_of(view, asked))}, until {until}. "
+        "Repeat this once it is approved."
     )
 
 

@@ -1,0 +1,221 @@
+"""`keyferry approval`: what waits for the approval of others; and the options that say what needs it."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyferry.cli.choices import APPROVAL_LISTS, COVERED
+from keyferry.cli.failures import Group, WrongUsage
+from keyferry.cli.output import BLANK, Output
+from keyferry.cli.remote import limit_option, path, remote
+from keyferry.cli.tokens import Lifetime
+
+if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
+    from keyferry.cli.connection import Server
+
+_id = click.argument("id_", metavar="ID")
+_note = click.option("--note", metavar="TEXT", help="What is to be said to it, for the record.")
+
+
+class Operations(click.ParamType[list[str]]):
+    """What needs approval, with commas between; `all` for everything."""
+
+    name = "operations"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """`value` as a list; wrong usage otherwise."""
+        found = [part.strip() for part in str(value).split(",")]
+        if not set(found) <= {*COVERED, "all"}:
+            self.fail(
+                f"{str(value)!r} is no list such as {COVERED[0]},{COVERED[1]} of {', '.join(COVERED)}.", param, ctx
+            )
+        return found
+
+
+def policy_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What `edit` of groups and keys says of what needs the approval of others."""
+    options = [
+        click.option(
+            "--require-approval",
+            type=Operations(),
+            metavar="OPS",
+            help=f"Have others approve these, with commas between: {', '.join(COVERED)}, or all.",
+        ),
+        click.option(
+            "--approvals-needed",
+            type=click.IntRange(1, 50),
+            metavar="N",
+            help="How many have to approve; 1 without it.",
+        ),
+        click.option("--approver", "approvers", multiple=True, metavar="USER", help="Who may approve; several times."),
+        click.option(
+            "--approval-lifetime",
+            type=Lifetime(),
+            metavar="SPAN",
+            help="How long a request lasts, such as 72h; 3d without it.",
+        ),
+        click.option("--no-approvals", is_flag=True, help="Let nothing need approval any more."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def policy_of(
+    operations: list[str] | None,
+    needed: int | None,
+    approvers: Sequence[str],
+    lifetime: int | None,
+    *,
+    none: bool,
+    of_key: bool,
+) -> tuple[dict[str, Any], list[str]]:
+    """What the options come to: members of a request's body, and those that it sends as null.
+
+    Raises:
+        WrongUsage: they contradict each other, or one is missing.
+    """
+    said = operations is not None or needed is not None or bool(approvers) or lifetime is not None
+    if none and said:
+        raise WrongUsage(
+            "--no-approvals goes with none of the others.", advice="Say what needs approval, or that nothing does."
+        )
+    if none:
+        return {}, ["approvals"]
+    if not said:
+        return {}, []
+    if operations is None or not approvers:
+        raise WrongUsage(
+            "--require-approval and --approver go together.",
+            advice="Say the whole policy: what needs approval, and who may approve it.",
+        )
+    everything = [each for each in COVERED if not (of_key and each == "kek-registration")]
+    policy: dict[str, Any] = {
+        "operations": everything if "all" in operations else operations,
+        "needed": needed or 1,
+        "approvers": list(approvers),
+    }
+    if lifetime is not None:
+        policy["lifetime_seconds"] = lifetime
+    return {"approvals": policy}, []
+
+
+def policy_rows(server: "Server", out: Output, *place: str) -> dict[str, Any]:
+    """A policy as `show` and `edit` tell people of it; what it leaves open goes to standard error."""
+    policy = server.get(path(*place, "approvals"))
+    out.warn(policy["warnings"])
+    names, span = ", ".join(policy["approvers"]), _span(policy["lifetime_seconds"])
+    return {"Needs approval": policy["operations"], "Approvals": f"{policy['needed']} of {names}, within {span}"}
+
+
+@click.group("approval", cls=Group)
+def approval() -> None:
+    """What waits for the approval of others."""
+
+
+@approval.command("list")
+@click.option(
+    "--which",
+    type=click.Choice(APPROVAL_LISTS),
+    default="waiting",
+    show_default=True,
+    help="Those that wait for you, that you asked for, or all that you may see.",
+)
+@limit_option
+@remote
+def list_requests(server: "Server", out: Output, which: str, limit: int | None) -> None:
+    """List requests, the newest first."""
+    found = server.items("/approval-requests", limit=limit, which=which)
+    if not out.as_json:
+        found = [each | {"about": _about(each)} for each in found]
+    columns = {
+        "ID": "id",
+        "ASKED": "operation",
+        "ABOUT": "about",
+        "BY": "requester",
+        "STATE": "state",
+        "EXPIRES": "expires_at",
+    }
+    none = "Nothing waits for your approval." if which == "waiting" else "There are no requests."
+    out.table(found, columns, none=none)
+
+
+@approval.command("show")
+@_id
+@remote
+def show(server: "Server", out: Output, id_: str) -> None:
+    """Show exactly what is asked for, and who has decided what."""
+    found = server.get(path("approval-requests", id_))
+    out.facts(found, _rows(found), head=f"Request {found.get('id')}")
+
+
+@approval.command("approve")
+@_id
+@_note
+@remote
+def approve(server: "Server", out: Output, id_: str, note: str | None) -> None:
+    """Approve a request; look at it first."""
+    _decide(server, out, id_, "approvals", note, "approved")
+
+
+@approval.command("reject")
+@_id
+@_note
+@remote
+def reject(server: "Server", out: Output, id_: str, note: str | None) -> None:
+    """Reject a request, which ends it."""
+    _decide(server, out, id_, "rejections", note, "rejected")
+
+
+@approval.command("withdraw")
+@_id
+@remote
+def withdraw(server: "Server", out: Output, id_: str) -> None:
+    """End a request of your own."""
+    found = server.delete(path("approval-requests", id_))
+    out.facts(found, _rows(found), head=f"Request {found.get('id')} was withdrawn.")
+
+
+def _decide(server: "Server", out: Output, id_: str, way: str, note: str | None, done: str) -> None:
+    found = server.post(path("approval-requests", id_, way), {"note": note})
+    out.facts(found, _rows(found), head=f"You have {done} request {found.get('id')}.")
+    if found.get("state") == "approved":
+        out.say(f"It has all its approvals: {found.get('requester')} can do it now, once.")
+
+
+def _rows(request: dict[str, Any]) -> dict[str, Any]:
+    facts = {
+        f"  {name.replace('_', ' ')}": value for name, value in request.get("facts", {}).items() if value is not None
+    }
+    asked = [
+        f"{each['needed']} of {', '.join(each['approvers'])} ({each['kind']} {each['name']})"
+        for each in request.get("policies", [])
+    ]
+    votes = [
+        f"{each['user']}: {each['decision']}{' (' + each['note'] + ')' if each.get('note') else ''}"
+        for each in request.get("votes", [])
+    ]
+    return {
+        "Asked": f"{request.get('operation')} ({request.get('covered_as')})",
+        "About": _about(request),
+        **facts,
+        "By": request.get("requester"),
+        "State": request.get("state"),
+        "Needs": "; ".join(asked),
+        "Decided": "; ".join(votes) or None,
+        "Expires": request.get("expires_at"),
+        "Digest": request.get("digest"),
+    }
+
+
+def _about(request: dict[str, Any]) -> str:
+    id_ = request.get("object_id")
+    return f"{request.get('object_type')} {request.get('object_name') or BLANK}{f' ({id_})' if id_ else ''}"
+
+
+def _span(seconds: int) -> str:
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
