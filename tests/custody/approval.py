@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -17,6 +17,7 @@ from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.policy import Covered, Role
 from keyferry.errors import ApprovalRequired
+from keyferry.ids import new_id
 from keyferry.store.records import User
 from keyferry.store.sealed import USERS, Lock
 from keyferry.testing import ADDRESS, Kit
@@ -44,6 +45,7 @@ class Board:
     lee: Caller
     sam: Caller
     pat: Caller
+    _members: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, kit: Kit) -> "Board":
@@ -52,6 +54,24 @@ class Board:
             groups = (GROUP,) if name in {"kim", "max"} else ()
             kit.custody.users.create(kit.administrator, NewUser(name=name, role=Role.KEY_ACCESS_USER, groups=groups))
         return cls(kit, *(session_of(kit, name) for name in ("kim", "max", "lee", "sam", "pat")))
+
+    def with_members(self, number: int) -> None:
+        """Have some more in the group, before anything of it is covered."""
+        for _ in range(number):
+            name = f"m{new_id()[-10:]}"
+            new = NewUser(name=name, role=Role.KEY_ACCESS_USER, groups=(GROUP,))
+            self.custody.users.create(self.admin, new)
+            self._members.append(name)
+
+    def member(self) -> str:
+        """One of these; each once."""
+        return self._members.pop()
+
+    def stranger(self) -> str:
+        """Somebody in no group."""
+        name = f"s{new_id()[-10:]}"
+        self.custody.users.create(self.admin, NewUser(name=name, role=Role.KEY_ACCESS_USER))
+        return name
 
     def sign_in(self, name: str) -> Caller:
         return session_of(self.kit, name)
