@@ -53,7 +53,8 @@ class Board:
         for name in ("kim", "max", "lee", "sam", "pat"):  # without passwords: weighing one takes a while
             groups = (GROUP,) if name in {"kim", "max"} else ()
             kit.custody.users.create(kit.administrator, NewUser(name=name, role=Role.KEY_ACCESS_USER, groups=groups))
-        return cls(kit, *(session_of(kit, name) for name in ("kim", "max", "lee", "sam", "pat")))
+        kim, max_, lee, sam, pat = (session_of(kit, name) for name in ("kim", "max", "lee", "sam", "pat"))
+        return cls(kit, kim, max_, lee, sam, pat)
 
     def with_members(self, number: int) -> None:
         """Have some more in the group, before anything of it is covered."""
