@@ -111,6 +111,7 @@ TITLES: dict[str, str] = {
     "last-administrator": "Last enabled Administrator",
     "still-owns-keys": "Still owns keys",
     "role-rule": "Role rule",
+    "locks-out": "Would lock its author out",
     "revision-conflict": "Changed since it was read",
     "idempotency-key-reused": "Idempotency key reused",
     "already-initialised": "Already initialised",

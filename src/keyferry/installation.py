@@ -28,6 +28,7 @@ from keyferry.custody.founding import (
     wrapped_data_keys,
 )
 from keyferry.custody.names import check_user_name
+from keyferry.custody.server_policy_row import establish_server_policy
 from keyferry.custody.set_up import SetUp
 from keyferry.errors import CannotStart, InternalError
 from keyferry.identity import tokens
@@ -179,6 +180,7 @@ def initialise(
         progress("making the root of trust")
         opened = create_root(settings.root, home, PassphraseSource.of(settings.root_passphrase_file))
         sealer = found_store(store, opened)
+        establish_server_policy(store, sealer)
         if settings.database_file is not None:
             making.keep()
         if admin is not None and password is not None:
@@ -213,6 +215,7 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         require_newest(store.engine)
         root = open_root_of(store, settings, PassphraseSource.of(settings.root_passphrase_file))
         sealer = open_sealer(store, root, partial(_look_again, settings, root))
+        establish_server_policy(store, sealer)
     except BaseException:
         store.close()
         raise

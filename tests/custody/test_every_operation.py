@@ -38,6 +38,7 @@ from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
 from keyferry.custody.provider_writing import ProviderEdit
+from keyferry.custody.server_policy import ServerPolicyEdit
 from keyferry.custody.users import UserSearch
 from keyferry.custody.uses import Ciphertext, Payload
 from keyferry.errors import ApprovalRequired, KeyferryError, NotAuthenticated, NotFound
@@ -257,6 +258,12 @@ def _new_user(custody: Custody, caller: Caller, _: str) -> object:
 
 
 TABLE: dict[str, Row] = {
+    "server_policy.show": Row(_nothing, lambda it, by, _: it.server_policy.show(by), (OK, DENIED, DENIED, DENIED, OK)),
+    "server_policy.edit": Row(
+        _nothing,
+        lambda it, by, _: it.server_policy.edit(by, ServerPolicyEdit(networks=("0.0.0.0/0",))),
+        (OK, DENIED, DENIED, DENIED, DENIED),
+    ),
     "users.create": Row(_nothing, _new_user, (OK, DENIED, DENIED, DENIED, DENIED)),
     "users.show": Row(_user, lambda it, by, ref: it.users.show(by, ref), (OK, OK, HIDDEN, HIDDEN, OK), itself=True),
     "users.list": Row(_nothing, lambda it, by, _: it.users.list(by, size=5), (OK, DENIED, DENIED, DENIED, OK)),

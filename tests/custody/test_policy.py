@@ -12,6 +12,8 @@ ALL, MINE, OWN, GRANTED, NEVER = "own group none", "own group", "own", "group", 
 # operation: what an Administrator may reach, what a Key Access User may, what an Auditor may
 EXPECTED = {
     # users, groups, settings: an Administrator's; a Key Access User reads their own
+    "server-policy.read": (ALL, NEVER, ALL),
+    "server-policy.edit": (ALL, NEVER, NEVER),
     "user.create": (ALL, NEVER, NEVER),
     "user.read": (ALL, OWN, ALL),
     "user.list": (ALL, NEVER, ALL),

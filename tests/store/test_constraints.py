@@ -63,6 +63,7 @@ CERTIFICATE |= {"not_before": 0, "expires_at": 1, "created_at": 0, "created_by":
 
 #: one sound row for each table, in an order in which foreign keys allow them
 SOUND: dict[str, Row] = {
+    "server_policy": {"id": "s1", "second_factor_roles": "[]", "created_at": 0, **SEAL},
     "groups": GROUP,
     "users": USER,
     "memberships": {"id": "m1", "user_id": "u1", "group_id": "g1", "created_at": 0, "created_by": "u1", **SEAL},
@@ -103,6 +104,7 @@ OTHER_KEY = {**KEY, "id": "k2", "name": "other"}
 #: constraint -> (table, what is different from the sound row)
 BREAKS: Mapping[str, tuple[str, Row]] = {
     "ck_users_role_known": ("users", {**OTHER_USER, "role": "root"}),
+    "ck_server_policy_revision_positive": ("server_policy", {"id": "s2", "revision": 0}),
     "ck_users_revision_positive": ("users", {**OTHER_USER, "revision": 0}),
     "uq_users_name_folded": ("users", {**OTHER_USER, "name_folded": "ada"}),
     "fk_users_default_group_id": ("users", {**OTHER_USER, "default_group_id": "nowhere"}),

@@ -157,6 +157,7 @@ NEW = {"connections", "deployments", "customer_key_requests", "reminders", "leas
 NEW |= {"identity_providers", "identities", "seen_once", "provider_sessions", "tested_sign_ins"}
 NEW |= {"counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts"}
 NEW |= {"approval_requests", "approval_votes", "certificates", "certificate_authorities"}
+NEW |= {"server_policy"}
 
 
 def add(engine: Engine, table: str, row: dict[str, object]) -> None:

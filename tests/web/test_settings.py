@@ -69,3 +69,34 @@ def test_a_key_encryption_key_is_registered_and_withdrawn(page: Page, console: S
     page.get_by_label("Key id").fill(kek.identifier)
     page.get_by_role("button", name="Register").click()
     expect(page.get_by_role("alert")).to_contain_text("is bound to the public key")
+
+
+def test_an_administrator_says_from_where_the_server_may_be_used(page: Page, console: Served) -> None:
+    kit = console.kit
+    sign_in(page)
+    page.goto("/settings")
+    expect(page.get_by_role("region", name="From where the server may be used")).to_contain_text("From every address.")
+    page.get_by_role("link", name="Edit networks").click()
+    page.get_by_label("Admit these networks only").check()
+    page.get_by_label("Networks (optional)").fill("192.0.2.0/24")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("would turn away this very request, which comes from 127.0.0.1")
+    expect(page.get_by_label("Networks (optional)")).to_have_attribute("aria-invalid", "true")
+    require_accessible(page)
+    page.get_by_label("Networks (optional)").fill("192.0.2.0/24\n127.0.0.0/8")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("The server's networks were changed.")
+    expect(page.get_by_role("region", name="From where the server may be used")).to_contain_text("127.0.0.0/8")
+    require_accessible(page)
+    page.get_by_role("link", name="Edit networks").click()
+    page.get_by_label("Admit these networks only").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("region", name="From where the server may be used")).to_contain_text("From every address.")
+    assert kit.custody.server_policy.show(kit.administrator).networks is None
+
+
+def test_the_networks_page_fits_a_telephone(chromium: Browser, console: Served) -> None:
+    with window(chromium, width=360, base_url=console.url, ignore_https_errors=True, color_scheme="dark") as page:
+        sign_in(page, ADMINISTRATOR)
+        page.goto("/settings/networks")
+        require_accessible(page)

@@ -20,6 +20,7 @@ from keyferry.api import (
     keys,
     metrics,
     reminders,
+    server_policy,
     sessions,
     states,
     tokens,
@@ -58,6 +59,7 @@ _NOUNS = (
     reminders,
     approvals,
     audit,
+    server_policy,
     sessions,
 )
 

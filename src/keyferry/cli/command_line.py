@@ -21,8 +21,12 @@ PLACES: dict[str, tuple[str, str]] = {
     "whoami": (f"{_CLI}.sessions:whoami", "Show who is signed in, where, and until when."),
     "token": (f"{_CLI}.tokens:token", "Tokens for programs."),
     "group": (f"{_CLI}.groups:group", "Groups of users that own keys together."),
-    "user": (f"{_CLI}.users:user", "Administrators and Key Access Users."),
+    "user": (f"{_CLI}.users:user", "Administrators, Key Access Users and Auditors."),
     "sso": (f"{_CLI}.sso:sso", "Single sign-on: identity providers, and whom they vouch for."),
+    "server-policy": (
+        f"{_CLI}.server_policy:server_policy",
+        "Who may come in at all: from which networks, and with what.",
+    ),
     "key": (f"{_CLI}.keys:key", "Keys: make, describe, change state, export."),
     "export": (f"{_CLI}.exports:export", "What has been exported, and what an export would do."),
     "approval": (f"{_CLI}.approvals:approval", "What waits for the approval of others."),

@@ -1,15 +1,14 @@
 """The caller's rows as they are now, how the caller stands to an object, and what the policy says to that."""
 
-import json
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
 from keyferry.clock import Microseconds
+from keyferry.custody.admission import admits, require_server_network, server_policy_of
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.policy import Relation, Role
 from keyferry.errors import NotAuthenticated
-from keyferry.identity.networks import parse_networks
 from keyferry.material.sealing import Sealer
 from keyferry.store import tables
 from keyferry.store.records import Certificate, Key, Token, User
@@ -61,13 +60,15 @@ class Actor:
 
 
 def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microseconds, lock: Lock) -> Actor:
-    """Read the caller's user, membership, token and certificate rows, in this order, held by `lock`.
+    """Read the server's policy, and the caller's user, membership, token and certificate rows, in this order, held by
+    `lock`; the policy, which everybody's operations read, is not held.
 
     Raises:
         NotAuthenticated: the account is gone or disabled, the token or certificate revoked, expired or of an earlier
-            epoch, or the source address is not on the account's list.
+            epoch, or the source address is not on the server's list or the account's.
         IntegrityViolation: one of the rows was changed behind Keyferry's back.
     """
+    require_server_network(server_policy_of(tx, sealer), caller.address)
     user = USERS.get(tx, sealer, caller.user_id, lock)
     if user is None or user.deleted_at is not None or user.disabled:
         raise NotAuthenticated("This account is disabled or gone.")
@@ -93,9 +94,7 @@ def require_network(user: User, address: str | None) -> None:
     Raises:
         NotAuthenticated: the account admits only certain networks, and `address` is in none of them.
     """
-    if user.networks is None or address is None:
-        return
-    if not parse_networks(json.loads(user.networks)).admits(address):
+    if not admits(user.networks, address):
         raise NotAuthenticated("This account may not be used from this address.")
 
 

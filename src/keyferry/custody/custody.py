@@ -36,6 +36,7 @@ from keyferry.custody.providers import Providers
 from keyferry.custody.refreshing import Refreshing
 from keyferry.custody.reminders import Reminders, Reminding
 from keyferry.custody.rotation import Rotation
+from keyferry.custody.server_policy import ServerPolicies
 from keyferry.custody.states import States
 from keyferry.custody.tokens import Issue, Tokens
 from keyferry.custody.users import Users
@@ -62,6 +63,7 @@ class Custody:
 
     def __init__(self, store: Store, sealer: Sealer, rules: Rules, passwords: PasswordKeeper, issue: Issue) -> None:
         self.gate = Gate(store, sealer)
+        self.server_policy = ServerPolicies(self.gate)
         self.users = Users(self.gate, passwords)
         self.groups = Groups(self.gate)
         self.activity = Activity(store)

@@ -52,6 +52,8 @@ class Relation(StrEnum):
 class Operation(StrEnum):
     """Everything that can be asked for. The values are the words of the audit log."""
 
+    SERVER_POLICY_READ = "server-policy.read"
+    SERVER_POLICY_EDIT = "server-policy.edit"
     USER_CREATE = "user.create"
     USER_READ = "user.read"
     USER_LIST = "user.list"
@@ -170,6 +172,8 @@ class Reach(NamedTuple):
 
 #: what is not in it, nobody may
 POLICY: Final[Mapping[Operation, Reach]] = {
+    Operation.SERVER_POLICY_READ: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
+    Operation.SERVER_POLICY_EDIT: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.USER_CREATE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.USER_READ: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
     Operation.USER_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),

@@ -25,6 +25,7 @@ APPROVAL_KIND = "approval-request"
 
 #: what an object is called in the audit log and in messages, by its table
 KINDS = {
+    "server_policy": "server-policy",
     "users": "user",
     "groups": "group",
     "memberships": "membership",

@@ -4,7 +4,6 @@ Whatever is wrong with a sign-in (the network, the name, the account, the wait a
 one hash and gets the same answer. Only the audit event says which it was.
 """
 
-import json
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sqlalchemy import bindparam
 
 from keyferry import clock
 from keyferry.clock import Microseconds, to_rfc3339
+from keyferry.custody.admission import admits, server_policy_of
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.custody import Custody
 from keyferry.custody.names import may_name_user
@@ -26,7 +26,6 @@ from keyferry.identity import attempts
 from keyferry.identity import tokens as token_form
 from keyferry.identity.backoff import sign_in_wait
 from keyferry.identity.hashing import PasswordHashing, sign_in_refused
-from keyferry.identity.networks import parse_networks
 from keyferry.material.secret import Secret
 from keyferry.store.records import Membership, Token, User
 from keyferry.store.sealed import GROUPS, MEMBERSHIPS, TOKENS, USERS, Lock
@@ -133,13 +132,16 @@ class SignIn:
                 self._custody.users.renew_hash(caller, stored, self._hashing.hash(password))
 
     def _claim(self, tx: Transaction, folded: str, address: str | None, now: Microseconds) -> _Claim:
+        policy = server_policy_of(tx, self._gate.sealer)
         named = _BY_NAME.held(Lock.NONE)
         user = USERS.first(tx, self._gate.sealer, named, name=folded) if may_name_user(folded) else None
+        if not admits(policy.networks, address):
+            return _Claim(None if user is None or user.deleted_at is not None else user, "network not allowed")
         if user is None or user.deleted_at is not None:
             return _Claim(None, "unknown user")
         if user.disabled:
             return _Claim(user, "account disabled")
-        if not _admits(user, address):
+        if not admits(user.networks, address):
             return _Claim(user, "network not allowed")
         if user.password_hash is None:
             return _Claim(user, "no password set")
@@ -248,7 +250,3 @@ class Authenticator:
             if len(self._accepted) >= MOST_ACCEPTED:
                 del self._accepted[next(iter(self._accepted))]
             self._accepted[token_form.fingerprint(text)] = _Accepted(token.id, token.user_id)
-
-
-def _admits(user: User, address: str | None) -> bool:
-    return user.networks is None or address is None or parse_networks(json.loads(user.networks)).admits(address)

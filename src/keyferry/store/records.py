@@ -19,6 +19,13 @@ class Revised(Sealed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerPolicy(Revised):
+    second_factor_roles: str = "[]"
+    networks: str | None = None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User(Revised):
     name: str
     name_folded: str

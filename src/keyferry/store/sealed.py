@@ -38,6 +38,7 @@ from keyferry.store.records import (
     PoolKey,
     Revised,
     Sealed,
+    ServerPolicy,
     Token,
     User,
 )
@@ -279,6 +280,7 @@ class RevisedTable(SealedTable[R]):
         return record
 
 
+SERVER_POLICY = RevisedTable(tables.server_policy, ServerPolicy)
 USERS = RevisedTable(tables.users, User)
 GROUPS = RevisedTable(tables.groups, Group)
 MEMBERSHIPS = RevisedTable(tables.memberships, Membership)
@@ -300,6 +302,7 @@ POOL_KEYS = SealedTable(tables.pool_keys, PoolKey)
 IDEMPOTENCY = SealedTable(tables.idempotency, Idempotency)
 
 _ALL: tuple[SealedTable[Any], ...] = (
+    SERVER_POLICY,
     *(USERS, GROUPS, MEMBERSHIPS, TOKENS, KEYS, KEY_VERSIONS, KEKS, CONNECTIONS, DEPLOYMENTS, CUSTOMER_KEY_REQUESTS),
     *(APPROVAL_REQUESTS, APPROVAL_VOTES, IDENTITY_PROVIDERS, IDENTITIES, EXPORTS, POOL_KEYS, IDEMPOTENCY),
     *(CERTIFICATES, CERTIFICATE_AUTHORITIES),

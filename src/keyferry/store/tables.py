@@ -96,6 +96,17 @@ data_keys = Table(
     _created(),
 )
 
+server_policy = Table(
+    "server_policy",
+    metadata,
+    Column("id", Text, primary_key=True, comment="the store's"),
+    Column("second_factor_roles", Text, nullable=False, comment="JSON list of roles that need a second factor"),
+    Column("networks", Text, comment="JSON list of networks; NULL admits every address, [] none"),
+    _created(),
+    *_revision(),
+    _seal(),
+)
+
 users = Table(
     "users",
     metadata,

@@ -1,5 +1,6 @@
 """What the installation is and how it does, and the key encryption keys that are welcome; for who sees everything."""
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,7 @@ from starlette.responses import Response
 from keyferry.clock import SECOND, now
 from keyferry.config.settings import Settings
 from keyferry.custody.policy import Operation
+from keyferry.custody.server_policy import ServerPolicyEdit
 from keyferry.custody.users import UserSearch
 from keyferry.errors import InvalidInput
 from keyferry.web.forms import Form
@@ -35,11 +37,13 @@ async def show(visit: Visit) -> Response:
     visit.require(Operation.JOB_LIST)
     jobs = await visit.ask(visit.custody.job_runs.list)
     limited = await visit.ask(visit.custody.users.search, UserSearch(has_networks=True), size=MOST_SHOWN)
+    policy = await visit.ask(visit.custody.server_policy.show)
     facts = visit.console.services.facts
     return visit.page(
         "settings/show.html",
         jobs=jobs,
         limited=limited,
+        networks=None if policy.networks is None else json.loads(policy.networks),
         facts=None if facts is None else await visit.work(facts),
         said=_said(visit.console.services.settings),
         now=now(),
@@ -87,6 +91,31 @@ async def withdraw(visit: Visit, form: Form) -> Response:
     return visit.go("/settings/keks", f"No longer registered: {kek.identifier}")
 
 
+async def show_networks(visit: Visit, form: Form) -> Response:
+    """From where the server may be used."""
+    visit.require(Operation.SERVER_POLICY_EDIT)
+    policy = await visit.ask(visit.custody.server_policy.show)
+    if not form.was_sent:
+        form = Form.showing(
+            enforce_networks=policy.networks is not None,
+            networks="" if policy.networks is None else "\n".join(json.loads(policy.networks)),
+            revision=str(policy.revision),
+        )
+    return visit.page("settings/networks.html", form=form, policy=policy, address=visit.caller.address)
+
+
+async def edit_networks(visit: Visit, form: Form) -> Response:
+    """Change it, unless that would turn the person away who does, or somebody else has changed it meanwhile."""
+    enforced = form.ticked("enforce_networks")
+    wanted = ServerPolicyEdit(
+        networks=tuple(form.lines("networks")) if enforced else None,
+        enforce_networks=enforced,
+        even_if_locked_out=form.ticked("even_if_locked_out"),
+    )
+    await visit.ask(visit.custody.server_policy.edit, wanted, revision=form.whole_number("revision"))
+    return visit.go("/settings", "The server's networks were changed.")
+
+
 def _said(settings: Settings) -> list[Said]:
     return [
         Said("A session of the console ends when idle for", lasting(settings.session_idle * SECOND), "session_idle"),
@@ -108,6 +137,7 @@ def _said(settings: Settings) -> list[Said]:
 
 routes = [
     page("/settings", show),
+    form_page("/settings/networks", show_networks, edit_networks),
     page("/settings/keks", list_keks),
     form_page("/settings/keks/register", show_register, register),
     action("/settings/keks/withdraw", withdraw, _keks),

@@ -1,0 +1,105 @@
+"""The server's policy: one row, of the whole server, of who may come in. Administrators edit it, Auditors read it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keyferry.custody.admission import admits, server_policy_of
+from keyferry.custody.caller import Caller
+from keyferry.custody.gate import Gate
+from keyferry.custody.groups import require_revision
+from keyferry.custody.policy import Operation, Relation, Role
+from keyferry.custody.view import Change, View
+from keyferry.errors import Conflict
+from keyferry.identity.networks import parse_networks
+from keyferry.store.records import ServerPolicy
+from keyferry.store.sealed import SERVER_POLICY, Lock
+
+WHAT = "server-policy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerPolicyEdit:
+    """What to change; None leaves as it is.
+
+    Args:
+        second_factor_roles: roles whose people need a second factor to sign in.
+        networks: from where the server may be used; an empty tuple for nowhere.
+        enforce_networks: False takes the list out of force: every address is admitted.
+        even_if_locked_out: make the change although it would turn away the very request that makes it.
+    """
+
+    second_factor_roles: tuple[Role, ...] | None = None
+    networks: tuple[str, ...] | None = None
+    enforce_networks: bool | None = None
+    even_if_locked_out: bool = False
+
+
+class ServerPolicies:
+    """The one policy of the server. What it says holds for the next request, on every node."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def show(self, caller: Caller) -> ServerPolicy:
+        """What it says now."""
+
+        def read(view: View) -> ServerPolicy:
+            policy = server_policy_of(view.tx, view.sealer)
+            view.permit(Relation.NONE, WHAT, policy.id, None)
+            return policy
+
+        return self._gate.read(caller, Operation.SERVER_POLICY_READ, read)
+
+    def edit(self, caller: Caller, edit: ServerPolicyEdit, *, revision: int | None = None) -> ServerPolicy:
+        """Change it.
+
+        Raises:
+            InvalidInput: a network will not do; says which.
+            Conflict: (`locks-out`) it would turn away the caller, who has not said that this is meant.
+            PreconditionFailed: the policy is not at `revision`.
+        """
+
+        def change(change: Change) -> ServerPolicy:
+            policy = server_policy_of(change.tx, change.sealer, Lock.UPDATE)
+            change.permit(Relation.NONE, WHAT, policy.id, None)
+            require_revision(policy.revision, revision)
+            networks = edited_networks(policy.networks, edit.networks, edit.enforce_networks)
+            if not edit.even_if_locked_out and not admits(networks, caller.address):
+                raise Conflict(
+                    f"The list would turn away this very request, which comes from {caller.address}.",
+                    code="locks-out",
+                    field="networks",
+                    advice="Add your own network to the list, or say that you mean it (even_if_locked_out).",
+                )
+            roles = policy.second_factor_roles
+            if edit.second_factor_roles is not None:
+                roles = json.dumps(sorted({role.value for role in edit.second_factor_roles}))
+            return write_policy(change, policy, networks, roles)
+
+        return self._gate.write(caller, Operation.SERVER_POLICY_EDIT, change)
+
+
+def write_policy(change: Change, policy: ServerPolicy, networks: str | None, roles: str) -> ServerPolicy:
+    """Write the row anew; the audit log keeps what changed, in full."""
+    if networks != policy.networks:
+        change.note(networks="any" if networks is None else json.loads(networks))
+    if roles != policy.second_factor_roles:
+        change.note(second_factor_roles=json.loads(roles))
+    return change.update(SERVER_POLICY, policy, networks=networks, second_factor_roles=roles)
+
+
+def edited_networks(present: str | None, wanted: Sequence[str] | None, enforce: bool | None) -> str | None:  # noqa: FBT001  # as an edit has it
+    """A list of networks as a row keeps it, after an edit.
+
+    Args:
+        enforce: False takes it out of force; True puts an empty one into force where there is none.
+
+    Raises:
+        InvalidInput: a network will not do; says which.
+    """
+    if enforce is False:
+        return None
+    if wanted is not None:
+        return json.dumps(list(parse_networks(wanted).texts()))
+    return "[]" if enforce and present is None else present
