@@ -35,9 +35,11 @@ from keyferry.identity import tokens
 from keyferry.identity.certificates import CertificateAuthenticator
 from keyferry.identity.fetching import Fetcher
 from keyferry.identity.hashing import RFC_9106_LOW_MEMORY, Cost, PasswordHashing
+from keyferry.identity.key_sets import KeySets
 from keyferry.identity.passwords import check_new_password
 from keyferry.identity.provider_sign_in import ProviderSignIn
 from keyferry.identity.sign_in import Authenticator, SignIn
+from keyferry.identity.workload_sign_in import WorkloadSignIn
 from keyferry.material.sealing import Sealer
 from keyferry.material.secret import Secret
 from keyferry.private_files import create_private
@@ -220,12 +222,14 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         store.close()
         raise
     hashing = PasswordHashing(settings.hash_queue, cost)
+    fetcher = Fetcher.of(settings)
     rules = Rules(
         kek_policy=settings.kek_policy,
         destruction_pending=settings.destruction_pending * SECOND,
         session_lifetime=settings.token_lifetime * SECOND,
         pool=settings.pool_sizes,
         fetch=Fetcher.of(settings).published,
+        may_fetch=lambda url, field: fetcher.require(url, field=field),
     )
     custody = Custody(store, sealer, rules, hashing, _issue)
     sign_in = SignIn(custody, hashing)
@@ -242,6 +246,8 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         set_up=set_up,
         provider_sign_in=ProviderSignIn(custody, sign_in),
     )
+    workloads = WorkloadSignIn(custody, KeySets(fetcher))
+    return Installation(settings, store, sealer, custody, sign_in, Authenticator(custody, workloads), root, set_up)
 
 
 def open_root_of(store: Store, settings: Settings, source: PassphraseSource) -> Root:

@@ -24,9 +24,11 @@ from keyferry.api import (
     sessions,
     states,
     tokens,
+    trusted_issuers,
     users,
     uses,
     versions,
+    workloads,
 )
 from keyferry.api.documented import add_document
 from keyferry.api.problems import add_problem_handlers, problem
@@ -58,6 +60,8 @@ _NOUNS = (
     key_metrics,
     reminders,
     approvals,
+    trusted_issuers,
+    workloads,
     audit,
     server_policy,
     sessions,

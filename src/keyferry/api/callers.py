@@ -114,7 +114,7 @@ async def receive_caller(request: Request) -> Visit:
     authenticator, address = services.authenticator, address_of(request)
     caller = authenticator.recognise(token, address)  # no thread is needed for a token that was here before
     if caller is None:
-        caller = await workers.run(partial(authenticator.authenticate, token, address))
+        caller = await workers.run(partial(authenticator.authenticate_program, token, address))
     return Visit(caller, services, workers)
 
 

@@ -8,11 +8,14 @@ from keyferry.clock import Microseconds
 from keyferry.custody.admission import admits, require_server_network, server_policy_of
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.policy import Relation, Role
+from keyferry.custody.workload_rules import why_not
 from keyferry.errors import NotAuthenticated
 from keyferry.material.sealing import Sealer
 from keyferry.store import tables
 from keyferry.store.records import Certificate, Key, Token, User
 from keyferry.store.sealed import CERTIFICATES, MEMBERSHIPS, TOKENS, USERS, Lock
+from keyferry.store.records import Key, User
+from keyferry.store.sealed import MEMBERSHIPS, TOKENS, TRUSTED_ISSUERS, USERS, WORKLOADS, Lock
 from keyferry.store.statements import Prepared
 from keyferry.store.transaction import Transaction
 
@@ -66,6 +69,12 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
     Raises:
         NotAuthenticated: the account is gone or disabled, the token or certificate revoked, expired or of an earlier
             epoch, or the source address is not on the server's list or the account's.
+            epoch, or the source address is not on the account's list.
+    """Read the caller's user, membership, token or workload rows, in this order, held by `lock`.
+
+    Raises:
+        NotAuthenticated: the account is gone or disabled, the token or the workload's binding revoked, expired or of an
+            earlier epoch, its issuer no longer trusted, or the source address not on the account's list.
         IntegrityViolation: one of the rows was changed behind Keyferry's back.
     """
     require_server_network(server_policy_of(tx, sealer), caller.address)
@@ -79,6 +88,11 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
     certificate = None if certificate_id is None else _live_certificate(tx, sealer, certificate_id, user, now, lock)
     groups = frozenset(membership.group_id for membership in memberships)
     return Actor(user, Role(user.role), groups, token, certificate)
+    if caller.token_id is not None:
+        _require_live_token(tx, sealer, caller.token_id, user, now, lock)
+    if caller.workload_id is not None:
+        _require_live_workload(tx, sealer, caller.workload_id, user, caller.address, now, lock)
+    return Actor(user, Role(user.role), frozenset(membership.group_id for membership in memberships))
 
 
 def name_of(tx: Transaction, who: Caller | Origin) -> str | None:
@@ -120,3 +134,19 @@ def _live_certificate(
     if not certificate.not_before <= now < certificate.expires_at:
         raise NotAuthenticated("This certificate has expired, or is not valid yet.")
     return certificate
+
+
+def _require_live_workload(
+    tx: Transaction,
+    sealer: Sealer,
+    workload_id: str,
+    user: User,
+    address: str | None,
+    now: Microseconds,
+    lock: Lock,
+) -> None:
+    workload = WORKLOADS.get(tx, sealer, workload_id, lock)
+    issuer = None if workload is None else TRUSTED_ISSUERS.get(tx, sealer, workload.issuer_id, lock)
+    reason = why_not(workload, issuer, user, address, now)
+    if reason is not None:
+        raise NotAuthenticated(reason)

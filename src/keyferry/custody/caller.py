@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed-in user.
+    """A signed-in user, or a program that acts as one.
 
     Args:
         user_id: the user's id.
         token_id: the token that the request presented; None for a certificate, and while a session is being opened.
         address: the source address of the request; None for commands run on the server itself.
         certificate_id: the client certificate whose private key the caller has proved to hold; None for a token.
+        workload_id: the binding by which a trusted issuer's token stands for the user; None for a token of ours.
     """
 
     user_id: str
     token_id: str | None
     address: str | None
     certificate_id: str | None = None
+    workload_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

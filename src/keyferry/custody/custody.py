@@ -39,8 +39,10 @@ from keyferry.custody.rotation import Rotation
 from keyferry.custody.server_policy import ServerPolicies
 from keyferry.custody.states import States
 from keyferry.custody.tokens import Issue, Tokens
+from keyferry.custody.trusted_issuers import MayFetch, TrustedIssuers
 from keyferry.custody.users import Users
 from keyferry.custody.uses import Uses
+from keyferry.custody.workloads import Workloads
 from keyferry.material.sealing import Sealer
 from keyferry.store.store import Store
 
@@ -49,6 +51,10 @@ from keyferry.store.store import Store
 class Rules:
     """What an installation may set. Times in microseconds; `pool` is how many keys of each type are kept ready, `fetch`
     reads what identity providers publish.
+    """What an installation may set. Times in microseconds; `pool` is how many keys of each type are kept ready.
+
+    Attributes:
+        may_fetch: judges the addresses that issuers' keys shall be fetched from.
     """
 
     kek_policy: str = "any"
@@ -56,6 +62,7 @@ class Rules:
     session_lifetime: Microseconds = 12 * 3600 * SECOND
     pool: Mapping[str, int] = field(default_factory=dict)
     fetch: Fetch = fetch_nothing
+    may_fetch: MayFetch
 
 
 class Custody:
@@ -95,6 +102,8 @@ class Custody:
         self.identities = Identities(self.gate)
         self.arrivals = Arrivals(self.gate)
         self.customer_key_requests = CustomerKeyRequests(self.gate)
+        self.trusted_issuers = TrustedIssuers(self.gate, rules.may_fetch)
+        self.workloads = Workloads(self.gate)
         self.metrics = Metrics(self.gate)
         self.approvals = Approvals(self.gate)
         self.audit = Audit(self.gate)

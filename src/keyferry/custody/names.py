@@ -38,6 +38,16 @@ def check_connection_name(name: str) -> str:
     return _check(_CONNECTION_NAME, name, "name", rule)
 
 
+def check_issuer_name(name: str) -> str:
+    """As a connection's."""
+    return check_connection_name(name)
+
+
+def may_name_issuer(text: str) -> bool:
+    """Whether a trusted issuer can have this name; see `may_name_user`."""
+    return may_name_connection(text)
+
+
 def check_vault_key_name(name: str) -> str:
     """What a key in an Azure vault may be called: 1 to 127 ASCII letters, digits and dashes."""
     if _VAULT_KEY_NAME.fullmatch(name) is None:

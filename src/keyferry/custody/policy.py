@@ -135,6 +135,15 @@ class Operation(StrEnum):
     CERTIFICATE_UPLOAD = "certificate.upload"
     CERTIFICATE_LIST = "certificate.list"
     CERTIFICATE_REVOKE = "certificate.revoke"
+    ISSUER_CREATE = "trusted-issuer.create"
+    ISSUER_READ = "trusted-issuer.read"
+    ISSUER_LIST = "trusted-issuer.list"
+    ISSUER_EDIT = "trusted-issuer.edit"
+    ISSUER_DELETE = "trusted-issuer.delete"
+    WORKLOAD_CREATE = "workload.create"
+    WORKLOAD_READ = "workload.read"
+    WORKLOAD_LIST = "workload.list"
+    WORKLOAD_REVOKE = "workload.revoke"
     AUDIT_READ = "audit.read"
     JOB_LIST = "job.list"
     BACKUP_CREATE = "backup.create"
@@ -255,6 +264,15 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     Operation.APPROVAL_APPROVE: Reach(administrator=_GROUP, key_access_user=_GROUP, auditor=_NEVER),
     Operation.APPROVAL_REJECT: Reach(administrator=_GROUP, key_access_user=_GROUP, auditor=_NEVER),
     Operation.APPROVAL_WITHDRAW: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_NEVER),
+    Operation.ISSUER_CREATE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.ISSUER_READ: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
+    Operation.ISSUER_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
+    Operation.ISSUER_EDIT: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.ISSUER_DELETE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.WORKLOAD_CREATE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.WORKLOAD_READ: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
+    Operation.WORKLOAD_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
+    Operation.WORKLOAD_REVOKE: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
     Operation.AUDIT_READ: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
     Operation.JOB_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
     # what the server does by itself when a date comes: nobody asks for it

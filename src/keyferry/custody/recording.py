@@ -52,6 +52,8 @@ def event_by(
     """
     certificate = who.certificate_id if isinstance(who, Caller) else None
     kept = {key: value for key, value in {**details, "certificate": certificate}.items() if value is not None}
+    workload = who.workload_id if isinstance(who, Caller) else None
+    kept = {key: value for key, value in {**details, "workload": workload}.items() if value is not None}
     return AuditEvent(
         uid=new_id(),
         at=at,

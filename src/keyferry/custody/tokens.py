@@ -14,7 +14,7 @@ from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation
 from keyferry.custody.users import load_user
 from keyferry.custody.view import Change, Query, View
-from keyferry.errors import Conflict, InvalidInput, NotAuthenticated
+from keyferry.errors import Conflict, InvalidInput, NotAuthenticated, NotPermitted
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.secret import Secret
 from keyferry.store.records import Token, User
@@ -93,6 +93,7 @@ class Tokens:
 
         Raises:
             InvalidInput: the name is empty, or the lifetime is not between a minute and 366 days.
+            NotPermitted: the caller is a workload.
         """
         if not 60 * SECOND <= lifetime <= LONGEST_LIFETIME:
             raise InvalidInput(
@@ -184,6 +185,11 @@ class Tokens:
         def change(change: Change) -> IssuedToken:
             user = change.actor.user
             change.permit(change.actor.relation_to_user(user.id), "token", None, name)
+            if caller.workload_id is not None:
+                raise NotPermitted(
+                    "A workload may not make a token: it would outlast the one that it came with.",
+                    advice="Present the issuer's own token each time; or have the user make one.",
+                )
             if epoch not in {None, user.token_epoch}:
                 raise NotAuthenticated("The password was set, or the account disabled, during the sign-in.")
             token = Token(

@@ -41,6 +41,8 @@ KINDS = {
     "approval_requests": APPROVAL_KIND,
     "identity_providers": "identity-provider",
     "identities": "identity",
+    "trusted_issuers": "trusted-issuer",
+    "workloads": "workload",
 }
 
 #: the operation that shows whether a caller may know of an object at all
@@ -57,6 +59,8 @@ _READS = {
     APPROVAL_KIND: Operation.APPROVAL_READ,
     "identity-provider": Operation.PROVIDER_READ,
     "identity": Operation.IDENTITY_LIST,
+    "trusted-issuer": Operation.ISSUER_READ,
+    "workload": Operation.WORKLOAD_READ,
 }
 
 

@@ -26,6 +26,9 @@ from keyferry.identity import attempts
 from keyferry.identity import tokens as token_form
 from keyferry.identity.backoff import sign_in_wait
 from keyferry.identity.hashing import PasswordHashing, sign_in_refused
+from keyferry.identity.jws import is_written_as_one
+from keyferry.identity.networks import parse_networks
+from keyferry.identity.workload_sign_in import WorkloadSignIn
 from keyferry.material.secret import Secret
 from keyferry.store.records import Membership, Token, User
 from keyferry.store.sealed import GROUPS, MEMBERSHIPS, TOKENS, USERS, Lock
@@ -180,10 +183,15 @@ class SignIn:
 
 
 class Authenticator:
-    """From a presented token to a caller. The gate judges whether it still holds, and what the caller may do."""
+    """From a presented token to a caller. The gate judges whether it still holds, and what the caller may do.
 
-    def __init__(self, custody: Custody) -> None:
+    Args:
+        workloads: knows the tokens of trusted issuers.
+    """
+
+    def __init__(self, custody: Custody, workloads: WorkloadSignIn) -> None:
         self._gate = custody.gate
+        self._workloads = workloads
         self._activity = custody.activity
         self._accepted: dict[bytes, _Accepted] = {}
         self._lock = threading.Lock()
@@ -199,6 +207,16 @@ class Authenticator:
             return None
         self._activity.note(accepted.token_id)
         return Caller(accepted.user_id, accepted.token_id, address)
+
+    def authenticate_program(self, text: str, address: str | None) -> Caller:
+        """As `authenticate`; a trusted issuer's token is taken, too, which opens no session in a browser.
+
+        Raises:
+            NotAuthenticated: (as above)
+        """
+        if is_written_as_one(text):
+            return self._workloads.authenticate(text, address)
+        return self.authenticate(text, address)
 
     def authenticate(self, text: str, address: str | None) -> Caller:
         """

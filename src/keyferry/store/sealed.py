@@ -40,7 +40,9 @@ from keyferry.store.records import (
     Sealed,
     ServerPolicy,
     Token,
+    TrustedIssuer,
     User,
+    Workload,
 )
 from keyferry.store.shapes import Shape
 from keyferry.store.statements import Prepared
@@ -287,6 +289,8 @@ MEMBERSHIPS = RevisedTable(tables.memberships, Membership)
 TOKENS = RevisedTable(tables.tokens, Token)
 CERTIFICATES = RevisedTable(tables.certificates, Certificate)
 CERTIFICATE_AUTHORITIES = RevisedTable(tables.certificate_authorities, CertificateAuthority)
+TRUSTED_ISSUERS = RevisedTable(tables.trusted_issuers, TrustedIssuer)
+WORKLOADS = RevisedTable(tables.workloads, Workload)
 KEYS = RevisedTable(tables.keys, Key)
 KEY_VERSIONS = RevisedTable(tables.key_versions, KeyVersion)
 KEKS = RevisedTable(tables.keks, Kek)
@@ -306,6 +310,8 @@ _ALL: tuple[SealedTable[Any], ...] = (
     *(USERS, GROUPS, MEMBERSHIPS, TOKENS, KEYS, KEY_VERSIONS, KEKS, CONNECTIONS, DEPLOYMENTS, CUSTOMER_KEY_REQUESTS),
     *(APPROVAL_REQUESTS, APPROVAL_VOTES, IDENTITY_PROVIDERS, IDENTITIES, EXPORTS, POOL_KEYS, IDEMPOTENCY),
     *(CERTIFICATES, CERTIFICATE_AUTHORITIES),
+    *(APPROVAL_REQUESTS, APPROVAL_VOTES, EXPORTS, POOL_KEYS, IDEMPOTENCY),
+    *(TRUSTED_ISSUERS, WORKLOADS),
 )
 SEALED_TABLES: dict[str, SealedTable[Any]] = {table.kind: table for table in _ALL}
 """Every table whose rows are sealed, by its name."""
