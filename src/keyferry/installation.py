@@ -228,7 +228,7 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         destruction_pending=settings.destruction_pending * SECOND,
         session_lifetime=settings.token_lifetime * SECOND,
         pool=settings.pool_sizes,
-        fetch=Fetcher.of(settings).published,
+        fetch=fetcher.published,
         may_fetch=lambda url, field: fetcher.require(url, field=field),
     )
     custody = Custody(store, sealer, rules, hashing, _issue)
@@ -240,14 +240,12 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         sealer=sealer,
         custody=custody,
         sign_in=sign_in,
-        authenticator=Authenticator(custody),
         certificates=CertificateAuthenticator(custody),
+        authenticator=Authenticator(custody, WorkloadSignIn(custody, KeySets(fetcher))),
         root=root,
         set_up=set_up,
         provider_sign_in=ProviderSignIn(custody, sign_in),
     )
-    workloads = WorkloadSignIn(custody, KeySets(fetcher))
-    return Installation(settings, store, sealer, custody, sign_in, Authenticator(custody, workloads), root, set_up)
 
 
 def open_root_of(store: Store, settings: Settings, source: PassphraseSource) -> Root:

@@ -39,8 +39,10 @@ from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
 from keyferry.custody.provider_writing import ProviderEdit
 from keyferry.custody.server_policy import ServerPolicyEdit
+from keyferry.custody.trusted_issuers import IssuerEdit, NewIssuer
 from keyferry.custody.users import UserSearch
 from keyferry.custody.uses import Ciphertext, Payload
+from keyferry.custody.workloads import NewWorkload
 from keyferry.errors import ApprovalRequired, KeyferryError, NotAuthenticated, NotFound
 from keyferry.identity.flows import Flow, Purpose
 from keyferry.identity.provider_sign_in import Trial
@@ -92,6 +94,13 @@ class House:
     def connection(self) -> str:
         return connect(self.kit, f"c{new_id()[-12:]}", groups=(GROUP,)).connection.id
 
+    def issuer(self) -> str:
+        return self.kit.custody.trusted_issuers.create(self.kit.administrator, new_issuer()).id
+
+    def workload(self) -> str:
+        new = new_workload(self.issuer(), "owner")
+        return self.kit.custody.workloads.create(self.kit.administrator, new).workload.id
+
     def deployment(self, column: str, to: Step = Step.PLANNED) -> str:
         return walk(self.kit, self.people.owner, self.key(column), EXPORT_KEK, to).id
 
@@ -135,6 +144,15 @@ class House:
         key = self.kit.key(user, owner=user.user_id).key.id
         self.kit.custody.users.disable(self.kit.administrator, user.user_id)
         return key
+
+
+def new_issuer() -> NewIssuer:
+    name = f"i{new_id()[-12:]}"
+    return NewIssuer(name=name, issuer=f"https://login.microsoftonline.com/{name}", audience="keyferry")
+
+
+def new_workload(issuer: str, user: str) -> NewWorkload:
+    return NewWorkload(name="deploy", issuer=issuer, subject="pipeline", user=user)
 
 
 Makes = Callable[[House, str], str]
@@ -204,6 +222,14 @@ def _kek_text(house: House, _column: str) -> str:
 
 def _connection(house: House, _column: str) -> str:
     return house.connection()
+
+
+def _issuer(house: House, _column: str) -> str:
+    return house.issuer()
+
+
+def _workload(house: House, _column: str) -> str:
+    return house.workload()
 
 
 def _deployment(house: House, column: str) -> str:
@@ -577,6 +603,36 @@ TABLE: dict[str, Row] = {
         _imported,
         lambda it, by, ref: it.deployments.backed_up(by, ref, Backup(sha256="0" * 64, size=1, taken_at=1)),
         (DENIED, OK, OK, HIDDEN, DENIED),
+    ),
+    "trusted_issuers.create": Row(
+        _nothing,
+        lambda it, by, _: it.trusted_issuers.create(by, new_issuer()),
+        (OK, DENIED, DENIED, DENIED, DENIED),
+    ),
+    "trusted_issuers.show": Row(
+        _issuer, lambda it, by, ref: it.trusted_issuers.show(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, OK)
+    ),
+    "trusted_issuers.list": Row(
+        _nothing, lambda it, by, _: it.trusted_issuers.list(by, size=5), (OK, DENIED, DENIED, DENIED, OK)
+    ),
+    "trusted_issuers.edit": Row(
+        _issuer,
+        lambda it, by, ref: it.trusted_issuers.edit(by, ref, IssuerEdit(disabled=True)),
+        (OK, HIDDEN, HIDDEN, HIDDEN, DENIED),
+    ),
+    "trusted_issuers.delete": Row(
+        _issuer, lambda it, by, ref: it.trusted_issuers.delete(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "workloads.create": Row(
+        _issuer,
+        lambda it, by, ref: it.workloads.create(by, new_workload(ref, "owner")),
+        (OK, DENIED, DENIED, DENIED, DENIED),
+    ),
+    # the owner's own
+    "workloads.show": Row(_workload, lambda it, by, ref: it.workloads.show(by, ref), (OK, OK, HIDDEN, HIDDEN, OK)),
+    "workloads.list": Row(_nothing, lambda it, by, _: it.workloads.list(by, size=5), (OK, OK, OK, OK, OK)),
+    "workloads.revoke": Row(
+        _workload, lambda it, by, ref: it.workloads.revoke(by, ref), (OK, OK, HIDDEN, HIDDEN, DENIED)
     ),
     "customer_key_requests.draft": Row(
         _group,

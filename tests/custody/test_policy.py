@@ -106,6 +106,16 @@ EXPECTED = {
     "approval.reject": (GRANTED, GRANTED, NEVER),
     "approval.read": (ALL, MINE, ALL),
     "approval.list": (ALL, MINE, ALL),
+    # issuers and workloads: an Administrator's; who acts as me, I see and can end
+    "trusted-issuer.create": (ALL, NEVER, NEVER),
+    "trusted-issuer.read": (ALL, NEVER, ALL),
+    "trusted-issuer.list": (ALL, NEVER, ALL),
+    "trusted-issuer.edit": (ALL, NEVER, NEVER),
+    "trusted-issuer.delete": (ALL, NEVER, NEVER),
+    "workload.create": (ALL, NEVER, NEVER),
+    "workload.read": (ALL, OWN, ALL),
+    "workload.list": (ALL, OWN, ALL),
+    "workload.revoke": (ALL, OWN, OWN),
     # the audit log is an Administrator's and an Auditor's
     "audit.read": (ALL, NEVER, ALL),
     # what runs where is theirs, too; reminders come by themselves
@@ -141,7 +151,7 @@ def test_what_is_not_in_the_table_is_refused(role: Role, relation: Relation) -> 
 
 
 def test_an_auditor_changes_nothing_but_how_they_sign_in_themselves() -> None:
-    theirs = {"user.password", "session.open", "token.create", "token.revoke"}
+    theirs = {"user.password", "session.open", "token.create", "token.revoke", "workload.revoke"}
     theirs |= {"certificate.issue", "certificate.upload", "certificate.revoke"}
     reads = {operation for operation in Operation if operation.value.endswith((".read", ".list", ".metrics"))}
     for operation in Operation:

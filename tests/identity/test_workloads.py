@@ -183,31 +183,31 @@ class TestComingIn:
         document = json.dumps({"keys": [public(key, "only")]})
         scene.edit(keys=NewKeys(document=document), algorithms=(algorithm,))
 
-        assert scene.comes_in(scene.issuer.mint(key=key, algorithm=algorithm, headers={"kid": "only"}))
+        scene.comes_in(scene.issuer.mint(key=key, algorithm=algorithm, headers={"kid": "only"}))
         assert scene.provider.asked == []
 
     def test_keys_at_an_address(self, scene: Scene) -> None:
         scene.edit(keys=NewKeys(url=f"{scene.provider.url}/keys"))
-        assert scene.comes_in(scene.issuer.mint(key=EC_KEY, algorithm="ES256", headers={"kid": "second"}))
+        scene.comes_in(scene.issuer.mint(key=EC_KEY, algorithm="ES256", headers={"kid": "second"}))
         assert scene.provider.asked == ["/keys"]
 
     def test_headers_and_claims_that_mean_nothing_here_are_passed_over(self, scene: Scene) -> None:
         headers = {"typ": "at+jwt", "x5t": "ab", "nonce": "x", "x5c": ["A" * 2000]}
-        assert scene.comes_in(scene.issuer.mint(headers=headers, aud=[AUDIENCE], groups=["administrators"], role="x"))
+        scene.comes_in(scene.issuer.mint(headers=headers, aud=[AUDIENCE], groups=["administrators"], role="x"))
 
     def test_the_users_own_networks_hold_as_well(self, scene: Scene) -> None:
         token = scene.issuer.mint()
         scene.kit.custody.users.edit(scene.administrator, "robot", UserEdit(networks=("192.0.2.0/24",)))
-        assert scene.comes_in(token, "192.0.2.7")
+        scene.comes_in(token, "192.0.2.7")
         with pytest.raises(NotAuthenticated):
             scene.comes_in(token, ADDRESS)
         with pytest.raises(NotAuthenticated):
             scene.comes_in(token, f"::ffff:{ADDRESS}")
 
     def test_further_claims_must_say_what_the_binding_asks_for(self, scene: Scene) -> None:
-        asked = {"environment": "production", "run": 7, "protected": True}
+        asked: dict[str, Any] = {"environment": "production", "run": 7, "protected": True}
         scene.bind("strict", subject="another", claims=asked)
-        assert scene.comes_in(scene.issuer.mint(sub="another", **asked))
+        scene.comes_in(scene.issuer.mint(sub="another", **asked))
         for name, value in (
             ("environment", "Production"),
             ("environment", "production "),
@@ -219,7 +219,8 @@ class TestComingIn:
             ("protected", 1),
             ("protected", "true"),
         ):
-            token = scene.issuer.mint(sub="another", **{**asked, name: value})
+            changed: dict[str, Any] = {**asked, name: value}
+            token = scene.issuer.mint(sub="another", **changed)
             assert scene.refused(token) == "it lacks a claim that its binding asks for (issuer pipelines)"
 
     def test_of_two_bindings_of_a_subject_the_claims_tell_which(self, scene: Scene) -> None:
@@ -256,7 +257,7 @@ class TestItEndsAtOnce:
             scene.kit.custody.keys.generate(caller, NewKey(algorithm="aes-128"))
         assert scene.refused(token) == "its issuer, pipelines, is disabled"
         scene.edit(disabled=False)
-        assert scene.comes_in(token)
+        scene.comes_in(token)
 
     def test_when_the_issuer_is_deleted(self, scene: Scene, token: str) -> None:
         caller = scene.comes_in(token)
@@ -290,7 +291,7 @@ class TestItEndsAtOnce:
 
     def test_when_the_token_expires(self, scene: Scene, token: str) -> None:
         with time_machine.travel(datetime.now(UTC) + timedelta(seconds=655)):
-            assert scene.comes_in(token)  # within the skew that is granted
+            scene.comes_in(token)  # within the skew that is granted
         with time_machine.travel(datetime.now(UTC) + timedelta(seconds=661)):
             assert scene.refused(token) == "it has expired (issuer pipelines)"
 
@@ -312,11 +313,13 @@ class TestItEndsAtOnce:
         scene.bind("inside", subject="inside", networks=("192.0.2.0/24",))
         token = scene.issuer.mint(sub="inside")
         caller = scene.comes_in(token, "192.0.2.9")
-        assert scene.comes_in(token, "::ffff:192.0.2.9")
+        scene.comes_in(token, "::ffff:192.0.2.9")
         for elsewhere in (ADDRESS, f"::ffff:{ADDRESS}", "2001:db8::1"):
             assert scene.refused(token, elsewhere) == "The workload may not call from this address (issuer pipelines)"
             with pytest.raises(NotAuthenticated, match="may not call from this address"):
-                scene.kit.custody.keys.list(Caller(caller.user_id, None, elsewhere, caller.workload_id), size=1)
+                scene.kit.custody.keys.list(
+                    Caller(caller.user_id, None, elsewhere, workload_id=caller.workload_id), size=1
+                )
 
     def test_a_callers_binding_is_that_users_own(self, scene: Scene) -> None:
         caller = scene.comes_in(scene.issuer.mint())
@@ -424,7 +427,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "expired": (lambda it: it.mint(exp=seconds() - 61), "it has expired"),
     "no-end": (lambda it: it.mint(exp=None), "it does not say exp"),
     "endless": (lambda it: it.mint(exp=2**60), "it does not say exp"),
-    "end-that-is-text": (lambda it: it.mint(exp=None, **{"exp ": 1}), "it does not say exp"),
+    "end-that-is-text": (lambda it: it.mint(exp=str(seconds() + 60)), "it does not say exp"),
     "not-yet": (lambda it: it.mint(nbf=seconds() + 120), "it is not valid yet"),
     "issued-in-the-future": (lambda it: it.mint(iat=seconds() + 120, nbf=None), "it is not valid yet"),
     "not-said-when-issued": (lambda it: it.mint(iat=None), "it does not say iat"),
@@ -472,7 +475,7 @@ def test_an_attack_is_refused_and_only_the_audit_log_says_why(lasting: Scene, na
         return
     assert scene.refused(token).removesuffix(" (issuer pipelines)") == reason
     assert "/theirs" not in scene.provider.asked
-    assert scene.comes_in(scene.issuer.mint())
+    scene.comes_in(scene.issuer.mint())
 
 
 def test_a_tampered_token_is_refused_though_the_whole_one_is_remembered(lasting: Scene) -> None:
@@ -508,7 +511,7 @@ class TestKeysOfAnIssuer:
         token = scene.issuer.mint(key=STRANGE_KEY, headers={"kid": "third"})
         assert scene.refused(token) == f"{KEY} (issuer pipelines)"  # too soon after the last time
         time[0] += key_sets.PAUSE
-        assert scene.comes_in(token)
+        scene.comes_in(token)
         assert scene.refused(scene.issuer.mint()) == f"{KEY} (issuer pipelines)"  # the old one is withdrawn
 
     def test_invented_key_ids_make_no_traffic(self, scene: Scene, time: list[float]) -> None:
@@ -524,13 +527,13 @@ class TestKeysOfAnIssuer:
         scene.comes_in(scene.issuer.mint())
         scene.provider.says.clear()
         time[0] += key_sets.FRESH
-        assert scene.comes_in(scene.issuer.mint(jti="1"))
+        scene.comes_in(scene.issuer.mint(jti="1"))
         assert scene.refused(scene.issuer.mint(key=STRANGE_KEY)) == f"{SIGNATURE} (issuer pipelines)"
         time[0] += key_sets.STALE
         assert scene.refused(scene.issuer.mint(jti="2")) == self.NO_KEYS
         published(scene.provider, scene.issuer)
         time[0] += key_sets.PAUSE
-        assert scene.comes_in(scene.issuer.mint(jti="3"))
+        scene.comes_in(scene.issuer.mint(jti="3"))
 
     @pytest.mark.parametrize(
         "answer",
@@ -548,7 +551,10 @@ class TestKeysOfAnIssuer:
             Said(json.dumps({"keys": [public(RSA_KEY, "first", key_ops=["sign"])]}).encode()),
             Said(json.dumps({"keys": [public(RSA_KEY, "first", alg="HS256")]}).encode()),
         ],
-        ids="redirect fault no-json empty no-list no-object giant shared private encryption signing hmac".split(),
+        ids=[
+            *("redirect", "fault", "no-json", "empty", "no-list", "no-object", "giant"),
+            *("shared", "private", "encryption", "signing", "hmac"),
+        ],
     )
     def test_an_answer_that_holds_no_keys_opens_nothing(self, scene: Scene, answer: Said) -> None:
         scene.provider.says["/keys"] = answer

@@ -16,6 +16,8 @@ SINCE_THEN = (
     *("provider_sessions", "tested_sign_ins", "seen_once", "identities", "identity_providers"),
     "approval_votes",
     "approval_requests",
+    "workloads",
+    "trusted_issuers",
     "customer_key_requests",
     "deployments",
     "connections",

@@ -158,6 +158,7 @@ NEW |= {"identity_providers", "identities", "seen_once", "provider_sessions", "t
 NEW |= {"counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts"}
 NEW |= {"approval_requests", "approval_votes", "certificates", "certificate_authorities"}
 NEW |= {"server_policy"}
+NEW |= {"trusted_issuers", "workloads"}
 
 
 def add(engine: Engine, table: str, row: dict[str, object]) -> None:

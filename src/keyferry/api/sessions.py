@@ -47,11 +47,19 @@ async def sign_out(visit: Visiting) -> None:
 
 @router.get("/sessions/current", responses=READING)
 async def show_current_session(visit: Visiting) -> CurrentSessionAnswer:
-    """Who is calling, and until when the token, or the client certificate, lasts."""
+    """Who is calling, and until when the token, the client certificate, or the workload's binding lasts."""
     user = await visit.ask(visit.custody.users.show, visit.caller.user_id)
     if visit.caller.certificate_id is not None:
         found = await visit.ask(visit.custody.certificates.show, visit.caller.certificate_id)
         return CurrentSessionAnswer.by_certificate(user, found.certificate)
+    if visit.caller.workload_id is not None:
+        workload = (await visit.ask(visit.custody.workloads.show, visit.caller.workload_id)).workload
+        return CurrentSessionAnswer(
+            user=UserAnswer.of(user),
+            workload_id=workload.id,
+            workload_name=workload.name,
+            expires_at=when(workload.expires_at),
+        )
     token = (await visit.ask(visit.custody.tokens.show, _token_id(visit))).token
     return CurrentSessionAnswer(
         user=UserAnswer.of(user),

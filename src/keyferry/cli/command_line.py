@@ -27,6 +27,8 @@ PLACES: dict[str, tuple[str, str]] = {
         f"{_CLI}.server_policy:server_policy",
         "Who may come in at all: from which networks, and with what.",
     ),
+    "issuer": (f"{_CLI}.issuers:issuer", "Issuers whose tokens programs may present."),
+    "workload": (f"{_CLI}.workloads:workload", "Programs that present an issuer's token, and whom they act as."),
     "key": (f"{_CLI}.keys:key", "Keys: make, describe, change state, export."),
     "export": (f"{_CLI}.exports:export", "What has been exported, and what an export would do."),
     "approval": (f"{_CLI}.approvals:approval", "What waits for the approval of others."),
@@ -77,7 +79,8 @@ command_line = CommandLine(
     help=(
         "Keyferry generates, guards and governs encryption keys, and ferries them, wrapped, to the clouds that ask for "
         "them.\n\nCommands answer 0 on success, 1 when refused or failed, 2 on wrong usage. KEYFERRY_PROFILE names the "
-        "profile to use, KEYFERRY_TOKEN_FILE a file whose token is used in place of the profile's."
+        "profile to use, KEYFERRY_TOKEN_FILE a file whose token is used in place of the profile's; with "
+        "KEYFERRY_SERVER (and KEYFERRY_CA_FILE) no profile is needed."
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from keyferry import __version__
-from keyferry.cli.profiles import DEFAULT, Profile
+from keyferry.cli.profiles import DEFAULT, ENVIRONMENT, Profile
 from keyferry.errors import ClientFailed, KeyferryError
 
 BASE = "/api/v1"
@@ -215,7 +215,8 @@ class Server:
         problem = self._json(answer) if answer.headers.get("content-type", "").endswith("json") else {}
         if not isinstance(problem, dict):
             raise self._no_answer(f"status {answer.status_code} and no reason")
-        advice = self._sign_in_advice() if problem.get("code") == "not-authenticated" else None
+        signed_in = self.profile.name != ENVIRONMENT
+        advice = self._sign_in_advice() if problem.get("code") == "not-authenticated" and signed_in else None
         raise ServerRefused(answer.status_code, problem, advice)
 
     def _line(self, text: str) -> dict[str, Any]:

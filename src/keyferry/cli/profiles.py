@@ -7,6 +7,8 @@ A profile is `~/.config/keyferry/profiles/NAME.toml` (`XDG_CONFIG_HOME` is honou
     token = "kf_…"
     expires_at = "2030-01-31T12:00:00Z"
     ca = "-----BEGIN CERTIFICATE-----…"        or  ca_file = "/path/to/ca.pem"; without both, the system's
+
+A program that signs in nowhere needs none: KEYFERRY_SERVER, KEYFERRY_CA_FILE and KEYFERRY_TOKEN_FILE say the same.
 """
 
 import json
@@ -21,9 +23,14 @@ from keyferry.material.secret import Secret
 from keyferry.private_files import read_private, replace_private
 
 DEFAULT = "default"
+#: stands for what the environment says, where no profile is read
+ENVIRONMENT = "environment"
 TOKEN_FILE_VARIABLE = "KEYFERRY_TOKEN_FILE"  # noqa: S105  # the name of a variable that names a file
+SERVER_VARIABLE = "KEYFERRY_SERVER"
+CA_FILE_VARIABLE = "KEYFERRY_CA_FILE"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_TOKEN = re.compile(rb"[!-~]{1,512}")
+#: one of Keyferry's, or a signed one of a trusted issuer
+_TOKEN = re.compile(rb"[!-~]{1,16384}")
 _MAX_BYTES = 64 * 1024
 _MEMBERS = {"server", "user", "token", "expires_at", "ca", "ca_file"}
 
@@ -48,6 +55,8 @@ class Profile:
 def load_profile(name: str, *, own_token: bool = False) -> Profile:
     """Read a profile; the file that KEYFERRY_TOKEN_FILE names, if any, gives the token in place of the profile's.
 
+    With KEYFERRY_SERVER beside it, no profile is read at all.
+
     Args:
         own_token: take the profile's token in any case.
 
@@ -55,6 +64,10 @@ def load_profile(name: str, *, own_token: bool = False) -> Profile:
         ClientFailed: `not-signed-in`, there is no such profile.
         CannotStart: `profile-refused`, others can read it, or it holds something else.
     """
+    token_file = None if own_token else os.environ.get(TOKEN_FILE_VARIABLE)
+    server = os.environ.get(SERVER_VARIABLE)
+    if server and token_file:
+        return _of_environment(server, Path(token_file))
     path = path_of(name)
     if not os.path.lexists(path):
         raise ClientFailed(
@@ -65,8 +78,13 @@ def load_profile(name: str, *, own_token: bool = False) -> Profile:
         )
     data = read_private(path, what="profile", max_bytes=_MAX_BYTES, code="profile-refused", field="profile")
     profile = _parse(name, path, data)
-    token_file = None if own_token else os.environ.get(TOKEN_FILE_VARIABLE)
     return replace(profile, token=read_token(Path(token_file), TOKEN_FILE_VARIABLE)) if token_file else profile
+
+
+def _of_environment(server: str, token_file: Path) -> Profile:
+    ca_file = os.environ.get(CA_FILE_VARIABLE)
+    ca = read_ca(Path(ca_file), CA_FILE_VARIABLE) if ca_file else None
+    return Profile(ENVIRONMENT, server, read_token(token_file, TOKEN_FILE_VARIABLE), ca=ca)
 
 
 def save_profile(profile: Profile) -> Path:

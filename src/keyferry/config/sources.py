@@ -15,7 +15,9 @@ from keyferry.material.secret import Secret
 from keyferry.private_files import ANYONE_ELSE_WRITES, create_private, read_private, replace_private
 
 SETTINGS_FILE = "keyferry.toml"
-CLIENT_VARIABLES = frozenset({"KEYFERRY_HOME", "KEYFERRY_TOKEN_FILE", "KEYFERRY_PROFILE"})
+CLIENT_VARIABLES = frozenset(
+    {"KEYFERRY_HOME", "KEYFERRY_TOKEN_FILE", "KEYFERRY_PROFILE", "KEYFERRY_SERVER", "KEYFERRY_CA_FILE"}
+)
 
 _PREFIX = "KEYFERRY_"
 _MAX_FILE_BYTES = 64 * 1024

@@ -13,9 +13,7 @@ from keyferry.errors import NotAuthenticated
 from keyferry.material.sealing import Sealer
 from keyferry.store import tables
 from keyferry.store.records import Certificate, Key, Token, User
-from keyferry.store.sealed import CERTIFICATES, MEMBERSHIPS, TOKENS, USERS, Lock
-from keyferry.store.records import Key, User
-from keyferry.store.sealed import MEMBERSHIPS, TOKENS, TRUSTED_ISSUERS, USERS, WORKLOADS, Lock
+from keyferry.store.sealed import CERTIFICATES, MEMBERSHIPS, TOKENS, TRUSTED_ISSUERS, USERS, WORKLOADS, Lock
 from keyferry.store.statements import Prepared
 from keyferry.store.transaction import Transaction
 
@@ -67,14 +65,9 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
     `lock`; the policy, which everybody's operations read, is not held.
 
     Raises:
-        NotAuthenticated: the account is gone or disabled, the token or certificate revoked, expired or of an earlier
-            epoch, or the source address is not on the server's list or the account's.
-            epoch, or the source address is not on the account's list.
-    """Read the caller's user, membership, token or workload rows, in this order, held by `lock`.
-
-    Raises:
-        NotAuthenticated: the account is gone or disabled, the token or the workload's binding revoked, expired or of an
-            earlier epoch, its issuer no longer trusted, or the source address not on the account's list.
+        NotAuthenticated: the account is gone or disabled, the token, the certificate or the workload's binding revoked,
+            expired or of an earlier epoch, its issuer trusted no longer, or the source address not on the server's list
+            or the account's.
         IntegrityViolation: one of the rows was changed behind Keyferry's back.
     """
     require_server_network(server_policy_of(tx, sealer), caller.address)
@@ -86,13 +79,10 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
     token = None if caller.token_id is None else _live_token(tx, sealer, caller.token_id, user, now, lock)
     certificate_id = caller.certificate_id if token is None else token.certificate_id
     certificate = None if certificate_id is None else _live_certificate(tx, sealer, certificate_id, user, now, lock)
-    groups = frozenset(membership.group_id for membership in memberships)
-    return Actor(user, Role(user.role), groups, token, certificate)
-    if caller.token_id is not None:
-        _require_live_token(tx, sealer, caller.token_id, user, now, lock)
     if caller.workload_id is not None:
         _require_live_workload(tx, sealer, caller.workload_id, user, caller.address, now, lock)
-    return Actor(user, Role(user.role), frozenset(membership.group_id for membership in memberships))
+    groups = frozenset(membership.group_id for membership in memberships)
+    return Actor(user, Role(user.role), groups, token, certificate)
 
 
 def name_of(tx: Transaction, who: Caller | Origin) -> str | None:

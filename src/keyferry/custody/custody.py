@@ -49,11 +49,10 @@ from keyferry.store.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What an installation may set. Times in microseconds; `pool` is how many keys of each type are kept ready, `fetch`
-    reads what identity providers publish.
     """What an installation may set. Times in microseconds; `pool` is how many keys of each type are kept ready.
 
     Attributes:
+        fetch: reads what identity providers publish.
         may_fetch: judges the addresses that issuers' keys shall be fetched from.
     """
 

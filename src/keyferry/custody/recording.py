@@ -50,10 +50,8 @@ def event_by(
     Args:
         about: the members that say what the event is about.
     """
-    certificate = who.certificate_id if isinstance(who, Caller) else None
-    kept = {key: value for key, value in {**details, "certificate": certificate}.items() if value is not None}
-    workload = who.workload_id if isinstance(who, Caller) else None
-    kept = {key: value for key, value in {**details, "workload": workload}.items() if value is not None}
+    came_with = {"certificate": who.certificate_id, "workload": who.workload_id} if isinstance(who, Caller) else {}
+    kept = {key: value for key, value in {**details, **came_with}.items() if value is not None}
     return AuditEvent(
         uid=new_id(),
         at=at,

@@ -103,7 +103,6 @@ class TrustedIssuers:
             check_issuer_name(new.name)
             issuer, keys = check_issuer(new.issuer), check_keys(new.keys)
             self._require_reachable(issuer, keys)
-            _require_new(change, new.name, issuer)
             row = TrustedIssuer(
                 id=new_id(),
                 name=new.name,
@@ -116,6 +115,7 @@ class TrustedIssuers:
                 created_at=change.now,
                 created_by=change.actor.user.id,
             )
+            _require_new(change, new.name, issuer)
             change.note(**_noted(row))
             return change.insert(TRUSTED_ISSUERS, row)
 

@@ -1,9 +1,7 @@
 """Whether a binding still lets its workload in: judged on the rows as they are, at every operation."""
 
-import json
-
 from keyferry.clock import Microseconds
-from keyferry.identity.networks import parse_networks
+from keyferry.custody.admission import admits
 from keyferry.store.records import TrustedIssuer, User, Workload
 
 
@@ -21,12 +19,6 @@ def why_not(
         return "The workload's binding was revoked."
     if workload.expires_at is not None and workload.expires_at <= now:
         return "The workload's binding has expired."
-    if not _admits(workload, address):
+    if not admits(workload.networks, address):
         return "The workload may not call from this address."
     return None
-
-
-def _admits(workload: Workload, address: str | None) -> bool:
-    if workload.networks is None or address is None:
-        return True
-    return parse_networks(json.loads(workload.networks)).admits(address)

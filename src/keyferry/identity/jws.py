@@ -105,8 +105,8 @@ def require_signature(token: Unverified, key: Mapping[str, Any], algorithm: str)
     Raises:
         TokenRefused: the signature is not that key's under that algorithm, or the key is not for it.
     """
-    from joserfc import jws  # noqa: PLC0415  # heavy, and of no use to a server that trusts no issuer
-    from joserfc.errors import JoseError  # noqa: PLC0415  # (as above)
+    from joserfc import jws  # heavy, and of no use to a server that trusts no issuer
+    from joserfc.errors import JoseError  # (as above)
 
     kind, curve = _KEYS[algorithm]
     if key.get("kty") != kind or key.get("crv") != curve or key.get("alg", algorithm) != algorithm:
@@ -129,7 +129,7 @@ def is_written_as_one(text: str) -> bool:
 @lru_cache(maxsize=256)
 def _imported(key: str) -> Any:
     """A key as joserfc has it; to read one takes longer than to use it."""
-    from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415  # (as above)
+    from joserfc.jwk import ECKey, RSAKey  # (as above)
 
     public = json.loads(key)
     if public["kty"] == "EC":
@@ -143,7 +143,7 @@ def _imported(key: str) -> Any:
 @lru_cache(maxsize=16)
 def _registry(algorithm: str) -> Any:
     """One algorithm alone; sizes were judged before, and members that are not understood mean nothing."""
-    from joserfc.jws import JWSRegistry  # noqa: PLC0415  # (as above)
+    from joserfc.jws import JWSRegistry  # (as above)
 
     class Registry(JWSRegistry):
         max_header_length = LONGEST_HEADER

@@ -35,17 +35,17 @@ class Issuer(Protocol):
     """What says where keys are: a trusted issuer, or an identity provider."""
 
     @property
-    def id(self) -> str: ...  # noqa: D102
+    def id(self) -> str: ...  # noqa: D102  # a column, as tables.py tells
     @property
-    def revision(self) -> int: ...  # noqa: D102
+    def revision(self) -> int: ...  # noqa: D102  # a column, as tables.py tells
     @property
-    def issuer(self) -> str: ...  # noqa: D102
+    def issuer(self) -> str: ...  # noqa: D102  # a column, as tables.py tells
     @property
-    def key_source(self) -> str: ...  # noqa: D102
+    def key_source(self) -> str: ...  # noqa: D102  # a column, as tables.py tells
     @property
-    def key_set_url(self) -> str | None: ...  # noqa: D102
+    def key_set_url(self) -> str | None: ...  # noqa: D102  # a column, as tables.py tells
     @property
-    def key_set(self) -> str | None: ...  # noqa: D102
+    def key_set(self) -> str | None: ...  # noqa: D102  # a column, as tables.py tells
 
 
 @dataclass(slots=True)

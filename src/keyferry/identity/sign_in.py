@@ -27,7 +27,6 @@ from keyferry.identity import tokens as token_form
 from keyferry.identity.backoff import sign_in_wait
 from keyferry.identity.hashing import PasswordHashing, sign_in_refused
 from keyferry.identity.jws import is_written_as_one
-from keyferry.identity.networks import parse_networks
 from keyferry.identity.workload_sign_in import WorkloadSignIn
 from keyferry.material.secret import Secret
 from keyferry.store.records import Membership, Token, User

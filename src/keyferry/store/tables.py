@@ -205,6 +205,29 @@ certificates = Table(
     Column("epoch", BigInteger, nullable=False, comment="as of tokens: the user's, or it is dead"),
     _time("not_before", nullable=False),
     _time("expires_at", nullable=False),
+    _created(),
+    Column("created_by", Text, nullable=False),
+    _time("revoked_at"),
+    *_revision(),
+    _seal(),
+    UniqueConstraint("fingerprint"),
+    Index(None, "user_id", "id"),
+    Index(None, "origin", "id"),
+    _one_of("origin", "issued", "uploaded"),
+)
+
+certificate_authorities = Table(
+    "certificate_authorities",
+    metadata,
+    _id(),
+    Column("certificate", LargeBinary, nullable=False, comment="X.509, DER"),
+    Column("key", LargeBinary, nullable=False, comment="PKCS#8, sealed"),
+    _time("expires_at", nullable=False),
+    _created(),
+    *_revision(),
+    _seal(),
+)
+
 trusted_issuers = Table(
     "trusted_issuers",
     metadata,
@@ -252,22 +275,6 @@ workloads = Table(
     _created(),
     Column("created_by", Text, nullable=False),
     _time("revoked_at"),
-    *_revision(),
-    _seal(),
-    UniqueConstraint("fingerprint"),
-    Index(None, "user_id", "id"),
-    Index(None, "origin", "id"),
-    _one_of("origin", "issued", "uploaded"),
-)
-
-certificate_authorities = Table(
-    "certificate_authorities",
-    metadata,
-    _id(),
-    Column("certificate", LargeBinary, nullable=False, comment="X.509, DER"),
-    Column("key", LargeBinary, nullable=False, comment="PKCS#8, sealed"),
-    _time("expires_at", nullable=False),
-    _created(),
     *_revision(),
     _seal(),
     Index(None, "issuer_id", "subject"),

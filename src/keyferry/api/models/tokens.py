@@ -29,14 +29,19 @@ class SessionAnswer(Answer):
 
 
 class CurrentSessionAnswer(Answer):
-    """Who is calling, under which token, or with which client certificate."""
+    """Who is calling, under which token, with which client certificate, or by which workload's binding.
+
+    `expires_at` is null for a binding that does not end.
+    """
 
     user: UserAnswer
-    token_id: str | None
-    token_name: str | None
-    certificate_id: str | None
-    certificate_name: str | None
-    expires_at: str
+    token_id: str | None = None
+    token_name: str | None = None
+    certificate_id: str | None = None
+    certificate_name: str | None = None
+    workload_id: str | None = None
+    workload_name: str | None = None
+    expires_at: str | None
 
     @classmethod
     def by_certificate(cls, user: UserDetail, certificate: Certificate) -> "CurrentSessionAnswer":

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -79,10 +79,8 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("revision > 0", name=op.f("ck_workloads_revision_positive")),
-        sa.ForeignKeyConstraint(
-            ["issuer_id"], ["trusted_issuers.id"], name=op.f("fk_workloads_issuer_id_trusted_issuers")
-        ),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_workloads_user_id_users")),
+        sa.ForeignKeyConstraint(["issuer_id"], ["trusted_issuers.id"], name=op.f("fk_workloads_issuer_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_workloads_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workloads")),
     )
     op.create_index(op.f("ix_workloads_issuer_id_subject"), "workloads", ["issuer_id", "subject"])
