@@ -11,8 +11,11 @@ INTEROP := .interop
 # PyKMIP's server, which `make bench` measures beside: the same.
 BENCH := .bench
 
-# Debian packages that the demo and the tests use, as COMMAND:PACKAGE.
-PROGRAMS := openssl:openssl chromium:chromium
+# Debian packages that the demo uses, and further ones that the tests use: COMMAND:PACKAGE, FILE:PACKAGE, or several
+# packages with a plus between them.
+DEMO_PROGRAMS := openssl:openssl chromium:chromium
+PROGRAMS := $(DEMO_PROGRAMS) php:php-cli \
+	/usr/share/simplesamlphp/www/index.php:simplesamlphp+php-xml+php-mbstring+php-curl
 
 # What `make test` runs; `make test T=tests/byok` runs a part. `make interop I=PATH` likewise.
 T ?= tests
@@ -26,6 +29,7 @@ WORKERS ?= 2
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+demo: PROGRAMS := $(DEMO_PROGRAMS)
 demo: $(VENV)/.runtime programs  ## Set up, then run the main job end to end on loopback, offline
 	$(BIN)/keyferry demo
 
@@ -113,10 +117,15 @@ $(BENCH)/.ready: requirements/bench.txt | $(BIN)/pip
 	  -r requirements/bench.txt
 	@touch $@
 
+# None of them starts a server: a package that has one (SimpleSAMLphp wants Apache beside it) is told not to.
 programs:
-	@missing=; for each in $(PROGRAMS); do command -v $${each%%:*} >/dev/null || missing="$$missing $${each##*:}"; done; \
+	@missing=; for each in $(PROGRAMS); do \
+	  [ -e $${each%%:*} ] || command -v $${each%%:*} >/dev/null || missing="$$missing $$(echo $${each##*:} | tr + ' ')"; \
+	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  [ -e /usr/sbin/policy-rc.d ] || { trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
+	    printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; }; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
 	else \
 	  echo "These Debian packages are needed:$$missing" >&2; \

@@ -39,6 +39,7 @@ from keyferry.identity.key_sets import KeySets
 from keyferry.identity.passwords import check_new_password
 from keyferry.identity.provider_sign_in import ProviderSignIn
 from keyferry.identity.sign_in import Authenticator, SignIn
+from keyferry.identity.single_sign_on import SingleSignOn
 from keyferry.identity.workload_sign_in import WorkloadSignIn
 from keyferry.material.sealing import Sealer
 from keyferry.material.secret import Secret
@@ -82,6 +83,7 @@ class Installation:
     root: Root
     set_up: SetUp
     provider_sign_in: ProviderSignIn
+    single_sign_on: SingleSignOn
 
     @property
     def root_fingerprint(self) -> str:
@@ -234,6 +236,7 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
     custody = Custody(store, sealer, rules, hashing, _issue)
     sign_in = SignIn(custody, hashing)
     set_up = SetUp(custody.gate, hashing)
+    provider_sign_in = ProviderSignIn(custody, sign_in)
     return Installation(
         settings=settings,
         store=store,
@@ -244,7 +247,8 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         authenticator=Authenticator(custody, WorkloadSignIn(custody, KeySets(fetcher))),
         root=root,
         set_up=set_up,
-        provider_sign_in=ProviderSignIn(custody, sign_in),
+        provider_sign_in=provider_sign_in,
+        single_sign_on=SingleSignOn(custody, provider_sign_in, sealer, settings.public_url),
     )
 
 

@@ -225,6 +225,7 @@ def _configuration(
         certificates=installation.certificates,
         set_up=installation.set_up,
         facts=partial(facts_of, installation),
+        single_sign_on=installation.single_sign_on,
     )
     return uvicorn.Config(
         application(services),

@@ -37,7 +37,7 @@ class Served:
 
 
 @contextmanager
-def opened(made: Installation, pushes: Pushes | None = None) -> Iterator[str]:
+def opened(made: Installation, pushes: Pushes | None = None, port: int = 0) -> Iterator[str]:
     """Serve both doors of an installation from a thread of this process; answers where."""
     services = Services(
         made.custody,
@@ -50,13 +50,14 @@ def opened(made: Installation, pushes: Pushes | None = None) -> Iterator[str]:
         pushes,
         set_up=made.set_up,
         facts=partial(facts_of, made),
+        single_sign_on=made.single_sign_on,
     )
     tls = ServerTls(made.tls, made.settings.tls_names)
     configuration = uvicorn.Config(
         application(services), log_config=None, ssl_context_factory=lambda _config, _default: tls.context
     )
     server = Server(configuration)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", port)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         try:
@@ -67,9 +68,9 @@ def opened(made: Installation, pushes: Pushes | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def serving(kit: Kit, pushes: Pushes | None = None) -> Iterator[Served]:
+def serving(kit: Kit, pushes: Pushes | None = None, port: int = 0) -> Iterator[Served]:
     """Serve a kit's installation."""
-    with opened(kit.installation, pushes) as url:
+    with opened(kit.installation, pushes, port) as url:
         yield Served(kit, url)
 
 

@@ -6,7 +6,8 @@ user name that an Administrator said to expect, which binds the subject; else, w
 4. Groups and role are set by the mapping's tables. Each change has an audit event that names the provider.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -16,25 +17,40 @@ import structlog
 from keyferry import clock
 from keyferry.custody.access import Actor
 from keyferry.custody.accounts import BY_NAME, NewUser, UserEdit, edit_user, insert_user
-from keyferry.custody.arrival import Arrival
+from keyferry.custody.arrival import Arrival, Presented, ProviderSession
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.gate import Gate
-from keyferry.custody.identity_binding import BY_EXPECTED, BY_SUBJECT, NewIdentity, bind, is_subject
+from keyferry.custody.identity_binding import (
+    BY_EXPECTED,
+    BY_SUBJECT,
+    PROVIDER_BY_NAME,
+    NewIdentity,
+    bind,
+    is_subject,
+)
 from keyferry.custody.memberships import memberships_of
-from keyferry.custody.names import check_email, check_user_name
+from keyferry.custody.names import check_email, check_user_name, may_name_connection
 from keyferry.custody.policy import Operation, Role
 from keyferry.custody.provider_mapping import Meant, mapping_of, meaning
-from keyferry.custody.provider_sessions import keep_session
+from keyferry.custody.provider_sessions import keep_session, session_of, tokens_of
 from keyferry.custody.provider_tests import keep_test
 from keyferry.custody.recording import Subject, event_by
 from keyferry.custody.refusals import Refusal
 from keyferry.custody.seen import first_time
-from keyferry.custody.view import Change
+from keyferry.custody.view import Change, Query
 from keyferry.errors import Conflict, IntegrityViolation, InvalidInput, NotAuthenticated
 from keyferry.store.events import write_event
 from keyferry.store.records import Identity, IdentityProvider, Token, User
 from keyferry.store.sealed import GROUPS, IDENTITIES, IDENTITY_PROVIDERS, USERS, Lock
+from keyferry.store.tables import identity_providers
 from keyferry.store.transaction import Transaction
+
+_OFFERED = Query(
+    IDENTITY_PROVIDERS,
+    identity_providers.c.enabled.is_(True),
+    identity_providers.c.deleted_at.is_(None),
+    order_by=identity_providers.c.name,
+)
 
 log = structlog.get_logger("keyferry.arrivals")
 
@@ -103,6 +119,49 @@ class Arrivals:
             lambda tx: IDENTITY_PROVIDERS.get(tx, self._gate.sealer, provider_id),
         )
         return None if found is None or found.deleted_at is not None else found
+
+    def named(self, name: str) -> IdentityProvider | None:
+        """The same by its name."""
+        if not may_name_connection(name):
+            return None
+        query = PROVIDER_BY_NAME.held(Lock.NONE)
+        found = self._gate.look(
+            Origin(None),
+            Operation.SESSION_OPEN,
+            lambda tx: IDENTITY_PROVIDERS.first(tx, self._gate.sealer, query, name=name),
+        )
+        return None if found is None or found.deleted_at is not None else found
+
+    def offered(self) -> list[IdentityProvider]:
+        """The providers that people may sign in through now, by name."""
+        found = self._gate.look(
+            Origin(None),
+            Operation.SESSION_OPEN,
+            lambda tx: IDENTITY_PROVIDERS.find(tx, self._gate.sealer, _OFFERED.held(Lock.NONE)),
+        )
+        return list(found)
+
+    def session(self, token_id: str) -> tuple[str, ProviderSession] | None:
+        """Which provider has vouched for a session, and what it calls it; None for one that none has."""
+        row = self._gate.store.read(lambda tx: session_of(tx, token_id))
+        return None if row is None else (str(row[0]), ProviderSession(json.loads(row[1]), row[2]))
+
+    def sessions_of(
+        self, provider: IdentityProvider, sessions: Sequence[ProviderSession], presented: Presented
+    ) -> list[tuple[str, str]] | None:
+        """Ids of the tokens, and of their users, that a provider names as it signs somebody out.
+
+        Returns:
+            None when what it presented was presented before.
+        """
+
+        def write(tx: Transaction) -> list[tuple[str, str]] | None:
+            if not first_time(tx, presented.kind, provider.id, presented.what, presented.until):
+                return None
+            found = [pair for each in sessions for pair in tokens_of(tx, provider.id, each)]
+            return list(dict.fromkeys(found))
+
+        return self._gate.store.write(write)
 
     def remember(self, arrival: Arrival, token: Token) -> None:
         """Keep what a sign-out at the provider will name, beside the session that was opened."""

@@ -17,6 +17,7 @@ from keyferry.doors.figures import Figures
 from keyferry.doors.workers import Crew
 from keyferry.identity.certificates import CertificateAuthenticator
 from keyferry.identity.sign_in import Authenticator, SignIn
+from keyferry.identity.single_sign_on import SingleSignOn
 
 
 class Pushes(Protocol):
@@ -80,6 +81,7 @@ class Services:
         certificates: knows callers by client certificates; None where no listener asks for any.
         set_up: makes the first Administrator.
         facts: of the installation that serves, as they are now; read in a worker thread.
+        single_sign_on: through identity providers.
         ready: returns when the server can serve; raises a KeyferryError that says why it cannot.
     """
 
@@ -94,3 +96,4 @@ class Services:
     certificates: CertificateAuthenticator | None = None
     set_up: SetUp | None = None
     facts: Callable[[], ServerFacts] | None = None
+    single_sign_on: SingleSignOn | None = None

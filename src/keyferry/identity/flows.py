@@ -56,6 +56,14 @@ class Flow:
         return Presented("flow", self.id, self.ends_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where a browser is sent, and what it is to keep until it comes back."""
+
+    address: str = field(repr=False)
+    flow: Flow
+
+
 class Flows:
     """Seals flows for browsers, and opens what they bring back."""
 

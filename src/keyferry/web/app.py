@@ -36,6 +36,7 @@ from keyferry.web import (
     set_up,
     settings,
     sign_in,
+    sso,
     user_forms,
     users,
 )
@@ -64,6 +65,7 @@ _NOUNS = (
     set_up,
     settings,
     sign_in,
+    sso,
     user_forms,
     users,
 )

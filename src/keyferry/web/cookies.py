@@ -1,8 +1,9 @@
-"""The two cookies: who is signed in, and what the last action came to.
+"""The cookies: who is signed in, what the last action came to, and a sign-in that is under way elsewhere.
 
 The first holds a session's token. No script can read it, no other site's page can send it along with a form (`Lax`),
 and over TLS no other host and no plain connection can set it (`__Host-`, RFC 6265bis section 4.1.3.2). Both end with
-the browser; the session ends earlier if it lies idle or is revoked.
+the browser; the session ends earlier if it lies idle or is revoked. The third comes back with a form that an identity
+provider's page sends (`None`); it is sealed, lasts for minutes, and lets nobody in by itself.
 """
 
 import base64
@@ -19,6 +20,7 @@ from keyferry.material.secret import Secret
 
 _SESSION: Final = "keyferry-session"
 _MESSAGE: Final = "keyferry-message"
+_FLOW: Final = "keyferry-sso"
 _LONGEST_MESSAGE: Final = 600
 
 
@@ -70,6 +72,22 @@ def forget_message(request: Request, response: Response) -> None:
     """It has been shown."""
     if _name(request, _MESSAGE) in request.cookies:
         _delete(request, response, _MESSAGE)
+
+
+def flow_of(request: Request) -> str | None:
+    """What the browser keeps of a sign-in that is under way at an identity provider."""
+    return request.cookies.get(_name(request, _FLOW))
+
+
+def keep_flow(request: Request, response: Response, sealed: str, seconds: int) -> None:
+    """Have the browser keep it; browsers take such a cookie over TLS, and on this machine."""
+    name = _name(request, _FLOW)
+    response.set_cookie(name, sealed, seconds, path="/", secure=True, httponly=True, samesite="none")
+
+
+def forget_flow(request: Request, response: Response) -> None:
+    """It has come back, or is of no more use."""
+    response.delete_cookie(_name(request, _FLOW), path="/", secure=True, httponly=True, samesite="none")
 
 
 def form_token(token: Secret) -> str:

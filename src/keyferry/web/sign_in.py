@@ -1,5 +1,6 @@
 """Signing in and out in a browser."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -11,6 +12,9 @@ from keyferry.clock import SECOND
 from keyferry.doors.addresses import address_of
 from keyferry.doors.statuses import status_of
 from keyferry.errors import KeyferryError, NotAuthenticated
+from keyferry.identity.flows import LASTS
+from keyferry.identity.sign_in import SignedIn
+from keyferry.identity.single_sign_on import Offer
 from keyferry.material.secret import Secret
 from keyferry.web import cookies
 from keyferry.web.console import Console, console_of
@@ -24,6 +28,7 @@ _OWN: Final = frozenset({"user_name", "password", "next", "csrf"})
 _NOTICES: Final = {
     "signed-out": "You are signed out.",
     "ended": "Your session has ended.",
+    "signed-out-everywhere": "You are signed out, here and at your identity provider.",
     "password-changed": "Your password was changed. Sign in with it.",
 }
 
@@ -38,7 +43,8 @@ async def sign_in(request: Request) -> Response:
     try:
         return await _signed_in(request, console, form)
     except KeyferryError as refusal:
-        return _form_page(console, form.refused(refusal), status=status_of(refusal), kept=_kept(form))
+        offers, kept = await _offers(console), _kept(form)
+        return _form_page(console, form.refused(refusal), status=status_of(refusal), kept=kept, offers=offers)
 
 
 async def _show(request: Request) -> Response:
@@ -47,7 +53,8 @@ async def _show(request: Request) -> Response:
     except NotAuthenticated:
         wanted = own_path(request.query_params.get("next", ""))
         notice = _NOTICES.get(request.query_params.get("notice", ""))
-        return _form_page(console_of(request), Form.showing(next=wanted), notice=notice)
+        offers = await _offers(console_of(request))
+        return _form_page(console_of(request), Form.showing(next=wanted), notice=notice, offers=offers)
     return RedirectResponse("/", 303)
 
 
@@ -61,7 +68,11 @@ async def _signed_in(request: Request, console: Console, form: Form) -> Response
         address_of(request),
         idle_after=services.settings.session_idle * SECOND,
     )
-    signed_in = await services.crew.sign_ins.run(signing_in)
+    return await go_on(request, console, form, await services.crew.sign_ins.run(signing_in))
+
+
+async def go_on(request: Request, console: Console, form: Form, signed_in: SignedIn) -> Response:
+    """The page that was wanted, in the session that was opened; or the form that the sign-in had interrupted."""
     kept, wanted = _kept(form), own_path(form.text("next"))
     if kept and await earlier_user(request) != signed_in.issued.user.id:  # the form is another person's
         kept, wanted = [], "/"
@@ -92,9 +103,15 @@ async def _end_earlier(request: Request, console: Console) -> None:
 
 
 async def sign_out(visit: Visit, _form: Form) -> Response:
-    """End the session, here and wherever else its token is."""
-    await visit.ask(visit.custody.tokens.revoke, visit.caller.token_id or "")
-    response = RedirectResponse("/sign-in?notice=signed-out", 303)
+    """End the session, here and wherever else its token is; and lead to its provider's, if one has vouched for it."""
+    token_id = visit.caller.token_id or ""
+    single_sign_on = visit.console.services.single_sign_on
+    begun = None if single_sign_on is None else await visit.work(partial(single_sign_on.begin_sign_out, token_id))
+    await visit.ask(visit.custody.tokens.revoke, token_id)
+    response: Response = RedirectResponse("/sign-in?notice=signed-out", 303)
+    if begun is not None and single_sign_on is not None:  # a form's answer may not redirect to another site: a page may
+        response = visit.console.render("signed_out.html", address=begun.address)
+        cookies.keep_flow(visit.request, response, single_sign_on.flows.seal(begun.flow), LASTS // SECOND)
     cookies.forget_session(visit.request, response)
     return response
 
@@ -112,6 +129,7 @@ def _form_page(
     status: int = 200,
     kept: list[tuple[str, str]] | None = None,
     notice: str | None = None,
+    offers: Sequence[Offer] = (),
 ) -> Response:
     return console.render(
         "sign_in.html",
@@ -122,8 +140,15 @@ def _form_page(
         interrupted=bool(kept),
         detail=None,
         notice=notice,
+        offers=[] if kept else offers,
         awaits_set_up=console.services.set_up is not None and console.services.set_up.was_offered,
     )
+
+
+async def _offers(console: Console) -> list[Offer]:
+    """The providers that people may sign in through."""
+    single_sign_on = console.services.single_sign_on
+    return [] if single_sign_on is None else await console.services.crew.plain.run(single_sign_on.offers)
 
 
 def _kept(form: Form) -> list[tuple[str, str]]:

@@ -164,3 +164,38 @@ def _refused(detail: str) -> InvalidInput:
         field="configuration.metadata",
         advice="Get the identity provider's metadata anew, and give it as it is.",
     )
+
+
+def own_metadata(entity_id: str, acs_url: str, slo_url: str, certificate: str, *, sign_requests: bool) -> bytes:
+    """Our own metadata for one provider; not signed: it is fetched over TLS, or handed over by whoever sets it up.
+
+    Args:
+        certificate: PEM; for signing and for encrypting.
+    """
+    from xml.sax.saxutils import escape, quoteattr
+
+    encoded = "".join(line for line in certificate.splitlines() if not line.startswith("-----"))
+    keys = "".join(
+        f'<md:KeyDescriptor use="{use}"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{escape(encoded)}'
+        f"</ds:X509Certificate></ds:X509Data></ds:KeyInfo>{methods}</md:KeyDescriptor>"
+        for use, methods in (("signing", ""), ("encryption", _ENCRYPTION))
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<md:EntityDescriptor xmlns:md="{MD}" xmlns:ds="{DS}" entityID={quoteattr(entity_id)}>'
+        f'<md:SPSSODescriptor protocolSupportEnumeration="{SAMLP}" WantAssertionsSigned="true"'
+        f' AuthnRequestsSigned="{str(sign_requests).lower()}">{keys}'
+        f"<md:SingleLogoutService Binding={quoteattr(REDIRECT)} Location={quoteattr(slo_url)}/>"
+        f"<md:AssertionConsumerService Binding={quoteattr(POST)} Location={quoteattr(acs_url)}"
+        ' index="0" isDefault="true"/></md:SPSSODescriptor></md:EntityDescriptor>\n'
+    ).encode()
+
+
+_ENCRYPTION: Final = "".join(
+    f'<md:EncryptionMethod Algorithm="{algorithm}"/>'
+    for algorithm in (
+        "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+        "http://www.w3.org/2009/xmlenc11#aes128-gcm",
+        "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
+    )
+)

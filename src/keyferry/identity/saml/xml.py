@@ -22,7 +22,7 @@ MOST_ELEMENTS: Final = 20_000
 
 
 class XmlRefused(InvalidInput):
-    """A document that is not read, and why."""
+    """A document that is not read or not believed, and why."""
 
 
 def parse(data: bytes) -> "_Element":
