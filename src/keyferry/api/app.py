@@ -36,6 +36,7 @@ from keyferry.api.routers import PREFIX
 from keyferry.api.segments import Segments
 from keyferry.api.shortcut import Shortcut
 from keyferry.doors.access_log import AccessLog
+from keyferry.doors.addresses import ProxiedAddresses
 from keyferry.doors.body_limit import BodyLimit
 from keyferry.doors.response_headers import ResponseHeaders
 from keyferry.doors.services import Services
@@ -101,4 +102,6 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(BodyLimit, most=services.settings.max_body_bytes, answer=problem)
     app.add_middleware(AccessLog, note=services.figures.note, answer=problem)
     app.add_middleware(ResponseHeaders, door=_HEADERS)
+    if services.settings.trusted_proxies:
+        app.add_middleware(ProxiedAddresses, trusted=services.settings.trusted_proxies)
     return app

@@ -10,14 +10,12 @@ from keyferry.api.callers import receive_caller
 from keyferry.api.documented import refusals
 from keyferry.api.routers import open_router
 from keyferry.custody.caller import Origin
-from keyferry.doors.addresses import address_of
+from keyferry.doors.addresses import address_of, own_address_of
 from keyferry.doors.figures import MEDIA_TYPE
 from keyferry.errors import KeyferryError, NotAuthenticated
 
 router = open_router("metrics", prefix="")
 
-#: what a proxy adds: a request that came through one is not this machine's, whatever its connection says
-_PROXIED: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "OpenMetrics 1.0", "content": {"application/openmetrics-text": {"schema": {"type": "string"}}}}
 }
@@ -49,10 +47,8 @@ async def show_metrics(request: Request) -> Response:
 
 
 def _is_local(request: Request) -> bool:
-    if any(name in request.headers for name in _PROXIED):
-        return False
     try:
-        address = ip_address(address_of(request))
+        address = ip_address(own_address_of(request))
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)

@@ -60,6 +60,9 @@ class Settings:
     )
     allow_plain_http: bool = _row("false", values.boolean, "Serve HTTP without TLS; only on a loopback address.")
     tls_names: tuple[str, ...] = _row("", values.host_names, "Further names and addresses for the server certificate.")
+    trusted_proxies: tuple[str, ...] = _row(
+        "", values.networks, "Addresses and networks of proxies whose X-Forwarded-For is believed."
+    )
     max_body_bytes: int = _row("1MiB", values.size("1KiB", "64MiB"), "Largest request body.")
     default_page: int = _row("100", values.integer(1, 5000), "Items in a page when the caller does not say.")
     max_page: int = _row("500", values.integer(1, 5000), "Most items that a caller may ask for in a page.")

@@ -160,6 +160,25 @@ def host_names(value: object) -> tuple[str, ...]:
         raise ValueError(form) from None
 
 
+def networks(value: object) -> tuple[str, ...]:
+    """Addresses and networks, IPv4 or IPv6: a TOML array, or text with commas between; doubles dropped, order kept.
+
+    A network of all addresses is none of them: who trusts everybody's word has not said whose.
+    """
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",")] if value.strip() else []
+    form = "a list of at most 64 addresses or networks, such as 192.0.2.7 or 10.0.0.0/8, and not of all addresses"
+    if not isinstance(value, (list, tuple)) or len(value) > 64:
+        raise ValueError(form)
+    try:
+        found = [ipaddress.ip_network(part) for part in value if isinstance(part, str) and "%" not in part]
+    except ValueError:
+        raise ValueError(form) from None
+    if len(found) != len(value) or any(network.prefixlen == 0 for network in found):
+        raise ValueError(form)
+    return tuple(dict.fromkeys(map(str, found)))
+
+
 def optional_proxy(value: object) -> str:
     """`http://HOST:PORT`, or empty text for none. User information would be a secret, and is not taken."""
     if value == "":

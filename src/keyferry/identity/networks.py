@@ -56,6 +56,15 @@ def parse_networks(entries: Iterable[str], *, field: str = "networks") -> Networ
     return NetworkList(networks)
 
 
+def normal_address(text: str) -> str | None:
+    """An address as it is compared and shown: IPv4 for a mapped one, IPv6 after RFC 5952; None for what is none.
+
+    An address with a zone is none: it means nothing on another machine than the one that wrote it.
+    """
+    caller = None if "%" in text else _caller(text)
+    return None if caller is None else str(caller)
+
+
 def source_network(address: str) -> str:
     """The network that failures from `address` are counted under: an IPv4 address itself, an IPv6 address's /64.
 

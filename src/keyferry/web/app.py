@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from keyferry.doors.access_log import AccessLog
+from keyferry.doors.addresses import ProxiedAddresses
 from keyferry.doors.body_limit import BodyLimit
 from keyferry.doors.response_headers import ResponseHeaders
 from keyferry.doors.services import Services
@@ -93,6 +94,7 @@ def create_console(services: Services) -> Starlette:
         routes=[*(route for noun in _NOUNS for route in noun.routes), *_static_routes(console)],
         exception_handlers={KeyferryError: on_refusal, HTTPException: on_http_exception},
         middleware=[
+            Middleware(ProxiedAddresses, trusted=services.settings.trusted_proxies),
             Middleware(ResponseHeaders, door=_HEADERS),
             Middleware(AccessLog, note=services.figures.note, answer=answer),
             Middleware(BodyLimit, most=console.most_body_bytes, answer=answer),

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from keyferry.clock import SECOND
 from keyferry.custody.set_up import SetUp
-from keyferry.doors.addresses import address_of
+from keyferry.doors.addresses import own_address_of
 from keyferry.doors.statuses import status_of
 from keyferry.errors import KeyferryError, NotAuthenticated, NotFound, NotPermitted, Overloaded
 from keyferry.web import cookies
@@ -54,7 +54,7 @@ async def tell_strength(request: Request) -> Response:
 
 async def _found(request: Request, console: Console, form: Form) -> Response:
     """Make the first Administrator, and sign them in."""
-    services, address, name = console.services, address_of(request), form.text("name")
+    services, address, name = console.services, own_address_of(request), form.text("name")
     password = new_password(form)
     await services.crew.plain.run(partial(_service(console).found, form.raw("token"), address, name, password))
     idle_after = services.settings.session_idle * SECOND
@@ -77,7 +77,7 @@ async def _require(request: Request, console: Console, token: str) -> None:
     Raises:
         NotPermitted: the link is not good, or this is another machine.
     """
-    await console.services.crew.plain.run(partial(_service(console).require, token, address_of(request)))
+    await console.services.crew.plain.run(partial(_service(console).require, token, own_address_of(request)))
 
 
 def _service(console: Console) -> SetUp:
