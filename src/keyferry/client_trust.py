@@ -5,12 +5,13 @@ at every operation; so a certificate that has ended since may go on passing here
 """
 
 import ssl
+import threading
 from typing import Final
 
 from keyferry.custody.trusted_certificates import TrustedCertificates
 from keyferry.tls import trust
 
-#: seconds within which every node lets a certificate through that was just uploaded or first issued
+#: seconds within which every node lets a certificate through that was just bound on another
 EVERY_SECONDS: Final = 2.0
 
 
@@ -20,6 +21,7 @@ class ClientTrust:
     def __init__(self, context: ssl.SSLContext, certificates: TrustedCertificates) -> None:
         self.context = context
         self._certificates = certificates
+        self._lock = threading.Lock()
 
     def refresh(self) -> None:
         """Tell the context of what has come since the last time.
@@ -27,4 +29,5 @@ class ClientTrust:
         Raises:
             IntegrityViolation: the authority's row was changed behind Keyferry's back.
         """
-        trust(self.context, self._certificates.fresh())
+        with self._lock:
+            trust(self.context, self._certificates.fresh())

@@ -24,7 +24,6 @@ from keyferry.clouds.azure.outgoing import Outgoing
 from keyferry.config.settings import Settings
 from keyferry.config.values import Listen
 from keyferry.custody.filling import Filling
-from keyferry.custody.trusted_certificates import TrustedCertificates
 from keyferry.custody.works import Work, simply
 from keyferry.deployments.server_push import Pushes, sdk_is_installed
 from keyferry.doors.between import Doors
@@ -184,8 +183,9 @@ def running(settings: Settings) -> Iterator[tuple[Server, Installation]]:
 
 def trusting(tls: ServerTls, installation: Installation) -> ClientTrust:
     """The context of a listener that asks for certificates, and which it lets through as things are."""
-    trusted = ClientTrust(tls.asking(), TrustedCertificates(installation.store, installation.sealer))
+    trusted = ClientTrust(tls.asking(), installation.custody.trusted_certificates)
     trusted.refresh()
+    installation.custody.trusted_certificates.tell = trusted.refresh
     return trusted
 
 

@@ -715,6 +715,7 @@ NOT_OPERATIONS = {
     "rotation",
     "reminding",
     "activity",
+    "trusted_certificates",
     "key_cache",
 }
 

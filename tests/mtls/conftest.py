@@ -124,9 +124,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def issue(served: Served, by: Caller, name: str = "script", user: str | None = None, **more: Any) -> IssuedCertificate:
     """A certificate as PEM, with its key not encrypted."""
     new = NewCertificate(name=name, form=BundleForm.PEM, **more)
-    issued = served.kit.custody.certificates.issue(by, new, user=user)
-    served.trusted.refresh()
-    return issued
+    return served.kit.custody.certificates.issue(by, new, user=user)
 
 
 def given(served: Served, by: Caller, **more: Any) -> tuple[Certificate, Path]:

@@ -45,14 +45,12 @@ class TestComingIn:
         file = served.file(mine.with_key)
         assert served.curl("/api/v1/keys", *OWN, certificate=file).status == 0
         served.kit.custody.certificates.upload(kim, "workstation", mine.pem)
-        served.trusted.refresh()
         assert served.curl("/api/v1/keys", *OWN, certificate=file).status == 200
 
     def test_with_one_that_an_authority_issued_which_nobody_knows_here(self, served: Served, kim: Caller) -> None:
         corporate = own("corporate", ca=True, usages=())
         mine, colleagues = own("mine", by=corporate), own("colleague", by=corporate)
         served.kit.custody.certificates.upload(kim, "card", mine.pem)
-        served.trusted.refresh()
         assert served.curl("/api/v1/keys", *OWN, certificate=served.file(mine.with_key)).status == 200
         assert served.curl("/api/v1/keys", *OWN, certificate=served.file(colleagues.with_key)).status == 0
 
@@ -105,7 +103,6 @@ class TestTurnedAway:
     def test_expired_on_a_connection_that_is_still_open(self, served: Served, kim: Caller) -> None:
         mine = own()
         row = served.kit.custody.certificates.upload(kim, "short", mine.pem, lifetime=60 * SECOND)
-        served.trusted.refresh()
         file = served.file(mine.with_key)
         assert served.curl("/api/v1/keys", *OWN, certificate=file).status == 200
         assert row.expires_at - row.created_at <= 60 * SECOND
@@ -234,7 +231,6 @@ class TestOverRest:
         made = served.curl(path, *bearer, "--data", body)
         assert made.status == 201, made
         assert made.body["file_name"].endswith("-nightly.pem")
-        served.trusted.refresh()
         file = served.file(decoded(made.body["file"]))
         assert served.curl("/api/v1/keys", *OWN, certificate=file).status == 200
         listed = served.curl(path, *bearer).body["items"]

@@ -20,6 +20,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "logout": (f"{_CLI}.sessions:logout", "End the session and remove the profile."),
     "whoami": (f"{_CLI}.sessions:whoami", "Show who is signed in, where, and until when."),
     "token": (f"{_CLI}.tokens:token", "Tokens for programs."),
+    "certificate": (f"{_CLI}.certificates:certificate", "Client certificates, to come in with."),
     "group": (f"{_CLI}.groups:group", "Groups of users that own keys together."),
     "user": (f"{_CLI}.users:user", "Administrators, Key Access Users and Auditors."),
     "sso": (f"{_CLI}.sso:sso", "Single sign-on: identity providers, and whom they vouch for."),

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from keyferry import __version__
+from keyferry.cli.client_certificate import load_client_certificate
 from keyferry.cli.profiles import DEFAULT, ENVIRONMENT, Profile
 from keyferry.errors import ClientFailed, KeyferryError
 
@@ -52,6 +53,7 @@ class Server:
     Raises:
         ClientFailed: `server-refused`, the profile's address will not do; `server-untrusted`, its certificates cannot
             be read.
+        CannotStart: (`file-refused`) the client certificate or its key cannot be used.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -59,6 +61,8 @@ class Server:
         headers = {"Accept": "application/json", "User-Agent": f"keyferry/{__version__}"}
         if profile.token is not None:
             headers["Authorization"] = f"Bearer {profile.token.reveal().decode('ascii')}"
+        if profile.certificate_file is not None:
+            headers["X-Keyferry-Request"] = "1"  # what comes with a certificate has to show that a program sends it
         self._client = httpx2.Client(
             base_url=checked_address(profile.server) + BASE,
             headers=headers,
@@ -306,9 +310,11 @@ def is_loopback(host: str) -> bool:
 
 
 def _trust(profile: Profile) -> ssl.SSLContext:
-    """The authorities that the server's certificate must come from: the profile's alone, if it names any."""
+    """The authorities that the server's certificate must come from, the profile's alone if it names any; and what the
+    client comes with.
+    """
     try:
-        return ssl.create_default_context(cadata=profile.ca)
+        context = ssl.create_default_context(cadata=profile.ca)
     except (ssl.SSLError, ValueError):
         raise ClientFailed(
             "The profile's CA certificates cannot be read.",
@@ -316,6 +322,9 @@ def _trust(profile: Profile) -> ssl.SSLContext:
             field="ca_file",
             advice="Give the server's tls/ca.pem, which `keyferry init` wrote.",
         ) from None
+    if profile.certificate_file is not None and profile.key_file is not None:
+        load_client_certificate(context, profile.certificate_file, profile.key_file)
+    return context
 
 
 def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:

@@ -1,4 +1,4 @@
-"""Profiles: which server, whom to trust for it, and the token of who is signed in.
+"""Profiles: which server, whom to trust for it, and the token, or the client certificate, of who is signed in.
 
 A profile is `~/.config/keyferry/profiles/NAME.toml` (`XDG_CONFIG_HOME` is honoured), mode 0600 or refused:
 
@@ -9,6 +9,8 @@ A profile is `~/.config/keyferry/profiles/NAME.toml` (`XDG_CONFIG_HOME` is honou
     ca = "-----BEGIN CERTIFICATE-----…"        or  ca_file = "/path/to/ca.pem"; without both, the system's
 
 A program that signs in nowhere needs none: KEYFERRY_SERVER, KEYFERRY_CA_FILE and KEYFERRY_TOKEN_FILE say the same.
+
+With a client certificate there is no token, but `certificate_file` and `key_file`, PEM; relative paths are from here.
 """
 
 import json
@@ -32,7 +34,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 #: one of Keyferry's, or a signed one of a trusted issuer
 _TOKEN = re.compile(rb"[!-~]{1,16384}")
 _MAX_BYTES = 64 * 1024
-_MEMBERS = {"server", "user", "token", "expires_at", "ca", "ca_file"}
+_MEMBERS = {"server", "user", "token", "expires_at", "ca", "ca_file", "certificate_file", "key_file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Profile:
     Attributes:
         server: the server's address, `https://HOST:PORT`.
         ca: PEM certificates of the authorities that the server's certificate must come from; None for the system's.
+        certificate_file: PEM file of a client certificate to come with; `key_file`, perhaps the same, of its key.
     """
 
     name: str
@@ -50,10 +53,12 @@ class Profile:
     user: str | None = None
     expires_at: str | None = None
     ca: str | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
 
 
 def load_profile(name: str, *, own_token: bool = False) -> Profile:
-    """Read a profile; the file that KEYFERRY_TOKEN_FILE names, if any, gives the token in place of the profile's.
+    """Read a profile; the file that KEYFERRY_TOKEN_FILE names, if any, gives the token instead.
 
     With KEYFERRY_SERVER beside it, no profile is read at all.
 
@@ -78,7 +83,10 @@ def load_profile(name: str, *, own_token: bool = False) -> Profile:
         )
     data = read_private(path, what="profile", max_bytes=_MAX_BYTES, code="profile-refused", field="profile")
     profile = _parse(name, path, data)
-    return replace(profile, token=read_token(Path(token_file), TOKEN_FILE_VARIABLE)) if token_file else profile
+    if not token_file:
+        return profile
+    token = read_token(Path(token_file), TOKEN_FILE_VARIABLE)
+    return replace(profile, token=token, certificate_file=None, key_file=None)
 
 
 def _of_environment(server: str, token_file: Path) -> Profile:
@@ -97,6 +105,8 @@ def save_profile(profile: Profile) -> Path:
         "token": None if profile.token is None else profile.token.reveal().decode("ascii"),
         "expires_at": profile.expires_at,
         "ca": profile.ca,
+        "certificate_file": None if profile.certificate_file is None else str(profile.certificate_file),
+        "key_file": None if profile.key_file is None else str(profile.key_file),
     }
     # A JSON string of ASCII is a TOML basic string.
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in members.items() if value is not None]
@@ -172,6 +182,10 @@ def _parse(name: str, path: Path, data: bytes) -> Profile:
     token = members.get("token")
     if "server" not in members or (token is not None and not _TOKEN.fullmatch(token.encode())):
         raise refused
+    files = [members.get(member) for member in ("certificate_file", "key_file")]
+    if (files[0] is None) != (files[1] is None) or (files[0] is not None and token is not None):
+        raise refused
+    certificate_file, key_file = (None if file is None else path.parent / file for file in files)
     ca = members.get("ca")
     if ca is None and "ca_file" in members:
         ca = read_ca(path.parent / members["ca_file"], "ca_file")
@@ -182,6 +196,8 @@ def _parse(name: str, path: Path, data: bytes) -> Profile:
         members.get("user"),
         members.get("expires_at"),
         ca,
+        certificate_file,
+        key_file,
     )
 
 

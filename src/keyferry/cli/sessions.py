@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyferry.cli.failures import Command
+from keyferry.cli.failures import Command, WrongUsage
 from keyferry.cli.output import Output
 from keyferry.cli.remote import json_option, profile_option, remote
 
 if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.cli.connection import Server
+    from keyferry.cli.profiles import Profile
 
 
 @click.command("login", cls=Command)
 @click.option("--server", metavar="URL", required=True, help="The server's address, such as https://127.0.0.1:8420.")
-@click.option("--user", "name", metavar="NAME", required=True, help="Who signs in.")
+@click.option("--user", "name", metavar="NAME", help="Who signs in, with a password.")
 @click.option("--password-file", metavar="FILE", help="File with the password; - for stdin; without it, a prompt.")
 @click.option(
     "--ca-file",
@@ -23,9 +24,30 @@ if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     metavar="FILE",
     help="PEM file of the server's CA: tls/ca.pem in its home; found by itself when that is on this machine.",
 )
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="PEM file of a client certificate, in place of a password; the URL is then that of --listen-mtls.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="PEM file of its private key; the same file without it.",
+)
 @profile_option
 @json_option
-def login(server: str, name: str, password_file: str | None, ca_file: Path | None, profile: str, as_json: bool) -> None:
+def login(
+    server: str,
+    name: str | None,
+    password_file: str | None,
+    ca_file: Path | None,
+    certificate: Path | None,
+    key: Path | None,
+    profile: str,
+    as_json: bool,
+) -> None:
     """Sign in and keep the token in a profile."""
     from keyferry.cli.connection import Server, checked_address
     from keyferry.cli.profiles import Profile, path_of, read_ca, save_profile
@@ -36,6 +58,16 @@ def login(server: str, name: str, password_file: str | None, ca_file: Path | Non
     address = checked_address(server)
     trusted = ca_file or _local_ca(address)
     ca = None if trusted is None else read_ca(trusted, "ca_file")
+    if certificate is not None:
+        if name is not None or password_file is not None:
+            raise WrongUsage(
+                "A certificate says by itself who comes with it.", advice="Leave --user and --password-file out."
+            )
+        files = (certificate.absolute(), (key or certificate).absolute())
+        _come_with_certificate(Profile(profile, address, None, None, None, ca, *files), Output(as_json=as_json))
+        return
+    if name is None or key is not None:
+        raise WrongUsage("Nobody is named to sign in.", advice="Give --user NAME, or --certificate FILE.")
     password = read_password(password_file, field="password_file")
     with Server(Profile(profile, address, None, name, ca=ca)) as door:
         session = door.post("/sessions", {"user_name": name, "password": password})
@@ -47,6 +79,21 @@ def login(server: str, name: str, password_file: str | None, ca_file: Path | Non
     out.warn(session.get("notices", []))
 
 
+def _come_with_certificate(profile: "Profile", out: Output) -> None:
+    from dataclasses import replace
+
+    from keyferry.cli.connection import Server
+    from keyferry.cli.profiles import save_profile
+
+    with Server(profile) as door:
+        session = door.get("/sessions/current")
+    name = session.get("user", {}).get("name")
+    path = save_profile(replace(profile, user=name, expires_at=session.get("expires_at")))
+    rows = {"Profile": str(path), "Server": profile.server, "Until": session.get("expires_at")}
+    head = f"Requests come as {name}, with the certificate {session.get('certificate_name')}."
+    out.facts({"profile": profile.name, "server": profile.server, **session}, rows, head=head)
+
+
 @click.command("logout", cls=Command)
 @profile_option
 def logout(profile: str) -> None:
@@ -56,8 +103,9 @@ def logout(profile: str) -> None:
 
     signed_in = load_profile(profile, own_token=True)
     try:
-        with Server(signed_in) as server:
-            server.delete("/sessions")
+        if signed_in.certificate_file is None:
+            with Server(signed_in) as server:
+                server.delete("/sessions")
     except ServerRefused as refused:
         if refused.code != "not-authenticated":  # then the session had ended already
             raise
@@ -78,6 +126,7 @@ def whoami(server: "Server", out: Output) -> None:
         "Groups": user.get("groups"),
         "Default group": user.get("default_group"),
         "Server": server.profile.server,
+        "Certificate": session.get("certificate_name"),
         "Until": session.get("expires_at"),
     }
     out.facts(session, rows)

@@ -19,6 +19,7 @@ from keyferry.custody.names import check_text
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation
 from keyferry.custody.recording import Subject
+from keyferry.custody.trusted_certificates import TrustedCertificates
 from keyferry.custody.users import load_user
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, InvalidInput, NotPermitted
@@ -90,10 +91,11 @@ class Certificates:
     of a user's certificates end at once when the account is disabled or deleted, or somebody else sets its password.
     """
 
-    def __init__(self, gate: Gate, activity: Activity) -> None:
+    def __init__(self, gate: Gate, activity: Activity, trusted: TrustedCertificates) -> None:
         self._gate = gate
         self._activity = activity
         self._authority = ClientAuthority(gate)
+        self._trusted = trusted
 
     def issue(self, caller: Caller, new: NewCertificate, *, user: str | None = None) -> IssuedCertificate:
         """Issue a certificate for a user (the caller without one), with a new key unless a request brings one.
@@ -124,6 +126,7 @@ class Certificates:
         bundle = _bundle(new, key, owner, signed, authority.certificate)
         bind = _binding(new.name, "issued", facts, facts.not_after)
         row = self._gate.write(caller, Operation.CERTIFICATE_ISSUE, lambda change: bind(change, owner.id))
+        self._trusted.tell()
         return IssuedCertificate(row, bundle)
 
     def upload(
@@ -146,7 +149,9 @@ class Certificates:
             facts = client_certificates.judge(pem, datetime.now(UTC))
         end = facts.not_after if lifetime is None else min(facts.not_after, clock.now() + lifetime)
         bind = _binding(name, "uploaded", facts, end)
-        return self._gate.write(caller, Operation.CERTIFICATE_UPLOAD, lambda change: bind(change, owner.id))
+        row = self._gate.write(caller, Operation.CERTIFICATE_UPLOAD, lambda change: bind(change, owner.id))
+        self._trusted.tell()
+        return row
 
     def list(self, caller: Caller, *, user: str | None = None, size: int, after: str = "") -> Page[CertificateDetail]:
         """Certificates of a user (the caller without one), revoked and expired ones included."""

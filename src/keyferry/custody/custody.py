@@ -39,6 +39,7 @@ from keyferry.custody.rotation import Rotation
 from keyferry.custody.server_policy import ServerPolicies
 from keyferry.custody.states import States
 from keyferry.custody.tokens import Issue, Tokens
+from keyferry.custody.trusted_certificates import TrustedCertificates
 from keyferry.custody.trusted_issuers import MayFetch, TrustedIssuers
 from keyferry.custody.users import Users
 from keyferry.custody.uses import Uses
@@ -74,7 +75,8 @@ class Custody:
         self.groups = Groups(self.gate)
         self.activity = Activity(store)
         self.tokens = Tokens(self.gate, self.activity, issue, rules.session_lifetime)
-        self.certificates = Certificates(self.gate, self.activity)
+        self.trusted_certificates = TrustedCertificates(store, sealer)
+        self.certificates = Certificates(self.gate, self.activity, self.trusted_certificates)
         self.pool = Pool(store, sealer, rules.pool)
         self.generation = Generation(self.pool)
         self.keys = Keys(self.gate, self.generation)

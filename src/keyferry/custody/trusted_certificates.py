@@ -1,5 +1,6 @@
 """Which client certificates TLS may let through. It authorises nothing: whose a certificate is, its sealed row says."""
 
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import bindparam, select
@@ -27,10 +28,19 @@ _UPLOADED = Prepared(
 )
 
 
+def _nobody_asks() -> None:
+    """There is no listener."""
+
+
 class TrustedCertificates:
-    """The authority that issues, and each certificate that it has not issued, as far as they have come."""
+    """The authority that issues, and each certificate that it has not issued, as far as they have come.
+
+    Attributes:
+        tell: what this process does when it has bound a certificate, before its caller is answered.
+    """
 
     def __init__(self, store: Store, sealer: Sealer) -> None:
+        self.tell: Callable[[], None] = _nobody_asks
         self._store = store
         self._sealer = sealer
         self._told: set[str] = set()
