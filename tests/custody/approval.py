@@ -45,6 +45,7 @@ class Board:
     lee: Caller
     sam: Caller
     pat: Caller
+    providers: list[str] = field(default_factory=list)
     _members: list[str] = field(default_factory=list)
 
     @classmethod

@@ -4,28 +4,34 @@ Then the ways round that somebody could try, each of which a policy that covers 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from tests.certificates import own
 from tests.custody.approval import EVERYTHING, GROUP, Board
-from tests.custody.reading import rows
+from tests.custody.reading import events_of, rows
 from tests.custody.refusing import refused
+from tests.custody.vouching import arrival, vouched
 
+from keyferry.clock import DAY
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.approval_policy import NO_APPROVALS, ApprovalWish
 from keyferry.custody.approving import RequestState
+from keyferry.custody.certificates import BundleForm, NewCertificate
 from keyferry.custody.export_batches import OwnersKeys, Passed
 from keyferry.custody.groups import GroupEdit
+from keyferry.custody.identity_binding import NewIdentity
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.lifecycle import RevocationReason, State
 from keyferry.custody.policy import UNDER_APPROVAL, Operation, Role
+from keyferry.custody.provider_writing import ProviderEdit
 from keyferry.errors import ApprovalRequired
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
 from keyferry.store.tables import metadata
+from keyferry.testing import ADDRESS, Kek, Kit
 from keyferry.testing import PASSWORD as CURRENT
-from keyferry.testing import Kek, Kit
 
 PASSWORD = Secret(b"lantern-over-the-harbour-9")
 KEK, OTHER_KEK = Kek.make(), Kek.make()
@@ -151,11 +157,6 @@ def enabling(board: Board) -> Case:
     return Case(lambda: users.enable(board.admin, first), lambda: users.enable(board.admin, second))
 
 
-def deletion(board: Board) -> Case:
-    first, second, delete = board.member(), board.member(), board.custody.users.delete
-    return Case(lambda: delete(board.admin, first), lambda: delete(board.admin, second))
-
-
 def password(board: Board) -> Case:
     first, second, setting = board.member(), board.member(), board.custody.users.set_password
     return Case(lambda: setting(board.admin, first, PASSWORD), lambda: setting(board.admin, second, PASSWORD))
@@ -164,6 +165,46 @@ def password(board: Board) -> Case:
 def password_of_an_approver(board: Board) -> Case:
     setting = board.custody.users.set_password
     return Case(lambda: setting(board.admin, "pat", PASSWORD), lambda: setting(board.admin, "sam", PASSWORD))
+
+
+def certificate(board: Board) -> Case:
+    name, issue = board.member(), board.custody.certificates.issue
+    new = NewCertificate(name="laptop", form=BundleForm.PEM)
+    return Case(
+        lambda: issue(board.admin, new, user=name),
+        lambda: issue(board.admin, replace(new, lifetime=new.lifetime - DAY), user=name),
+    )
+
+
+def certificate_of_an_approver(board: Board) -> Case:
+    upload, mine, other = board.custody.certificates.upload, own(new_id()), own(new_id())
+    return Case(
+        lambda: upload(board.admin, "card", mine.pem, user="pat"),
+        lambda: upload(board.admin, "card", other.pem, user="pat"),
+    )
+
+
+def identity(board: Board) -> Case:
+    provider, name = vouched(board.kit, _name("p"), enabled=False).provider.name, board.member()
+    bind = board.custody.identities.bind
+    return Case(
+        lambda: bind(board.admin, name, NewIdentity(provider=provider, subject="s-1")),
+        lambda: bind(board.admin, name, NewIdentity(provider=provider, subject="s-2")),
+    )
+
+
+def provider(board: Board) -> Case:
+    first, second = (vouched(board.kit, _name("p"), enabled=False).provider.id for _ in range(2))
+    enable = board.custody.providers.enable
+    return Case(lambda: enable(board.admin, first, untested=True), lambda: enable(board.admin, second, untested=True))
+
+
+def provider_edit(board: Board) -> Case:
+    name, edit = board.providers[0], board.custody.providers.edit
+    return Case(
+        lambda: edit(board.admin, name, ProviderEdit(mapping={"user_name": "uid"}, untested=True)),
+        lambda: edit(board.admin, name, ProviderEdit(mapping={"user_name": "upn"}, untested=True)),
+    )
 
 
 def kek_registration(board: Board) -> Case:
@@ -188,9 +229,13 @@ CASES: dict[Callable[[Board], Case], Operation] = {
     joining: Operation.USER_EDIT,
     role: Operation.USER_EDIT,
     enabling: Operation.USER_ENABLE,
-    deletion: Operation.USER_DELETE,
     password: Operation.USER_PASSWORD,
     password_of_an_approver: Operation.USER_PASSWORD,
+    certificate: Operation.CERTIFICATE_ISSUE,
+    certificate_of_an_approver: Operation.CERTIFICATE_UPLOAD,
+    identity: Operation.IDENTITY_BIND,
+    provider: Operation.PROVIDER_ENABLE,
+    provider_edit: Operation.PROVIDER_EDIT,
     kek_registration: Operation.KEK_REGISTER,
 }
 cases = pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])
@@ -203,6 +248,7 @@ def _board(home: Path) -> Iterator[Board]:
         kit.group(group)
     kit.custody.users.edit(board.admin, "kim", UserEdit(groups=(GROUP, "elsewhere", "nowhere")))
     board.with_members(12)
+    board.providers.append(vouched(kit).provider.name)
     yield board
     kit.close()
 
@@ -314,6 +360,26 @@ class TestWaysRound:
         covered.custody.users.create(covered.admin, NewUser(name=name, role=Role.ADMINISTRATOR))
         edit = UserEdit(role=Role.KEY_ACCESS_USER, groups=(GROUP,))
         covered.asked(lambda: covered.custody.users.edit(covered.admin, name, edit))
+
+    def test_who_leaves_or_is_deleted_has_less_than_before_and_needs_nobody(self, covered: Board) -> None:
+        name, other = covered.member(), covered.member()
+        covered.custody.users.edit(covered.admin, name, UserEdit(groups=()))
+        covered.asked(lambda: covered.custody.users.edit(covered.admin, name, UserEdit(groups=(GROUP,))))
+        covered.custody.users.delete(covered.admin, other)
+
+    def test_a_provider_brings_nobody_into_the_group(self, board: Board) -> None:
+        mapping = {"user_name": "mail", "groups": "groups", "group_table": {"pay": GROUP}, "update": True}
+        detail = vouched(board.kit, "just-in-time", just_in_time=True, mapping=mapping)
+        outside = arrival(board.kit, detail, "s-1", mail="ada@example.org")
+        user = board.custody.arrivals.arrive(outside, ADDRESS).user
+        board.cover_group("membership")
+        again = arrival(board.kit, detail, "s-1", mail="ada@example.org", groups="pay")
+        assert board.custody.arrivals.arrive(again, ADDRESS).user.id == user.id
+        assert board.custody.users.show(board.admin, user.id).groups == ()
+        assert events_of(board.kit, "user.edit", "refused")[-1].code == "approval-required"
+        new = arrival(board.kit, detail, "s-2", mail="bob@example.org", groups="pay")
+        with refused("sign-in-refused"):
+            board.custody.arrivals.arrive(new, ADDRESS)
 
     def test_an_approver_cannot_be_deleted_and_named_anew(self, covered: Board) -> None:
         with refused("still-approves"):

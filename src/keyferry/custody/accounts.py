@@ -176,12 +176,12 @@ def _require_approved(
 ) -> None:
     """
     Raises:
-        ApprovalNeeded: the role or the groups are to be others, and others have to approve that.
+        ApprovalNeeded: the role is to be another, or a group is joined, and others have to approve that.
     """
     before = {membership.group_id for membership in old}
     after = {group.id for group in groups}
-    if role.value == user.role and before == after:
-        no_approval(change)
+    if role.value == user.role and after <= before:
+        no_approval(change)  # who leaves a group has less than before
         return
     facts: dict[str, Fact] = {
         "role_before": user.role,

@@ -1,20 +1,30 @@
 """Whose approval policies are about a key, a person, a group, or key encryption keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import bindparam
 
-from keyferry.custody.approving import Holder, group_holder, key_holder
+from keyferry.custody.approving import (
+    Exact,
+    Fact,
+    Holder,
+    group_holder,
+    key_holder,
+    no_approval,
+    require_approval,
+)
 from keyferry.custody.view import Query, View
 from keyferry.errors import IntegrityViolation
-from keyferry.store.records import Group, Key
-from keyferry.store.sealed import GROUPS, KEYS, Lock
-from keyferry.store.tables import groups, keys
+from keyferry.store.records import Group, Key, User
+from keyferry.store.sealed import GROUPS, KEYS, MEMBERSHIPS, Lock
+from keyferry.store.tables import groups, keys, memberships
 
 _GROUPS = Query(GROUPS, groups.c.deleted_at.is_(None), order_by=groups.c.id)
 _HAS_POLICY = keys.c.approvals.is_not(None)
 _OF_USER = Query(KEYS, _HAS_POLICY, keys.c.owner_user_id == bindparam("owner_id"), order_by=keys.c.id)
 _OF_GROUP = Query(KEYS, _HAS_POLICY, keys.c.owner_group_id == bindparam("owner_id"), order_by=keys.c.id)
+_ALL = Query(KEYS, _HAS_POLICY, order_by=keys.c.id)
+_MEMBERSHIPS = Query(MEMBERSHIPS, memberships.c.user_id == bindparam("user_id"), order_by=memberships.c.id)
 _NAMING = Query(KEYS, _HAS_POLICY, keys.c.approvals.like(bindparam("named")), order_by=keys.c.id)
 
 
@@ -37,6 +47,26 @@ def holders_for_key(view: View, key: Key, group: Group | None = None) -> list[Ho
 def holders_for_keks(view: View) -> list[Holder]:
     """Every group that has a policy: a key encryption key is registered for all of them."""
     return [holder for group in view.find(GROUPS, _GROUPS, Lock.NONE) for holder in group_holder(group)]
+
+
+def holders_for_everybody(view: View) -> list[Holder]:
+    """Every group and key that has a policy, for what decides who is taken for whom; keys of one policy once."""
+    distinct = {holder.policy: holder for key in view.find(KEYS, _ALL, Lock.NONE) for holder in key_holder(key)}
+    return [*holders_for_keks(view), *distinct.values()]
+
+
+def require_credential_approved(view: View, owner: User, asked: Mapping[str, Fact]) -> None:
+    """To be called before somebody gets another way into an account.
+
+    Raises:
+        ApprovalNeeded: it is another's account, and others have to approve it.
+    """
+    if owner.id == view.actor.user.id:
+        no_approval(view)
+        return
+    memberships = view.find(MEMBERSHIPS, _MEMBERSHIPS, user_id=owner.id)
+    holders = holders_for_person(view, owner.id, (membership.group_id for membership in memberships))
+    require_approval(view, Exact("user", owner.id, owner.name, asked), holders)
 
 
 def holders_for_person(view: View, user_id: str | None, group_ids: Iterable[str]) -> list[Holder]:

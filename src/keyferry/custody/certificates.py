@@ -1,9 +1,10 @@
 """Client certificates: which of them stand for whom, until when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 
 from sqlalchemy import bindparam
 
@@ -11,6 +12,8 @@ from keyferry import client_certificates, clock
 from keyferry.client_certificates import KEY_TYPES, Bundle, CertificateFacts, PrivateKey
 from keyferry.clock import DAY, SECOND, Microseconds
 from keyferry.custody.activity import Activity
+from keyferry.custody.approval_holders import require_credential_approved
+from keyferry.custody.approving import Fact
 from keyferry.custody.caller import Caller
 from keyferry.custody.certificate_rows import BY_FINGERPRINT, MOST, in_force
 from keyferry.custody.client_authority import ClientAuthority
@@ -103,9 +106,15 @@ class Certificates:
         Raises:
             InvalidInput: the name, lifetime, key type, password or request will not do; says which.
             NotPermitted: the caller came with a token or a certificate.
+            ApprovalRequired: it is for another, and others have to approve it.
             Conflict: the user has as many as there may be.
         """
-        owner = self._permitted(caller, Operation.CERTIFICATE_ISSUE, user, new.name)
+        asked: dict[str, Fact] = {
+            "certificate": new.name,
+            "lifetime_seconds": new.lifetime // SECOND,
+            "request_sha256": None if new.request is None else sha256(new.request).hexdigest(),
+        }
+        owner = self._permitted(caller, Operation.CERTIFICATE_ISSUE, user, new.name, asked)
         with self._gate.refusing(caller, Operation.CERTIFICATE_ISSUE, Subject("certificate", None, new.name)):
             _require_sound(new)
             public_key = None if new.request is None else client_certificates.read_request(new.request)
@@ -124,7 +133,7 @@ class Certificates:
         )
         facts = client_certificates.facts_of(signed)
         bundle = _bundle(new, key, owner, signed, authority.certificate)
-        bind = _binding(new.name, "issued", facts, facts.not_after)
+        bind = _binding(new.name, "issued", facts, facts.not_after, asked)
         row = self._gate.write(caller, Operation.CERTIFICATE_ISSUE, lambda change: bind(change, owner.id))
         self._trusted.tell()
         return IssuedCertificate(row, bundle)
@@ -141,6 +150,7 @@ class Certificates:
             InvalidInput: the certificate or another field will not do; says why.
             Conflict: the certificate is bound already, to whomever, or was.
             NotPermitted: the caller came with a token or a certificate.
+            ApprovalRequired: it is for another, and others have to approve it.
         """
         owner = self._permitted(caller, Operation.CERTIFICATE_UPLOAD, user, name)
         with self._gate.refusing(caller, Operation.CERTIFICATE_UPLOAD, Subject("certificate", None, name)):
@@ -148,7 +158,12 @@ class Certificates:
             _require_lifetime(lifetime)
             facts = client_certificates.judge(pem, datetime.now(UTC))
         end = facts.not_after if lifetime is None else min(facts.not_after, clock.now() + lifetime)
-        bind = _binding(name, "uploaded", facts, end)
+        asked: dict[str, Fact] = {
+            "certificate": name,
+            "fingerprint": facts.fingerprint,
+            "lifetime_seconds": None if lifetime is None else lifetime // SECOND,
+        }
+        bind = _binding(name, "uploaded", facts, end, asked)
         row = self._gate.write(caller, Operation.CERTIFICATE_UPLOAD, lambda change: bind(change, owner.id))
         self._trusted.tell()
         return row
@@ -202,12 +217,16 @@ class Certificates:
 
         return self._gate.write(caller, Operation.CERTIFICATE_REVOKE, change)
 
-    def _permitted(self, caller: Caller, operation: Operation, user: str | None, name: str) -> User:
-        """Whose it shall be, once it is known that the caller may."""
+    def _permitted(
+        self, caller: Caller, operation: Operation, user: str | None, name: str, asked: Mapping[str, Fact] | None = None
+    ) -> User:
+        """Whose it shall be, once it is known that the caller may; and that it is approved, if it is known what."""
 
         def read(view: View) -> User:
             owner = load_user(view, user or view.actor.user.id)
             _permit(view, owner, name)
+            if asked is not None:
+                require_credential_approved(view, owner, asked)
             return owner
 
         return self._gate.read(caller, operation, read)
@@ -217,7 +236,7 @@ class Certificates:
 
 
 def _binding(
-    name: str, origin: str, facts: CertificateFacts, expires_at: Microseconds
+    name: str, origin: str, facts: CertificateFacts, expires_at: Microseconds, asked: Mapping[str, Fact]
 ) -> Callable[[Change, str], Certificate]:
     def bind(change: Change, user_id: str) -> Certificate:
         user = load_user(change, user_id)
@@ -235,6 +254,7 @@ def _binding(
                 field="certificate",
                 advice="Use another: a certificate is bound once, to one user, and after its end not again.",
             )
+        require_credential_approved(change, user, asked)
         by_another = True if user.id != change.actor.user.id else None
         change.note(user=user.name, fingerprint=facts.fingerprint, by_another=by_another)
         return change.insert(

@@ -9,6 +9,7 @@ import uuid
 from datetime import UTC, datetime
 
 from keyferry.client_certificates import Authority, facts_of, make_authority
+from keyferry.custody.approving import no_approval
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.policy import Operation
@@ -74,6 +75,7 @@ def unseal_key(sealer: Sealer, row: CertificateAuthority) -> Secret:
 
 def _insert(change: Change, user_id: str, made: Authority) -> CertificateAuthority:
     change.permit(change.actor.relation_to_user(user_id), "certificate-authority", None, None)
+    no_approval(change)  # it opens nothing: what is issued under it for others can be under approval
     there = _row(change.tx, change.sealer)
     if there is not None:  # somebody else was quicker
         return there

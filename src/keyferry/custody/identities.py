@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from keyferry.custody.approval_holders import require_credential_approved
+from keyferry.custody.approving import Fact
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.identity_binding import OF_USER, NewIdentity, bind
@@ -39,10 +41,17 @@ class Identities:
         Raises:
             InvalidInput: there is no such provider, or nothing says who the person is.
             Conflict: (`identity-taken`) the person comes to an account already, or the account has one there.
+            ApprovalRequired: it is another's account, and others have to approve it.
         """
 
         def change(change: Change) -> IdentityDetail:
             owner = load_user(change, user, Lock.UPDATE)
+            asked: dict[str, Fact] = {
+                "provider": new.provider,
+                "subject": new.subject,
+                "user_name": None if new.user_name is None else new.user_name.lower(),
+            }
+            require_credential_approved(change, owner, asked)
             return _detail(change, bind(change, owner, new), owner)
 
         return self._gate.write(caller, Operation.IDENTITY_BIND, change)

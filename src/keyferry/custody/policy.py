@@ -302,7 +302,7 @@ class Covered(StrEnum):
 
 
 #: operation -> what policies call it. Each of these must say exactly what it is about to do, or that nothing of it is
-#: covered, before it changes anything: the gate undoes one that has not.
+#: covered, before it changes anything: the gate undoes one that has not. What only takes access away is not here.
 UNDER_APPROVAL: Final[dict[Operation, Covered]] = {
     Operation.KEY_EXPORT: Covered.EXPORT,
     Operation.KEY_DESTROY: Covered.DESTROY,
@@ -314,8 +314,12 @@ UNDER_APPROVAL: Final[dict[Operation, Covered]] = {
     Operation.USER_CREATE: Covered.MEMBERSHIP,
     Operation.USER_EDIT: Covered.MEMBERSHIP,
     Operation.USER_ENABLE: Covered.MEMBERSHIP,
-    Operation.USER_DELETE: Covered.MEMBERSHIP,
     Operation.USER_PASSWORD: Covered.PASSWORD_RESET,
+    Operation.CERTIFICATE_ISSUE: Covered.CREDENTIAL,
+    Operation.CERTIFICATE_UPLOAD: Covered.CREDENTIAL,
+    Operation.IDENTITY_BIND: Covered.CREDENTIAL,
+    Operation.PROVIDER_EDIT: Covered.CREDENTIAL,
+    Operation.PROVIDER_ENABLE: Covered.CREDENTIAL,
     Operation.KEK_REGISTER: Covered.KEK_REGISTRATION,
 }
 

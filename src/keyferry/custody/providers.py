@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import bindparam
 
+from keyferry.custody.approval_holders import holders_for_everybody
+from keyferry.custody.approving import Exact, Fact, no_approval, require_approval
 from keyferry.custody.caller import Caller
 from keyferry.custody.connection_facts import as_json
 from keyferry.custody.gate import Gate
@@ -117,6 +120,7 @@ class Providers:
             InvalidInput: a field will not do; says which.
             Conflict: (`provider-enabled`) it is enabled, and what its sign-ins rest on would change untested.
             PreconditionFailed: it is not at `revision`, or was changed while its publications were fetched.
+            ApprovalRequired: it is enabled, and others have to approve the change.
         """
         operation = Operation.PROVIDER_EDIT
         seen = self._gate.read(caller, operation, lambda view: load_provider(view, reference))
@@ -130,6 +134,7 @@ class Providers:
             require_revision(found.revision, seen.revision)
             _require_open(found, edit)
             changes = changes_of(change, found, edit, prepared)
+            _require_approved(change, replace(found, **changes))
             change.note(
                 changed=sorted(changes),
                 just_in_time=changes.get("just_in_time"),
@@ -207,6 +212,7 @@ class Providers:
         Raises:
             Conflict: (`provider-not-tested`) no sign-in was tested since it was last changed; `untested` says that
                 whoever asks knows.
+            ApprovalRequired: others have to approve whom people are taken for at whose word.
         """
 
         def change(change: Change) -> ProviderDetail:
@@ -219,6 +225,7 @@ class Providers:
                     field="untested",
                     advice="Test it in the console (keyferry sso test NAME tells where), or say that it is untested.",
                 )
+            _require_approved(change, replace(found, enabled=True))
             change.note(untested=True if found.tested_at is None else None)
             return _detail(change, change.update(IDENTITY_PROVIDERS, found, enabled=True))
 
@@ -244,6 +251,25 @@ class Providers:
 
         self._gate.write(caller, Operation.PROVIDER_DELETE, change)
         self._erased()
+
+
+def _require_approved(change: Change, becoming: IdentityProvider) -> None:
+    """
+    Raises:
+        ApprovalNeeded: people come in at this provider's word, and others have to approve what it will be.
+    """
+    if not becoming.enabled:
+        no_approval(change)
+        return
+    facts: dict[str, Fact] = {
+        "kind": becoming.kind,
+        "configuration_sha256": sha256(becoming.configuration.encode()).hexdigest(),
+        "mapping": becoming.mapping,
+        "just_in_time": becoming.just_in_time,
+        "asks_second_factor": becoming.asks_second_factor,
+    }
+    exact = Exact("identity-provider", becoming.id, becoming.name, facts)
+    require_approval(change, exact, holders_for_everybody(change))
 
 
 def load_provider(view: View, reference: str, lock: Lock | None = None) -> IdentityProvider:

@@ -249,7 +249,7 @@ class Users:
             user = load_user(change, reference, Lock.UPDATE)
             require_revision(user.revision, revision)
             if user.disabled:
-                _require_standing_approved(change, user, "enabled")
+                _require_enabling_approved(change, user)
             else:
                 no_approval(change)
             return _detail(change, change.update(USERS, user, disabled=False))
@@ -261,7 +261,6 @@ class Users:
 
         Raises:
             Conflict: it still owns keys, is named as an approver, or is the last enabled Administrator.
-            ApprovalRequired: others have to approve it, as for somebody who leaves their group.
         """
 
         def change(change: Change) -> User:
@@ -270,7 +269,6 @@ class Users:
             require_other_administrator(change, user)
             require_no_keys(change, user, "cannot be deleted")
             _require_names_nobody(change, user)
-            _require_standing_approved(change, user, "deleted")
             epoch = user.token_epoch + 1
             deleted = change.update(
                 USERS, user, deleted_at=change.now, disabled=True, password_hash=None, token_epoch=epoch
@@ -294,14 +292,14 @@ def _require_reset_approved(view: View, user: User) -> None:
     require_approval(view, exact, holders_for_person(view, user.id, groups))
 
 
-def _require_standing_approved(change: Change, user: User, what: str) -> None:
+def _require_enabling_approved(change: Change, user: User) -> None:
     """
     Raises:
-        ApprovalNeeded: the account is to be enabled or deleted, and others have to approve that.
+        ApprovalNeeded: the account is to be enabled, and others have to approve that.
     """
     groups = [membership.group_id for membership in memberships_of(change, user)]
     facts: dict[str, Fact] = {
-        what: True,
+        "enabled": True,
         "role": user.role,
         "groups": sorted(group_name(change, id_) for id_ in groups),
     }
