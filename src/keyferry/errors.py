@@ -30,6 +30,9 @@ TITLES: dict[str, str] = {
     # who is calling
     "not-authenticated": "Sign-in needed",
     "sign-in-refused": "Sign-in refused",
+    "second-factor-required": "Second factor needed",
+    "second-factor-refused": "Second factor refused",
+    "ticket-refused": "Sign-in has to begin again",
     # what they may do
     "not-permitted": "Not permitted",
     "cross-site-refused": "Request might be another site's",
@@ -110,6 +113,7 @@ TITLES: dict[str, str] = {
     "destruction-pending": "Destruction is pending",
     "last-administrator": "Last enabled Administrator",
     "still-owns-keys": "Still owns keys",
+    "second-factor-needed": "Second factor cannot be given up",
     "role-rule": "Role rule",
     "locks-out": "Would lock its author out",
     "revision-conflict": "Changed since it was read",

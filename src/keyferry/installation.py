@@ -28,6 +28,7 @@ from keyferry.custody.founding import (
     wrapped_data_keys,
 )
 from keyferry.custody.names import check_user_name
+from keyferry.custody.passkeys import RelyingParty
 from keyferry.custody.server_policy_row import establish_server_policy
 from keyferry.custody.set_up import SetUp
 from keyferry.errors import CannotStart, InternalError
@@ -232,6 +233,7 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         pool=settings.pool_sizes,
         fetch=fetcher.published,
         may_fetch=lambda url, field: fetcher.require(url, field=field),
+        relying_party=None if settings.passkey_origin is None else RelyingParty(*settings.passkey_origin),
     )
     custody = Custody(store, sealer, rules, hashing, _issue)
     sign_in = SignIn(custody, hashing)

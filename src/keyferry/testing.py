@@ -10,6 +10,7 @@ Everything in it is real: the database, the root of trust, the seals. Only the c
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyotp
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -18,18 +19,22 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from keyferry import clock
 from keyferry.background import Background
+from keyferry.clock import SECOND
 from keyferry.config.sources import load_settings, write_settings
 from keyferry.custody.accounts import NewUser
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.custody.export_rules import Request
 from keyferry.custody.exports import ExportedFile
+from keyferry.custody.factors import Again
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.keys import NewKey
 from keyferry.custody.policy import Role
 from keyferry.errors import NotFound
 from keyferry.identity.hashing import Cost
+from keyferry.identity.opening import SignedIn
 from keyferry.installation import Installation, initialise, open_installation
 from keyferry.material.secret import Secret
 
@@ -68,6 +73,20 @@ class Kek:
         return Request("azure", self.identifier, self.public_pem)
 
 
+@dataclass(frozen=True, slots=True)
+class App:
+    """An authenticator app that a user has set up, and the recovery codes that came with it."""
+
+    factor_id: str
+    key: str
+    recovery_codes: tuple[str, ...]
+
+    def code(self, later: int = 0) -> str:
+        """The code that the app shows so many time steps from now."""
+        totp = pyotp.TOTP(self.key)
+        return str(totp.generate_otp(totp.timecode(clock.now() // SECOND) + later))
+
+
 class Kit:
     """An installation on a temporary home, open, with its first Administrator signed in."""
 
@@ -102,8 +121,20 @@ class Kit:
 
     def token(self, name: str, password: str = PASSWORD, address: str | None = ADDRESS) -> str:
         """The text of a fresh session's token."""
-        signed_in = self.installation.sign_in.sign_in(name, Secret(password.encode()), address)
-        return signed_in.issued.text.reveal().decode()
+        return self.session(name, password, address).issued.text.reveal().decode()
+
+    def session(
+        self, name: str, password: str = PASSWORD, address: str | None = ADDRESS, *, idle_after: int | None = None
+    ) -> SignedIn:
+        """A fresh session of somebody for whom a password is enough.
+
+        Raises:
+            NotAuthenticated: the sign-in is refused, for any reason.
+        """
+        signing_in = self.installation.sign_in.sign_in
+        came_to = signing_in(name, Secret(password.encode()), address, idle_after=idle_after)
+        assert isinstance(came_to, SignedIn), f"the sign-in of {name} needs another step: {came_to.needs}"
+        return came_to
 
     def sign_in(self, name: str, password: str = PASSWORD, address: str | None = ADDRESS) -> Caller:
         """The caller whom a fresh session's token stands for.
@@ -120,6 +151,15 @@ class Kit:
         new = NewUser(name=name, role=role, password=Secret(PASSWORD.encode()), groups=groups)
         self.custody.users.create(self.administrator, new)
         return self.sign_in(name)
+
+    def set_up_app(self, caller: Caller, password: str = PASSWORD) -> App:
+        """Set an authenticator app up for `caller`; the code that it shows now is used by that."""
+        factors = self.custody.factors
+        new = factors.begin_totp(caller)
+        key = new.key.reveal().decode().replace(" ", "")
+        code, again = Secret(App("", key, ()).code().encode()), Again(password=Secret(password.encode()))
+        kept = factors.add_totp(caller, new.enrolment, "phone", code, again)
+        return App(kept.factor.id, key, tuple(each.reveal().decode() for each in kept.codes))
 
     def group(self, name: str) -> None:
         """See to it that there is a group of this name."""

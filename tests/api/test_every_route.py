@@ -13,6 +13,11 @@ from tests.api.problems import refused
 #: every route that takes no token
 OPEN = {
     ("POST", "/api/v1/sessions"),
+    ("POST", "/api/v1/sessions/second-factor"),
+    ("POST", "/api/v1/sessions/enrolment"),
+    ("POST", "/api/v1/sessions/enrolment/complete"),
+    ("POST", "/api/v1/sessions/passkey-options"),
+    ("POST", "/api/v1/sessions/passkey"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),  # to a monitor on the server's own machine

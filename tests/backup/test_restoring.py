@@ -20,7 +20,8 @@ from keyferry.testing import Kek, Kit
 
 #: columns of backed up tables that have come since schema 0004
 SINCE = {
-    "tokens": {"idle_after", "certificate_id"},
+    "tokens": {"idle_after", "certificate_id", "method", "second_factor"},
+    "users": {"must_change", "factors", "factors_reset_by", "factors_reset_at"},
     "groups": {"approvals"},
     "keys": {"approvals"},
     "counted_keys": {"name", "deactivates_at"},
@@ -30,6 +31,7 @@ TABLES_SINCE = {
     *("approval_requests", "approval_votes"),
     *("certificates", "certificate_authorities"),
     *("identity_providers", "identities", "seen_once", "provider_sessions"),
+    *("factors", "tickets", "earlier_passwords"),
 }
 
 

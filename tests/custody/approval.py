@@ -15,6 +15,7 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit
+from keyferry.custody.opening import IssuedToken
 from keyferry.custody.policy import Covered, Role
 from keyferry.errors import ApprovalRequired
 from keyferry.ids import new_id
@@ -136,6 +137,7 @@ def session_of(kit: Kit, name: str) -> Caller:
     """The caller of a fresh session, as after a sign-in."""
     user = load_by_name(kit, name)
     issued = kit.custody.tokens.open_session(Caller(user.id, None, ADDRESS), epoch=user.token_epoch)
+    assert isinstance(issued, IssuedToken)
     return Caller(user.id, issued.token.id, ADDRESS)
 
 

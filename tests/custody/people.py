@@ -8,6 +8,7 @@ import time_machine
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
 from keyferry.custody.certificates import BundleForm, NewCertificate
+from keyferry.custody.opening import IssuedToken
 from keyferry.custody.policy import Role
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
@@ -81,7 +82,9 @@ def shut_out(kit: Kit, role: Role) -> dict[str, Caller]:
     callers["with another's certificate"] = Caller(kit.administrator.user_id, None, ADDRESS, issue(kit, certified).id)
     callers["with a certificate that never was"] = Caller(certified.user_id, None, certified.address, new_id())
     from_certificate = Caller(certified.user_id, None, certified.address, issue(kit, certified).id)
-    begun = kit.custody.tokens.open_session(from_certificate, epoch=1).token
+    opened = kit.custody.tokens.open_session(from_certificate, epoch=1)
+    assert isinstance(opened, IssuedToken)
+    begun = opened.token
     kit.custody.certificates.revoke(certified, begun.certificate_id or "")
     callers["with a session that a revoked certificate began"] = Caller(certified.user_id, begun.id, certified.address)
 

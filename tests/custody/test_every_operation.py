@@ -30,6 +30,7 @@ from keyferry.custody.customer_key_states import RequestState
 from keyferry.custody.deployment_reports import Backup, Problem
 from keyferry.custody.deployment_steps import Step
 from keyferry.custody.export_batches import Passed
+from keyferry.custody.factors import Again
 from keyferry.custody.finding import Wanted
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.identity_binding import NewIdentity
@@ -54,6 +55,8 @@ from keyferry.testing import PASSWORD, VAULT, Kek, Kit
 OK, DENIED, HIDDEN = "ok", "not-permitted", "not-found"
 COLUMNS = ("administrator", "owner", "member", "stranger", "auditor")
 ONE_MINUTE = 60_000_000
+AGAIN = Again(password=Secret(PASSWORD.encode()))
+REFUSED = "invalid-input"
 NEW_PASSWORD = Secret(b"lantern-over-the-harbour-9")
 
 
@@ -208,6 +211,16 @@ def _pending(house: House, column: str) -> str:
 
 def _user(house: House, _column: str) -> str:
     return fresh_user(house.kit)
+
+
+def _user_with_factor(house: House, _column: str) -> str:
+    user = sign_in(house.kit, fresh_user(house.kit))
+    house.kit.set_up_app(user)
+    return user.user_id
+
+
+def _factor(house: House, _column: str) -> str:
+    return house.kit.set_up_app(sign_in(house.kit, fresh_user(house.kit))).factor_id
 
 
 def _disabled_user(house: House, _column: str) -> str:
@@ -395,6 +408,26 @@ TABLE: dict[str, Row] = {
         lambda house, _column: house.certificate(),
         lambda it, by, ref: it.certificates.revoke(by, ref),
         (OK, OK, HIDDEN, HIDDEN, DENIED),
+    ),
+    "factors.list": Row(_user, lambda it, by, ref: it.factors.list(by, ref), (OK, OK, HIDDEN, HIDDEN, OK), itself=True),
+    # of one's own account alone, whoever asks: nobody else is named
+    "factors.begin_totp": Row(_nothing, lambda it, by, _: it.factors.begin_totp(by), (OK, OK, OK, OK, OK)),
+    "factors.again_totp": Row(
+        _nothing, lambda it, by, _: it.factors.again_totp(by, it.factors.begin_totp(by).enrolment), (OK, OK, OK, OK, OK)
+    ),
+    "factors.add_totp": Row(
+        _nothing, lambda it, by, _: it.factors.add_totp(by, "x", "phone", Secret(b"1"), AGAIN), (REFUSED,) * 5
+    ),
+    "factors.begin_passkey": Row(_nothing, lambda it, by, _: it.factors.begin_passkey(by), (OK, OK, OK, OK, OK)),
+    "factors.add_passkey": Row(
+        _nothing, lambda it, by, _: it.factors.add_passkey(by, "{}", "key", AGAIN), ("second-factor-refused",) * 5
+    ),
+    "factors.remove": Row(
+        _factor, lambda it, by, ref: it.factors.remove(by, ref, AGAIN), (HIDDEN, HIDDEN, HIDDEN, HIDDEN, HIDDEN)
+    ),
+    "factors.recovery_codes": Row(_nothing, lambda it, by, _: it.factors.recovery_codes(by, AGAIN), ("conflict",) * 5),
+    "factors.reset": Row(
+        _user_with_factor, lambda it, by, ref: it.factors.reset(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
     ),
     "keys.generate": Row(
         lambda _house, _column: GROUP,

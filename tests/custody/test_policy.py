@@ -7,13 +7,20 @@ import pytest
 from keyferry.custody.policy import POLICY, Operation, Relation, Role, permits
 
 COLUMNS = (Role.ADMINISTRATOR, Role.KEY_ACCESS_USER, Role.AUDITOR)
-ALL, MINE, OWN, GRANTED, NEVER = "own group none", "own group", "own", "group", ""
+ALL, MINE, OWN, GRANTED, OTHERS, NEVER = "own group none", "own group", "own", "group", "none", ""
 
 # operation: what an Administrator may reach, what a Key Access User may, what an Auditor may
 EXPECTED = {
     # users, groups, settings: an Administrator's; a Key Access User reads their own
     "server-policy.read": (ALL, NEVER, ALL),
     "server-policy.edit": (ALL, NEVER, NEVER),
+    # second factors: one's own, and an Administrator's right to take another's away
+    "factor.list": (ALL, OWN, ALL),
+    "factor.add": (OWN, OWN, OWN),
+    "factor.remove": (OWN, OWN, OWN),
+    "factor.reset": (OTHERS, NEVER, NEVER),
+    # nobody asks for it: a sign-in is called so that has a step before it
+    "session.begin": (NEVER, NEVER, NEVER),
     "user.create": (ALL, NEVER, NEVER),
     "user.read": (ALL, OWN, ALL),
     "user.list": (ALL, NEVER, ALL),
@@ -152,7 +159,7 @@ def test_what_is_not_in_the_table_is_refused(role: Role, relation: Relation) -> 
 
 def test_an_auditor_changes_nothing_but_how_they_sign_in_themselves() -> None:
     theirs = {"user.password", "session.open", "token.create", "token.revoke", "workload.revoke"}
-    theirs |= {"certificate.issue", "certificate.upload", "certificate.revoke"}
+    theirs |= {"certificate.issue", "certificate.upload", "certificate.revoke", "factor.add", "factor.remove"}
     reads = {operation for operation in Operation if operation.value.endswith((".read", ".list", ".metrics"))}
     for operation in Operation:
         reach = POLICY[operation].auditor

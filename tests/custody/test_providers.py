@@ -16,8 +16,8 @@ from keyferry.custody.policy import Role
 from keyferry.custody.provider_writing import ProviderEdit, unseal_needed
 from keyferry.errors import Conflict, InvalidInput, KeyferryError, NotAuthenticated, NotFound, ProviderFailed
 from keyferry.identity.flows import Flow, Purpose
+from keyferry.identity.opening import SignedIn
 from keyferry.identity.provider_sign_in import Trial
-from keyferry.identity.sign_in import SignedIn
 from keyferry.material.secret import Secret
 from keyferry.store.records import AuditEvent
 from keyferry.testing import ADDRESS, ADMINISTRATOR, PASSWORD, Kit

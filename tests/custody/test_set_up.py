@@ -15,6 +15,7 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.set_up import SetUp
 from keyferry.errors import KeyferryError
 from keyferry.identity.hashing import PasswordHashing
+from keyferry.identity.opening import SignedIn
 from keyferry.installation import Installation, initialise, open_installation
 from keyferry.material.secret import Secret
 from keyferry.store.tables import audit_events
@@ -159,4 +160,5 @@ def test_of_two_processes_one_makes_somebody(made: Installation) -> None:
 
 def _sign_in(made: Installation, name: str) -> Caller:
     signed_in = made.sign_in.sign_in(name, GOOD, HERE)
+    assert isinstance(signed_in, SignedIn)
     return made.authenticator.authenticate(signed_in.issued.text.reveal().decode(), HERE)

@@ -9,8 +9,7 @@ from tests.custody.refusing import refused
 from keyferry.clock import DAY, SECOND
 from keyferry.custody.caller import Caller
 from keyferry.errors import NotAuthenticated
-from keyferry.material.secret import Secret
-from keyferry.testing import ADDRESS, ADMINISTRATOR, PASSWORD, Kit
+from keyferry.testing import ADDRESS, ADMINISTRATOR, Kit
 
 HOUR = 3600 * SECOND
 
@@ -147,7 +146,7 @@ def test_in_force_are_those_that_still_open_something_the_newest_first(kit: Kit)
     made = {name: kit.custody.tokens.create(kim, name, 3600 * SECOND).token for name in names}
     kit.custody.tokens.create(kim, "short", 60 * SECOND)
     kit.custody.tokens.revoke(kim, made["b"].id)
-    idle = kit.installation.sign_in.sign_in("kim", Secret(PASSWORD.encode()), ADDRESS, idle_after=600 * SECOND)
+    idle = kit.session("kim", idle_after=600 * SECOND)
 
     def in_force() -> list[str]:
         return [each.token.name for each in kit.custody.tokens.in_force(kim, size=10).items]

@@ -8,6 +8,7 @@ from keyferry.custody.approval_policy import ApprovalWish
 from keyferry.custody.caller import Caller
 from keyferry.custody.deployment_steps import Step
 from keyferry.custody.groups import GroupEdit
+from keyferry.custody.opening import IssuedToken
 from keyferry.custody.policy import Role
 from keyferry.deployments.server_push import Pushes
 from keyferry.errors import ApprovalRequired
@@ -17,6 +18,7 @@ from keyferry.testing import ADDRESS, Kit
 def test_a_push_by_the_server_waits_for_its_approval(kit: Kit, kim: Caller, outgoing: Outgoing, planned: str) -> None:
     made = kit.custody.users.create(kit.administrator, NewUser(name="lee", role=Role.KEY_ACCESS_USER)).user
     session = kit.custody.tokens.open_session(Caller(made.id, None, ADDRESS), epoch=made.token_epoch)
+    assert isinstance(session, IssuedToken)
     lee = Caller(made.id, session.token.id, ADDRESS)
     edit = GroupEdit(approvals=ApprovalWish(("export",), 1, ("lee",)))
     kit.custody.groups.edit(kit.administrator, "payments", edit)

@@ -18,6 +18,7 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.policy import Role
 from keyferry.errors import NotAuthenticated, Overloaded
 from keyferry.identity.hashing import Cost, PasswordHashing
+from keyferry.identity.opening import SignedIn
 from keyferry.identity.tokens import issue
 from keyferry.installation import Installation, open_installation
 from keyferry.material.secret import Secret
@@ -260,7 +261,7 @@ class TestWaiting:
 
 class TestNotices:
     def notices(self, kit: Kit, name: str, password: str = PASSWORD) -> tuple[str, ...]:
-        return kit.installation.sign_in.sign_in(name, Secret(password.encode()), ADDRESS).notices
+        return kit.session(name, password).notices
 
     def test_who_set_the_password_is_told_once(self, kit: Kit) -> None:
         create(kit, "kim")
@@ -366,6 +367,7 @@ def test_a_hash_of_other_costs_is_renewed_at_the_next_sign_in(kit: Kit) -> None:
     try:
         before = stored_hash(opened)
         again = opened.sign_in.sign_in("kim", Secret(PASSWORD.encode()), ADDRESS)
+        assert isinstance(again, SignedIn)
         after = stored_hash(opened)
         assert before != after
         assert "m=128,t=2,p=1" in after

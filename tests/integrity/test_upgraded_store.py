@@ -25,6 +25,9 @@ SINCE_THEN = (
     "leases",
     "pool_keys",
     "job_runs",
+    "factors",
+    "tickets",
+    "earlier_passwords",
 )
 #: those that get a row as soon as a store is opened
 ROWS_AT_ONCE = ("server_policy",)
@@ -34,7 +37,8 @@ CHECKS = {"users": {"ck_users_role_known": "role IN ('administrator', 'key-acces
 COLUMNS = {
     "keys": ("rotate_every", "rotate_before", "rotate_at", "approvals"),
     "groups": ("approvals",),
-    "tokens": ("idle_after", "certificate_id"),
+    "tokens": ("idle_after", "certificate_id", "method", "second_factor"),
+    "users": ("must_change", "factors", "factors_reset_by", "factors_reset_at"),
 }
 
 

@@ -159,6 +159,7 @@ NEW |= {"counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts"
 NEW |= {"approval_requests", "approval_votes", "certificates", "certificate_authorities"}
 NEW |= {"server_policy"}
 NEW |= {"trusted_issuers", "workloads"}
+NEW |= {"factors", "tickets", "earlier_passwords"}
 
 
 def add(engine: Engine, table: str, row: dict[str, object]) -> None:

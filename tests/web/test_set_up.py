@@ -12,6 +12,7 @@ from tests.web.conftest import opened
 
 from keyferry.config.sources import load_settings, write_settings
 from keyferry.custody.caller import Caller
+from keyferry.identity.opening import SignedIn
 from keyferry.installation import Installation, initialise, open_installation
 from keyferry.material.secret import Secret
 from keyferry.server import offer_set_up
@@ -112,4 +113,5 @@ def test_a_store_with_users_offers_no_link(fresh: Fresh, capsys: pytest.CaptureF
 
 def _ada(fresh: Fresh) -> Caller:
     signed_in = fresh.made.sign_in.sign_in("ada", Secret(PASSWORD.encode()), "127.0.0.1")
+    assert isinstance(signed_in, SignedIn)
     return fresh.made.authenticator.authenticate(signed_in.issued.text.reveal().decode(), "127.0.0.1")

@@ -12,6 +12,7 @@ from keyferry.api import (
     customer_key_requests,
     deployments,
     exports,
+    factors,
     groups,
     health,
     identity_providers,
@@ -22,6 +23,7 @@ from keyferry.api import (
     reminders,
     server_policy,
     sessions,
+    sign_in_steps,
     states,
     tokens,
     trusted_issuers,
@@ -65,6 +67,7 @@ _NOUNS = (
     workloads,
     audit,
     server_policy,
+    factors,
     sessions,
 )
 
@@ -93,7 +96,13 @@ def create_app(services: Services) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # it would see bodies, which hold secrets
     )
     app.state.services = services
-    for router in (*(noun.router for noun in _NOUNS), sessions.opened, health.router, metrics.router):
+    for router in (
+        *(noun.router for noun in _NOUNS),
+        sessions.opened,
+        sign_in_steps.opened,
+        health.router,
+        metrics.router,
+    ):
         app.router.routes.extend(router.routes)  # a router inside the application would cost each request a search
     add_problem_handlers(app)
     add_document(app)

@@ -23,6 +23,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "certificate": (f"{_CLI}.certificates:certificate", "Client certificates, to come in with."),
     "group": (f"{_CLI}.groups:group", "Groups of users that own keys together."),
     "user": (f"{_CLI}.users:user", "Administrators, Key Access Users and Auditors."),
+    "factor": (f"{_CLI}.factors:factor", "Second factors beside the password."),
     "sso": (f"{_CLI}.sso:sso", "Single sign-on: identity providers, and whom they vouch for."),
     "server-policy": (
         f"{_CLI}.server_policy:server_policy",

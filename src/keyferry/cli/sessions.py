@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
 @click.option("--user", "name", metavar="NAME", help="Who signs in, with a password.")
 @click.option("--password-file", metavar="FILE", help="File with the password; - for stdin; without it, a prompt.")
 @click.option(
+    "--code-file", metavar="FILE", help="File with a code of the second factor, if there is one; without it, a prompt."
+)
+@click.option(
     "--ca-file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
@@ -42,6 +45,7 @@ def login(
     server: str,
     name: str | None,
     password_file: str | None,
+    code_file: str | None,
     ca_file: Path | None,
     certificate: Path | None,
     key: Path | None,
@@ -52,6 +56,7 @@ def login(
     from keyferry.cli.connection import Server, checked_address
     from keyferry.cli.profiles import Profile, path_of, read_ca, save_profile
     from keyferry.cli.secret_input import read_password
+    from keyferry.cli.sign_in_steps import Answers, complete, show_codes
     from keyferry.material.secret import Secret
 
     path_of(profile)
@@ -70,12 +75,14 @@ def login(
         raise WrongUsage("Nobody is named to sign in.", advice="Give --user NAME, or --certificate FILE.")
     password = read_password(password_file, field="password_file")
     with Server(Profile(profile, address, None, name, ca=ca)) as door:
-        session = door.post("/sessions", {"user_name": name, "password": password})
+        answer = door.post("/sessions", {"user_name": name, "password": password})
+        session = complete(door, answer, Answers(code_file))
     token = Secret(session.pop("token").encode("ascii"))
     path = save_profile(Profile(profile, address, token, name, session.get("expires_at"), ca))
     out = Output(as_json=as_json)
     rows = {"Profile": str(path), "Server": address, "Until": session.get("expires_at")}
     out.facts({"profile": profile, "server": address, **session}, rows, head=f"Signed in as {name}.")
+    show_codes(out, session["recovery_codes"])
     out.warn(session.get("notices", []))
 
 

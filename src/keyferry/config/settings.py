@@ -105,7 +105,9 @@ class Settings:
 
     # identity providers
     public_url: str = _row(
-        "", values.optional_origin, "The console's address as browsers see it, https://HOST[:PORT]; for single sign-on."
+        "",
+        values.optional_origin,
+        "The console's address as browsers see it, https://HOST[:PORT]; for single sign-on and passkeys.",
     )
     identity_hosts: tuple[str, ...] = _row(
         "", values.host_patterns, "Hosts of identity providers that requests may go to, beside well-known ones."
@@ -140,6 +142,22 @@ class Settings:
         if not self.pool:
             return {}
         return {"rsa-2048": self.pool_rsa_2048, "rsa-3072": self.pool_rsa_3072, "rsa-4096": self.pool_rsa_4096}
+
+    @property
+    def passkey_origin(self) -> tuple[str, str] | None:
+        """Whom passkeys are for: a host's name, and the origin of pages that may ask for them (WebAuthn section 5.1.2).
+
+        `public_url`; without it, https://localhost for a server that listens on loopback. None for a server that is
+        known by an address alone, since passkeys are for names.
+        """
+        origin = self.public_url
+        if not origin and self.listen.is_loopback:
+            scheme, standard = ("http", 80) if self.allow_plain_http else ("https", 443)
+            origin = f"{scheme}://localhost" + ("" if self.listen.port == standard else f":{self.listen.port}")
+        host = origin.partition("://")[2].rpartition(":")[0] or origin.partition("://")[2]
+        if not host or host.startswith("[") or host.replace(".", "").isdigit():
+            return None
+        return host, origin
 
     @property
     def sqlite_file(self) -> Path:

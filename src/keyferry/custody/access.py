@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 
 from keyferry.clock import Microseconds
-from keyferry.custody.admission import admits, require_server_network, server_policy_of
+from keyferry.custody.admission import admits, needs_second_factor, require_server_network, server_policy_of
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.policy import Relation, Role
 from keyferry.custody.workload_rules import why_not
 from keyferry.errors import NotAuthenticated
+from keyferry.identity.attempts import LOCAL
+from keyferry.identity.networks import source_network
 from keyferry.material.sealing import Sealer
 from keyferry.store import tables
-from keyferry.store.records import Certificate, Key, Token, User
-from keyferry.store.sealed import CERTIFICATES, MEMBERSHIPS, TOKENS, TRUSTED_ISSUERS, USERS, WORKLOADS, Lock
+from keyferry.store.records import Certificate, Key, Ticket, Token, User
+from keyferry.store.sealed import CERTIFICATES, MEMBERSHIPS, TICKETS, TOKENS, TRUSTED_ISSUERS, USERS, WORKLOADS, Lock
 from keyferry.store.statements import Prepared
 from keyferry.store.transaction import Transaction
 
@@ -33,6 +35,7 @@ class Actor:
     Attributes:
         token: what they have presented; None for a certificate, and for somebody who is signing in.
         certificate: the one that they have presented, or that the token began with; None for neither.
+        ticket: of a sign-in that is not complete; None for any other caller.
     """
 
     user: User
@@ -40,6 +43,7 @@ class Actor:
     group_ids: frozenset[str]
     token: Token | None = None
     certificate: Certificate | None = None
+    ticket: Ticket | None = None
 
     def relation_to_key(self, key: Key) -> Relation:
         """How the caller stands to a key: as to its owner, read from the key's row as it is now."""
@@ -70,19 +74,31 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
             or the account's.
         IntegrityViolation: one of the rows was changed behind Keyferry's back.
     """
-    require_server_network(server_policy_of(tx, sealer), caller.address)
+    policy = server_policy_of(tx, sealer)
+    require_server_network(policy, caller.address)
     user = USERS.get(tx, sealer, caller.user_id, lock)
     if user is None or user.deleted_at is not None or user.disabled:
         raise NotAuthenticated("This account is disabled or gone.")
     require_network(user, caller.address)
     memberships = MEMBERSHIPS.find(tx, sealer, _MEMBERSHIPS_OF[lock], user_id=user.id)
-    token = None if caller.token_id is None else _live_token(tx, sealer, caller.token_id, user, now, lock)
-    certificate_id = caller.certificate_id if token is None else token.certificate_id
+    role, token, ticket, certificate_id = Role(user.role), None, None, caller.certificate_id
+    if caller.token_id is not None:
+        token = _live_token(tx, sealer, caller.token_id, user, now, lock)
+        certificate_id = token.certificate_id
+        if token.second_factor is None and needs_second_factor(policy, role):
+            raise NotAuthenticated(
+                "Your role needs a second factor now, and this was made without one.",
+                code="second-factor-required",
+                advice="Sign in again, with your second factor or setting one up, and make new tokens.",
+            )
+    elif caller.ticket_id is not None:
+        ticket = _live_ticket(tx, sealer, caller, user, now, lock)
+        certificate_id = ticket.certificate_id
     certificate = None if certificate_id is None else _live_certificate(tx, sealer, certificate_id, user, now, lock)
     if caller.workload_id is not None:
         _require_live_workload(tx, sealer, caller.workload_id, user, caller.address, now, lock)
     groups = frozenset(membership.group_id for membership in memberships)
-    return Actor(user, Role(user.role), groups, token, certificate)
+    return Actor(user, role, groups, token, certificate, ticket)
 
 
 def name_of(tx: Transaction, who: Caller | Origin) -> str | None:
@@ -140,3 +156,28 @@ def _require_live_workload(
     reason = why_not(workload, issuer, user, address, now)
     if reason is not None:
         raise NotAuthenticated(reason)
+
+
+def _live_ticket(tx: Transaction, sealer: Sealer, caller: Caller, user: User, now: Microseconds, lock: Lock) -> Ticket:
+    ticket = TICKETS.get(tx, sealer, caller.ticket_id or "", lock)
+    if ticket is None or ticket.user_id != user.id:
+        raise ticket_refused("there is no such ticket, or it was used")
+    if ticket.epoch != user.token_epoch:
+        raise ticket_refused("the password was set, or the account disabled, since it was made")
+    if ticket.expires_at <= now:
+        raise ticket_refused("it has expired")
+    if ticket.network not in {None, network_of(caller.address)}:
+        raise ticket_refused("it was made for another network")
+    return ticket
+
+
+def ticket_refused(reason: str) -> NotAuthenticated:
+    """The refusal of a sign-in's next step. The reason is of use to nobody who has not the password already."""
+    return NotAuthenticated(
+        f"This sign-in cannot go on: {reason}.", code="ticket-refused", advice="Begin the sign-in again."
+    )
+
+
+def network_of(address: str | None) -> str:
+    """The network that a sign-in goes on from."""
+    return LOCAL if address is None else source_network(address)

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import bindparam
 
+from keyferry.custody.policy import Role
 from keyferry.errors import IntegrityViolation, NotAuthenticated
 from keyferry.identity.networks import NetworkList, parse_networks
 from keyferry.material.sealing import Sealer
@@ -55,6 +56,16 @@ def require_server_network(policy: ServerPolicy, address: str | None) -> None:
     """
     if not admits(policy.networks, address):
         raise NotAuthenticated("This server may not be used from this address.")
+
+
+def needs_second_factor(policy: ServerPolicy, role: Role) -> bool:
+    """Whether people of this role sign in with a second factor."""
+    return role.value in _roles_in(policy.second_factor_roles)
+
+
+@lru_cache(maxsize=64)
+def _roles_in(text: str) -> frozenset[str]:
+    return frozenset(json.loads(text))
 
 
 @lru_cache(maxsize=1024)

@@ -13,6 +13,7 @@ class Caller:
         address: the source address of the request; None for commands run on the server itself.
         certificate_id: the client certificate whose private key the caller has proved to hold; None for a token.
         workload_id: the binding by which a trusted issuer's token stands for the user; None for a token of ours.
+        ticket_id: the ticket that the next step of a sign-in presented; it opens a session, and nothing else.
     """
 
     user_id: str
@@ -20,6 +21,7 @@ class Caller:
     address: str | None
     certificate_id: str | None = None
     workload_id: str | None = None
+    ticket_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,9 @@ def require_current(gate: Gate, passwords: PasswordKeeper, caller: Caller, user:
         Overloaded: too many wrong ones came before; says how long to wait.
     """
     if current is None:
-        raise InvalidInput("Your current password is needed.", field=_FIELD, advice="Give it to set a new one.")
+        raise InvalidInput(
+            "Your current password is needed.", field=_FIELD, advice="Give the one that you sign in with."
+        )
     wait = gate.store.read(lambda tx: _wait(tx, caller, user))
     if wait > 0:
         raise Overloaded(f"Too many wrong passwords: the next one is looked at in {wait} s.", retry_after=wait)

@@ -15,6 +15,7 @@ from keyferry.custody.customer_key_requests import CustomerKeyRequests
 from keyferry.custody.deployments import Deployments
 from keyferry.custody.export_batches import ExportBatches
 from keyferry.custody.exports import Exports
+from keyferry.custody.factors import Factors
 from keyferry.custody.finding import Finding
 from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation
@@ -30,6 +31,7 @@ from keyferry.custody.key_choices import KeyChoices
 from keyferry.custody.key_life import KeyLife
 from keyferry.custody.key_metrics import Metrics
 from keyferry.custody.keys import Keys
+from keyferry.custody.passkeys import RelyingParty
 from keyferry.custody.pool import Pool
 from keyferry.custody.provider_kinds import Fetch, fetch_nothing
 from keyferry.custody.providers import Providers
@@ -55,6 +57,7 @@ class Rules:
     Attributes:
         fetch: reads what identity providers publish.
         may_fetch: judges the addresses that issuers' keys shall be fetched from.
+        relying_party: whom passkeys are for; None for a server without a public name.
     """
 
     kek_policy: str = "any"
@@ -63,6 +66,7 @@ class Rules:
     pool: Mapping[str, int] = field(default_factory=dict)
     fetch: Fetch = fetch_nothing
     may_fetch: MayFetch
+    relying_party: RelyingParty | None = None
 
 
 class Custody:
@@ -74,6 +78,7 @@ class Custody:
         self.users = Users(self.gate, passwords)
         self.groups = Groups(self.gate)
         self.activity = Activity(store)
+        self.factors = Factors(self.gate, passwords, rules.relying_party)
         self.tokens = Tokens(self.gate, self.activity, issue, rules.session_lifetime)
         self.trusted_certificates = TrustedCertificates(store, sealer)
         self.certificates = Certificates(self.gate, self.activity, self.trusted_certificates)

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, delete, or_, select, text
 
 from keyferry import clock
 from keyferry.clock import Microseconds
+from keyferry.custody import tickets
 from keyferry.custody.caller import Origin
 from keyferry.custody.lifecycle import ERASED, State, state_at
 from keyferry.custody.once import KEPT
@@ -59,6 +60,7 @@ def _drop_old_rows(tx: Transaction) -> None:
     attempts.forget_old_failures(tx, now)
     for forget in (forget_seen, forget_tests, forget_sessions):
         forget(tx, now)
+    tickets.forget_old(tx, now)
 
 
 class Jobs:

@@ -121,6 +121,7 @@ class Operation(StrEnum):
     IDENTITY_BIND = "identity.bind"
     IDENTITY_LIST = "identity.list"
     IDENTITY_UNBIND = "identity.unbind"
+    SESSION_BEGIN = "session.begin"
     SESSION_OPEN = "session.open"
     TOKEN_CREATE = "token.create"
     TOKEN_LIST = "token.list"
@@ -144,6 +145,10 @@ class Operation(StrEnum):
     WORKLOAD_READ = "workload.read"
     WORKLOAD_LIST = "workload.list"
     WORKLOAD_REVOKE = "workload.revoke"
+    FACTOR_LIST = "factor.list"
+    FACTOR_ADD = "factor.add"
+    FACTOR_REMOVE = "factor.remove"
+    FACTOR_RESET = "factor.reset"
     AUDIT_READ = "audit.read"
     JOB_LIST = "job.list"
     BACKUP_CREATE = "backup.create"
@@ -158,6 +163,7 @@ _ANY: Final = frozenset(Relation)
 _MINE: Final = frozenset({Relation.OWN, Relation.GROUP})
 _OWN: Final = frozenset({Relation.OWN})
 _GROUP: Final = frozenset({Relation.GROUP})
+_OTHERS: Final = frozenset({Relation.NONE})
 _NEVER: Final[frozenset[Relation]] = frozenset()
 
 
@@ -273,8 +279,14 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     Operation.WORKLOAD_READ: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
     Operation.WORKLOAD_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
     Operation.WORKLOAD_REVOKE: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
+    Operation.FACTOR_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
+    Operation.FACTOR_ADD: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_OWN),
+    Operation.FACTOR_REMOVE: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_OWN),
+    Operation.FACTOR_RESET: Reach(administrator=_OTHERS, key_access_user=_NEVER, auditor=_NEVER),
     Operation.AUDIT_READ: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
     Operation.JOB_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
+    # a sign-in's first step, as the audit log calls one that has others to follow
+    Operation.SESSION_BEGIN: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     # what the server does by itself when a date comes: nobody asks for it
     Operation.KEY_REMIND: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     # for the command line on the server's own machine: nobody signs in for these

@@ -21,7 +21,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, LargeBinary, Table, and_, bindparam, func, or_, select, update
 
 from keyferry.client_certificates import Authority
-from keyferry.custody import client_authority, credentials, provider_writing
+from keyferry.custody import client_authority, credentials, factor_rows, provider_writing
 from keyferry.custody.founding import RootOfTrust, add_data_key
 from keyferry.custody.local import local_event
 from keyferry.custody.policy import Operation
@@ -31,10 +31,11 @@ from keyferry.custody.versions import binding_of
 from keyferry.errors import IntegrityViolation, InternalError
 from keyferry.material.sealing import Binding, SealedMaterial, Sealer
 from keyferry.store.events import NewestEvent, write_event
-from keyferry.store.records import CertificateAuthority, Connection, IdentityProvider, KeyVersion, PoolKey
+from keyferry.store.records import CertificateAuthority, Connection, Factor, IdentityProvider, KeyVersion, PoolKey
 from keyferry.store.sealed import (
     CERTIFICATE_AUTHORITIES,
     CONNECTIONS,
+    FACTORS,
     IDENTITY_PROVIDERS,
     KEY_VERSIONS,
     KEYS,
@@ -269,11 +270,20 @@ def _authority(_tx: Transaction, sealer: Sealer, values: dict[str, Any]) -> dict
     return {"key": client_authority.seal_key(sealer, row.id, authority)}
 
 
+def _factor(_tx: Transaction, sealer: Sealer, values: dict[str, Any]) -> dict[str, Any]:
+    factor = Factor(**values)
+    if factor.secret is None:
+        return {}
+    seed = factor_rows.unseal_seed(sealer, factor.id, factor.user_id, factor.secret)
+    return {"secret": factor_rows.seal_seed(sealer, factor.id, factor.user_id, seed)}
+
+
 _WITH_CONTENT: Final = {
     CERTIFICATE_AUTHORITIES.kind: _Rows(CERTIFICATE_AUTHORITIES, "key", _authority),
     KEY_VERSIONS.kind: _Rows(KEY_VERSIONS, "material", _version),
     POOL_KEYS.kind: _Rows(POOL_KEYS, "material", _pool_key),
     CONNECTIONS.kind: _Rows(CONNECTIONS, "credential", _connection),
     IDENTITY_PROVIDERS.kind: _Rows(IDENTITY_PROVIDERS, "credential", _provider),
+    FACTORS.kind: _Rows(FACTORS, "secret", _factor),
 }
 _EACH: Final = tuple(_WITH_CONTENT.get(kind) or _Rows(table) for kind, table in SEALED_TABLES.items())

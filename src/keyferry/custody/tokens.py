@@ -1,23 +1,27 @@
 """Sessions and API tokens: who holds which, until when. Only a digest of each is kept."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam
 
 from keyferry.clock import DAY, SECOND, Microseconds
+from keyferry.custody import tickets
+from keyferry.custody.access import network_of, ticket_refused
 from keyferry.custody.activity import Activity
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.names import check_text
+from keyferry.custody.opening import PASSWORD, Begun, IssuedTicket, IssuedToken, Progress, Step, what_remains
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation
+from keyferry.custody.tickets import Needs
 from keyferry.custody.users import load_user
 from keyferry.custody.view import Change, Query, View
-from keyferry.errors import Conflict, InvalidInput, NotAuthenticated, NotPermitted
+from keyferry.errors import Conflict, InternalError, InvalidInput, NotAuthenticated, NotPermitted
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.secret import Secret
-from keyferry.store.records import Token, User
+from keyferry.store.records import Ticket, Token, User
 from keyferry.store.sealed import TOKENS, Lock
 from keyferry.store.tables import tokens
 
@@ -38,15 +42,6 @@ _IN_FORCE = Query(
     order_by=tokens.c.id.desc(),
     limit=True,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
-    """A token and its text, which nobody can show again."""
-
-    token: Token
-    text: Secret
-    user: User
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +70,63 @@ class Tokens:
         self._issue = issue
         self._session_lifetime = session_lifetime
 
-    def open_session(self, caller: Caller, *, epoch: int, idle_after: Microseconds | None = None) -> IssuedToken:
-        """The token of a sign-in whose password has just been verified, or of a caller with a certificate.
+    def open_session(
+        self, caller: Caller, *, epoch: int | None = None, begun: Begun | None = None, step: Step | None = None
+    ) -> IssuedToken | IssuedTicket:
+        """The session of a sign-in that has just begun, or gone a step further; or a ticket, when more is needed.
+
+        There is no other way to a session. `caller` has no token: nothing, when the sign-in has just begun with
+        something that was verified, or the ticket that the last step was answered with. In one transaction, the ticket
+        is taken away, the step is done, and what follows is judged on the rows that are held.
 
         Args:
-            epoch: the account's token epoch when its password hash, or the certificate, was read.
-            idle_after: without a use for so long, the session ends; None for one that may lie idle.
+            epoch: of a sign-in that begins: the account's token epoch when what it begins with was verified.
+            begun: of a sign-in that begins: how; with a password if not given.
+            step: of one that goes on from a ticket: does what the ticket says is needed; of one that begins with a
+                passkey, which is verified in the transaction itself: proves that.
 
         Raises:
-            NotAuthenticated: the account may not be used, or its password was set since then.
+            NotAuthenticated: the account may not be used, its password was set meanwhile, the ticket is not, or no
+                longer, good, or the step was refused.
         """
-        name = "sign-in" if idle_after is None else "console"
-        return self._create(caller, Operation.SESSION_OPEN, "session", name, self._session_lifetime, epoch, idle_after)
+        token_id = new_id()
+        text, digest = self._issue(token_id)
+
+        def change(change: Change) -> IssuedToken | IssuedTicket:
+            user, ticket = change.actor.user, change.actor.ticket
+            change.permit(change.actor.relation_to_user(user.id), "token", None, "sign-in")
+            _require_no_workload(caller)
+            if epoch not in {None, user.token_epoch}:
+                raise NotAuthenticated("The password was set, or the account disabled, during the sign-in.")
+            how = begun or Begun()
+            progress = Progress(user, how.second_factor)
+            if ticket is not None:
+                how = Begun(ticket.method, ticket.second_factor, ticket.idle_after)
+                progress = _go_on(change, user, ticket, step)
+            elif step is not None:
+                progress = step.take(change, user)
+            needs = what_remains(change, progress.user, how.method, progress.second_factor)
+            if needs is not None:
+                return _ticket(change, caller, how, progress, needs)
+            token = Token(
+                id=token_id,
+                user_id=user.id,
+                kind="session",
+                name="sign-in" if how.idle_after is None else "console",
+                digest=digest,
+                epoch=progress.user.token_epoch,
+                created_at=change.now,
+                expires_at=change.now + self._session_lifetime,
+                idle_after=how.idle_after,
+                method=None if how.method == PASSWORD else how.method,
+                second_factor=progress.second_factor,
+                certificate_id=None if change.actor.certificate is None else change.actor.certificate.id,
+            )
+            change.permit(change.actor.relation_to_user(user.id), "token", token_id, token.name)
+            change.note(method=None if how.method == PASSWORD else how.method, second_factor=progress.second_factor)
+            return IssuedToken(change.insert(TOKENS, token), text, progress.user, progress.codes)
+
+        return self._gate.write(caller, Operation.SESSION_OPEN, change)
 
     def create(self, caller: Caller, name: str, lifetime: Microseconds) -> IssuedToken:
         """A named token for the caller's own programs.
@@ -101,7 +141,30 @@ class Tokens:
             )
         if not name.strip():
             raise InvalidInput("A token needs a name.", field="name", advice="Name what will use it.")
-        return self._create(caller, Operation.TOKEN_CREATE, "api", name, lifetime)
+        token_id = new_id()
+        text, digest = self._issue(token_id)
+
+        def change(change: Change) -> IssuedToken:
+            user = change.actor.user
+            change.permit(change.actor.relation_to_user(user.id), "token", None, name)
+            _require_no_workload(caller)
+            made_with = change.actor.token
+            token = Token(
+                id=token_id,
+                user_id=user.id,
+                kind="api",
+                name=check_text(name, "name") or "",
+                digest=digest,
+                epoch=user.token_epoch,
+                created_at=change.now,
+                expires_at=change.now + lifetime,
+                method=None if made_with is None else made_with.method,
+                second_factor=None if made_with is None else made_with.second_factor,
+                certificate_id=None if change.actor.certificate is None else change.actor.certificate.id,
+            )
+            return IssuedToken(change.insert(TOKENS, token), text, user)
+
+        return self._gate.write(caller, Operation.TOKEN_CREATE, change)
 
     def list(self, caller: Caller, *, user: str | None = None, size: int, after: str = "") -> Page[TokenDetail]:
         """Tokens of a user (the caller without one), revoked and expired ones included."""
@@ -169,44 +232,42 @@ class Tokens:
     def _detail(self, view: View, token: Token) -> TokenDetail:
         return TokenDetail(token, self._activity.last_use(view.tx, token.id))
 
-    def _create(
-        self,
-        caller: Caller,
-        operation: Operation,
-        kind: str,
-        name: str,
-        lifetime: Microseconds,
-        epoch: int | None = None,
-        idle_after: Microseconds | None = None,
-    ) -> IssuedToken:
-        token_id = new_id()
-        text, digest = self._issue(token_id)
 
-        def change(change: Change) -> IssuedToken:
-            user = change.actor.user
-            change.permit(change.actor.relation_to_user(user.id), "token", None, name)
-            if caller.workload_id is not None:
-                raise NotPermitted(
-                    "A workload may not make a token: it would outlast the one that it came with.",
-                    advice="Present the issuer's own token each time; or have the user make one.",
-                )
-            if epoch not in {None, user.token_epoch}:
-                raise NotAuthenticated("The password was set, or the account disabled, during the sign-in.")
-            token = Token(
-                id=token_id,
-                user_id=user.id,
-                kind=kind,
-                name=check_text(name, "name") or "",
-                digest=digest,
-                epoch=user.token_epoch,
-                created_at=change.now,
-                expires_at=change.now + lifetime,
-                idle_after=idle_after,
-                certificate_id=None if change.actor.certificate is None else change.actor.certificate.id,
-            )
-            return IssuedToken(change.insert(TOKENS, token), text, user)
+def _require_no_workload(caller: Caller) -> None:
+    if caller.workload_id is not None:
+        raise NotPermitted(
+            "A workload may not make a token: it would outlast the one that it came with.",
+            advice="Present the issuer's own token each time; or have the user make one.",
+        )
 
-        return self._gate.write(caller, operation, change)
+
+def _go_on(change: Change, user: User, ticket: Ticket, step: Step | None) -> Progress:
+    """Take the ticket away, and do its step. What was proven before stays proven."""
+    if step is None:
+        raise InternalError("A ticket was presented, and nothing to go on with.")
+    if Needs(ticket.needs) not in step.serves:
+        raise ticket_refused("it is for another step")
+    tickets.spend(change, ticket)
+    progress = step.take(change, user)
+    return replace(progress, second_factor=progress.second_factor or ticket.second_factor)
+
+
+def _ticket(change: Change, caller: Caller, how: Begun, progress: Progress, needs: Needs) -> IssuedTicket:
+    """A ticket for the next step; the audit log calls it what it is: a sign-in that has begun."""
+    ticket, text = tickets.issue(
+        change,
+        progress.user,
+        needs,
+        method=how.method,
+        second_factor=progress.second_factor,
+        network=network_of(caller.address),
+        idle_after=how.idle_after,
+        certificate_id=None if change.actor.certificate is None else change.actor.certificate.id,
+    )
+    change.permit(change.actor.relation_to_user(progress.user.id), "user", progress.user.id, progress.user.name)
+    change.call(Operation.SESSION_BEGIN)
+    change.note(method=how.method, needs=needs.value)
+    return IssuedTicket(ticket, text, progress.user, progress.codes)
 
 
 def _lay_idle(detail: TokenDetail, now: Microseconds) -> bool:

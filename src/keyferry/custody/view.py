@@ -32,6 +32,7 @@ KINDS = {
     "tokens": "token",
     "certificates": "certificate",
     "certificate_authorities": "certificate-authority",
+    "factors": "factor",
     "keys": "key",
     "key_versions": "version",
     "keks": "kek",
@@ -52,6 +53,7 @@ _READS = {
     "key": Operation.KEY_READ,
     "token": Operation.TOKEN_LIST,
     "certificate": Operation.CERTIFICATE_LIST,
+    "factor": Operation.FACTOR_LIST,
     "export": Operation.EXPORT_LIST,
     "connection": Operation.CONNECTION_READ,
     "deployment": Operation.DEPLOYMENT_READ,
@@ -128,6 +130,8 @@ class View:
         """
         self._subject.kind, self._subject.id, self._subject.name = kind, id_, name
         role = self.actor.role
+        if self.actor.ticket is not None and self.operation is not Operation.SESSION_OPEN:
+            raise NotPermitted("This sign-in is not complete.", advice="Complete it first.")
         if permits(role, self.operation, relation):
             self.authorised = True
             return
@@ -148,6 +152,7 @@ class Change(View):
         self._lock = Lock.SHARE
         self._touched: list[_Touched] = []
         self._details: dict[str, Any] = {}
+        self._called = operation
 
     def insert(self, table: RevisedTable[R], record: R) -> R:
         """Write a new row; answers it as read back, sealed. An audit event will name it and its revision."""
@@ -185,6 +190,10 @@ class Change(View):
         """Facts for the audit event. Never secrets."""
         self._details.update(details)
 
+    def call(self, operation: Operation) -> None:
+        """What the audit log calls this, where it came to something else than what was asked for."""
+        self._called = operation
+
     def events(self, caller: Caller) -> list[AuditEvent]:
         """One event about the operation's object, with its first version; one more for each further row.
 
@@ -214,7 +223,7 @@ class Change(View):
         self._touched.append((KINDS[table.kind], record.id, name, revision))
 
     def _event(self, caller: Caller, details: dict[str, Any], about: dict[str, Any]) -> AuditEvent:
-        return event_by(caller, self.actor.user.name, self.operation, self.now, details, **about)
+        return event_by(caller, self.actor.user.name, self._called, self.now, details, **about)
 
 
 def _object(touched: _Touched) -> dict[str, Any]:

@@ -6,7 +6,7 @@ These rows are not sealed: nothing that grants access depends on them.
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from keyferry.clock import DAY, Microseconds
-from keyferry.identity.backoff import NONE, PER_SOURCE, PER_USER, Failures, Limit, after_failure
+from keyferry.identity.backoff import NONE, PER_FACTOR, PER_SOURCE, PER_USER, Failures, Limit, after_failure, wait
 from keyferry.identity.networks import source_network
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import sign_in_failures, sign_ins
@@ -70,6 +70,26 @@ def remember_success(tx: Transaction, user_id: str, folded_name: str, address: s
     tx.run(_KEEP_SIGN_IN, user_id=user_id, network=_network(address), last_at=now)
 
 
+def take_factor_turn(tx: Transaction, user_id: str, now: Microseconds) -> int:
+    """Count a try of a second factor before it is looked at, so that tries at the same time do not pass as one.
+
+    The user's row must be held, so that one follows the other. `forget_factor_failures` clears the count of who is
+    right.
+
+    Returns:
+        0, or the seconds to wait: the try is not to be looked at then, and was not counted.
+    """
+    seconds = wait(_failures(tx, _factor(user_id)), PER_FACTOR, now)
+    if not seconds:
+        _count(tx, _factor(user_id), PER_FACTOR, now)
+    return seconds
+
+
+def forget_factor_failures(tx: Transaction, user_id: str) -> None:
+    """A second factor was right."""
+    tx.run(_FORGET_FAILURES, subject_=_factor(user_id))
+
+
 def forget_old_failures(tx: Transaction, now: Microseconds) -> None:
     """Drop counts that have not grown for a day: nothing waits for them any more, and made-up names leave them too."""
     tx.run(_FORGET_OLD, before=now - DAY)
@@ -88,6 +108,10 @@ def _count(tx: Transaction, subject: str, limit: Limit, now: Microseconds) -> No
 
 def _user(folded_name: str) -> str:
     return f"user:{folded_name[:64]!a}"  # in ASCII: whoever signs in may type what a database does not take
+
+
+def _factor(user_id: str) -> str:
+    return f"factor:{user_id}"
 
 
 def _source(address: str | None) -> str:

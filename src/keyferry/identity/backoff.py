@@ -53,6 +53,8 @@ class Limit:
 
 NONE = Failures()
 PER_SOURCE = Limit(free=4, longest=15 * 60, forgiven_every=10 * 60)
+PER_FACTOR = Limit(free=4, longest=15 * 60, forgiven_every=60 * 60)
+"""For second factors of one user. Whoever tries one has the password already: nobody else can have the user wait."""
 PER_USER = Limit(free=4, longest=30, forgiven_every=10 * 60)
 
 _MOST_DOUBLINGS = 30

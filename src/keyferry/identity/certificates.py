@@ -14,9 +14,10 @@ from keyferry.clock import Microseconds
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.certificate_rows import BY_FINGERPRINT
 from keyferry.custody.custody import Custody
+from keyferry.custody.opening import Begun
 from keyferry.custody.policy import Operation
-from keyferry.custody.tokens import IssuedToken
 from keyferry.errors import NotAuthenticated
+from keyferry.identity.opening import Opening, SignedIn, Unfinished
 from keyferry.store.records import Certificate
 from keyferry.store.sealed import CERTIFICATES, USERS, Lock
 from keyferry.store.transaction import Transaction
@@ -39,6 +40,7 @@ class CertificateAuthenticator:
     def __init__(self, custody: Custody) -> None:
         self._custody = custody
         self._gate = custody.gate
+        self._opening = Opening(custody)
         self._accepted: dict[str, _Accepted] = {}
         self._lock = threading.Lock()
 
@@ -65,15 +67,19 @@ class CertificateAuthenticator:
         self._custody.activity.note(row.id)
         return Caller(row.user_id, None, address, row.id)
 
-    def open_session(self, certificate: bytes, address: str | None, *, idle_after: Microseconds) -> IssuedToken:
+    def open_session(
+        self, certificate: bytes, address: str | None, *, idle_after: Microseconds
+    ) -> SignedIn | Unfinished:
         """A session of the console for whom a certificate (DER) stands for; it ends with the certificate.
+
+        Or what it needs first: people are asked for a second factor however they come in.
 
         Raises:
             NotAuthenticated: it is bound to nobody, holds no more, or its user may not come in.
         """
         row, epoch = self._bound(certificate, address)
         caller = Caller(row.user_id, None, address, row.id)
-        return self._custody.tokens.open_session(caller, epoch=epoch, idle_after=idle_after)
+        return self._opening.open(caller, epoch=epoch, begun=Begun("certificate", idle_after=idle_after))
 
     def name_of(self, certificate: bytes, address: str | None) -> str | None:
         """Whom a certificate (DER) stands for, for a page that offers to sign in with it; None for nobody."""

@@ -8,7 +8,8 @@ from keyferry.custody.arrivals import provider_sign_in_refused
 from keyferry.custody.custody import Custody
 from keyferry.errors import NotAuthenticated
 from keyferry.identity.flows import Flow, Purpose
-from keyferry.identity.sign_in import SignedIn, SignIn
+from keyferry.identity.opening import SignedIn, Unfinished
+from keyferry.identity.sign_in import SignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class ProviderSignIn:
 
     def arrive(
         self, arrival: Arrival, flow: Flow | None, address: str | None, *, idle_after: Microseconds | None = None
-    ) -> SignedIn | Trial:
-        """Open a session for whoever the provider vouches for; of a test, keep what was said.
+    ) -> SignedIn | Unfinished | Trial:
+        """Open a session for whoever the provider vouches for, or answer what it needs; of a test, keep what was said.
 
         Args:
             flow: what the browser was sent to the provider for; None where it was not sent by us. It is among what
@@ -43,8 +44,15 @@ class ProviderSignIn:
             return Trial(arrival.provider.name, test_id)
         arrived = self._custody.arrivals.arrive(arrival, address)
         try:
-            signed_in = self._sign_in.open(arrived.user, address, idle_after=idle_after)
+            signed_in = self._sign_in.open(
+                arrived.user,
+                address,
+                method=arrival.provider.kind,
+                second_factor="provider" if arrival.provider.asks_second_factor else None,
+                idle_after=idle_after,
+            )
         except NotAuthenticated:
             raise provider_sign_in_refused() from None
-        self._custody.arrivals.remember(arrival, signed_in.issued.token)
+        if isinstance(signed_in, SignedIn):
+            self._custody.arrivals.remember(arrival, signed_in.issued.token)
         return signed_in

@@ -12,14 +12,14 @@ from typing import Final
 from sqlalchemy import bindparam
 
 from keyferry import clock
-from keyferry.clock import Microseconds, to_rfc3339
+from keyferry.clock import Microseconds
 from keyferry.custody.admission import admits, server_policy_of
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.custody import Custody
 from keyferry.custody.names import may_name_user
+from keyferry.custody.opening import PASSWORD, Begun
 from keyferry.custody.policy import Operation
 from keyferry.custody.refusals import Refusal
-from keyferry.custody.tokens import IssuedToken
 from keyferry.custody.view import Query
 from keyferry.errors import NotAuthenticated, Overloaded
 from keyferry.identity import attempts
@@ -27,28 +27,21 @@ from keyferry.identity import tokens as token_form
 from keyferry.identity.backoff import sign_in_wait
 from keyferry.identity.hashing import PasswordHashing, sign_in_refused
 from keyferry.identity.jws import is_written_as_one
+from keyferry.identity.opening import Opening, SignedIn, Unfinished
+from keyferry.identity.steps import Steps
 from keyferry.identity.workload_sign_in import WorkloadSignIn
 from keyferry.material.secret import Secret
-from keyferry.store.records import Membership, Token, User
-from keyferry.store.sealed import GROUPS, MEMBERSHIPS, TOKENS, USERS, Lock
-from keyferry.store.tables import memberships, users
+from keyferry.store.records import Token, User
+from keyferry.store.sealed import TOKENS, USERS, Lock
+from keyferry.store.tables import users
 from keyferry.store.transaction import Transaction
 
 _BY_NAME = Query(USERS, users.c.name_folded == bindparam("name"))
-_MEMBERSHIPS = Query(MEMBERSHIPS, memberships.c.user_id == bindparam("user_id"), order_by=memberships.c.id)
 
 TOO_SOON = "too soon after failures"
 
 #: tokens whose fixed facts are remembered once they were accepted
 MOST_ACCEPTED: Final = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A session's token, and what its user should know: who set their password, who added them to a group."""
-
-    issued: IssuedToken
-    notices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +61,29 @@ class _Accepted:
 
 
 class SignIn:
-    """Sign-ins with a password. The gate that opens the session judges the account and the network once more."""
+    """Sign-ins with a password. The gate that opens the session judges the account and the network once more.
+
+    Attributes:
+        opening: the end of every sign-in, for those that begin with something else.
+        steps: what follows a password that does not open a session by itself.
+    """
 
     def __init__(self, custody: Custody, hashing: PasswordHashing) -> None:
         self._custody = custody
         self._gate = custody.gate
         self._hashing = hashing
+        self.opening = Opening(custody)
+        self.steps = Steps(custody, self.opening)
 
     def sign_in(
         self, name: str, password: Secret, address: str | None, *, idle_after: Microseconds | None = None
-    ) -> SignedIn:
-        """Open a session.
+    ) -> SignedIn | Unfinished:
+        """Open a session, or answer what is needed before there can be one.
 
         1. The user and the failures so far are read. 2. One hash is computed, whatever was found. 3. A failure is
-        counted, for the user's name and for the source network. 4. A success clears the user's count and opens a
-        session through the gate, which judges the account and the network again. 5. A hash made at other costs than
-        today's is renewed.
+        counted, for the user's name and for the source network. 4. A success opens a session through the gate, which
+        judges the account and the network again, and clears the user's count; or it is answered with a ticket, when a
+        second factor or another password is due. 5. A hash made at other costs than today's is renewed.
 
         Args:
             idle_after: without a use for so long, the session ends, in microseconds; None for one that may lie idle.
@@ -106,26 +106,33 @@ class SignIn:
         if user is None:
             raise sign_in_refused()
         try:
-            signed_in = self.open(user, address, idle_after=idle_after)
+            opened = self.open(user, address, idle_after=idle_after)
         except NotAuthenticated:  # the account changed while the password was hashed: the same answer for that, too
             raise sign_in_refused() from None
-        self._renew_hash(Caller(user.id, signed_in.issued.token.id, address), user, password)
-        return signed_in
+        if isinstance(opened, SignedIn):
+            self._renew_hash(Caller(user.id, opened.issued.token.id, address), user, password)
+        return opened
 
-    def open(self, user: User, address: str | None, *, idle_after: Microseconds | None = None) -> SignedIn:
-        """Open a session for somebody who has just shown who they are, in whichever way.
+    def open(
+        self,
+        user: User,
+        address: str | None,
+        *,
+        method: str = PASSWORD,
+        second_factor: str | None = None,
+        idle_after: Microseconds | None = None,
+    ) -> SignedIn | Unfinished:
+        """Open a session for somebody who has just shown who they are, in whichever way; or answer what it needs.
+
+        Args:
+            method: password, passkey, saml, oidc or certificate.
+            second_factor: `provider` where an identity provider has asked for one, and is trusted to.
 
         Raises:
             NotAuthenticated: the account may not be used, from there or at all, or changed since it was read.
         """
-        since = self._gate.store.read(lambda tx: attempts.last_sign_in(tx, user.id))
-        issued = self._custody.tokens.open_session(
-            Caller(user.id, None, address), epoch=user.token_epoch, idle_after=idle_after
-        )
-        now = clock.now()
-        self._gate.store.write(lambda tx: attempts.remember_success(tx, user.id, user.name_folded, address, now))
-        notices = self._gate.look(Origin(address), Operation.SESSION_OPEN, lambda tx: self._notices(tx, user, since))
-        return SignedIn(issued, notices)
+        begun = Begun(method, second_factor, idle_after)
+        return self.opening.open(Caller(user.id, None, address), epoch=user.token_epoch, begun=begun)
 
     def _renew_hash(self, caller: Caller, user: User, password: Secret) -> None:
         stored = user.password_hash
@@ -159,26 +166,6 @@ class SignIn:
         self._gate.refusals.count(Refusal(who, Operation.SESSION_OPEN, "sign-in-refused", reason))
         if claim.reason != TOO_SOON:  # an attempt that is turned away is not counted, or the wait would never end
             self._gate.store.write(lambda tx: attempts.count_failure(tx, folded, address, now))
-
-    def _notices(self, tx: Transaction, user: User, since: Microseconds) -> tuple[str, ...]:
-        sealer = self._gate.sealer
-        since = max(since, user.created_at)  # what came with the account itself is no news
-        found = []
-        if user.password_set_at is not None and user.password_set_by != user.id and user.password_set_at > since:
-            by = None if user.password_set_by is None else USERS.get(tx, sealer, user.password_set_by)
-            name = "the server's own command line" if by is None else repr(by.name)
-            found.append(f"Your password was set by {name} at {to_rfc3339(user.password_set_at)}.")
-        mine: list[Membership] = MEMBERSHIPS.find(tx, sealer, _MEMBERSHIPS.held(Lock.NONE), user_id=user.id)
-        for membership in mine:
-            if membership.created_at > since:
-                group = GROUPS.get(tx, sealer, membership.group_id)
-                by = USERS.get(tx, sealer, membership.created_by)
-                who = "an identity provider" if by is None else repr(by.name)
-                found.append(
-                    f"You were added to group {'' if group is None else group.name!r} by {who} at "
-                    f"{to_rfc3339(membership.created_at)}."
-                )
-        return tuple(found)
 
 
 class Authenticator:

@@ -12,9 +12,9 @@ from keyferry.custody.custody import Custody
 from keyferry.custody.provider_kinds import Kind
 from keyferry.errors import InvalidInput, KeyferryError, NotAuthenticated, NotFound
 from keyferry.identity.flows import Begun, Flow, Flows, Purpose
+from keyferry.identity.opening import SignedIn, Unfinished
 from keyferry.identity.provider_sign_in import ProviderSignIn, Trial
 from keyferry.identity.saml.dialogue import SamlDialogue, subjects_of
-from keyferry.identity.sign_in import SignedIn
 from keyferry.material.sealing import Sealer
 from keyferry.store.records import IdentityProvider
 
@@ -42,7 +42,7 @@ class Offer:
 class Arrived:
     """What came of a provider's answer, and the page to go to."""
 
-    result: SignedIn | Trial
+    result: SignedIn | Unfinished | Trial
     wanted: str
 
 

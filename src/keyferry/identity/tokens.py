@@ -6,6 +6,8 @@ I is the token's id (a UUID, 32 hex digits), S is 32 random bytes (64 hex digits
 before it. Everything is lower case, without a character at which a double click stops. Prefix and checksum let scanners
 find a leaked token in text with few false alarms; the checksum protects nothing.
 
+A ticket, which takes a sign-in to its next step, looks the same but for the prefix: kt_.
+
 Only the SHA-256 of the 32 bytes is kept. A slow hash would add nothing: 256 random bits cannot be guessed.
 """
 
@@ -22,10 +24,11 @@ from keyferry.ids import new_id
 from keyferry.material.secret import Secret
 
 SECRET_BYTES = 32
+TOKEN, TICKET = "kf", "kt"
 PATTERN = r"kf_[0-9a-f]{32}_[0-9a-f]{64}_[0-9a-f]{8}"
 """For scanners that look for leaked tokens."""
 
-_TOKEN = re.compile(r"(kf_([0-9a-f]{32})_([0-9a-f]{64})_)([0-9a-f]{8})", re.ASCII)
+_TOKEN = re.compile(r"((k[ft])_([0-9a-f]{32})_([0-9a-f]{64})_)([0-9a-f]{8})", re.ASCII)
 _NOBODYS_DIGEST = bytes(32)
 
 
@@ -52,27 +55,27 @@ class TokenClaim:
     secret: Secret
 
 
-def issue(token_id: str | None = None) -> IssuedToken:
-    """A fresh token, under `token_id` or a new id."""
+def issue(token_id: str | None = None, prefix: str = TOKEN) -> IssuedToken:
+    """A fresh token, or ticket, under `token_id` or a new id."""
     known_as = token_id or new_id()
     secret = os.urandom(SECRET_BYTES)
-    text = f"kf_{uuid.UUID(known_as).hex}_{secret.hex()}_"
+    text = f"{prefix}_{uuid.UUID(known_as).hex}_{secret.hex()}_"
     return IssuedToken(Secret((text + _checksum(text)).encode()), known_as, hashlib.sha256(secret).digest())
 
 
-def parse(text: str) -> TokenClaim:
-    """Read a token as presented.
+def parse(text: str, prefix: str = TOKEN) -> TokenClaim:
+    """Read a token, or ticket, as presented.
 
     Raises:
         NotAuthenticated: it has not the form of a token, or its checksum does not match.
     """
     match = _TOKEN.fullmatch(text)
-    if match is None or match[4] != _checksum(match[1]):
+    if match is None or match[2] != prefix or match[5] != _checksum(match[1]):
         raise NotAuthenticated(
             "What was presented is not a token of Keyferry, or part of it is missing.",
             advice="Present the whole token, as it was given when it was made; it begins with kf_.",
         )
-    return TokenClaim(str(uuid.UUID(match[2])), Secret(bytes.fromhex(match[3])))
+    return TokenClaim(str(uuid.UUID(match[3])), Secret(bytes.fromhex(match[4])))
 
 
 def check(claim: TokenClaim, digest: bytes | None) -> None:

@@ -36,6 +36,10 @@ class User(Revised):
     password_hash: str | None = None
     password_set_by: str | None = None
     password_set_at: int | None = None
+    must_change: bool | None = None
+    factors: int | None = None
+    factors_reset_by: str | None = None
+    factors_reset_at: int | None = None
     disabled: bool = False
     networks: str | None = None
     token_epoch: int = 1
@@ -73,6 +77,8 @@ class Token(Revised):
     revoked_at: int | None = None
     idle_after: int | None = None
     certificate_id: str | None = None
+    method: str | None = None
+    second_factor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +138,43 @@ class Workload(Revised):
     created_at: int
     created_by: str
     revoked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor(Revised):
+    user_id: str
+    kind: str
+    name: str
+    secret: bytes | None = None
+    last_step: int | None = None
+    credential_id: bytes | None = None
+    public_key: bytes | None = None
+    sign_count: int | None = None
+    codes: str | None = None
+    last_used_at: int | None = None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket(Sealed):
+    user_id: str
+    needs: str
+    digest: bytes
+    epoch: int
+    method: str
+    second_factor: str | None = None
+    network: str | None = None
+    idle_after: int | None = None
+    certificate_id: str | None = None
+    created_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierPassword(Sealed):
+    user_id: str
+    password_hash: str
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

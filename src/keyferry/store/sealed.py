@@ -26,7 +26,9 @@ from keyferry.store.records import (
     Connection,
     CustomerKeyRequest,
     Deployment,
+    EarlierPassword,
     Export,
+    Factor,
     Group,
     Idempotency,
     Identity,
@@ -39,6 +41,7 @@ from keyferry.store.records import (
     Revised,
     Sealed,
     ServerPolicy,
+    Ticket,
     Token,
     TrustedIssuer,
     User,
@@ -291,6 +294,7 @@ CERTIFICATES = RevisedTable(tables.certificates, Certificate)
 CERTIFICATE_AUTHORITIES = RevisedTable(tables.certificate_authorities, CertificateAuthority)
 TRUSTED_ISSUERS = RevisedTable(tables.trusted_issuers, TrustedIssuer)
 WORKLOADS = RevisedTable(tables.workloads, Workload)
+FACTORS = RevisedTable(tables.factors, Factor)
 KEYS = RevisedTable(tables.keys, Key)
 KEY_VERSIONS = RevisedTable(tables.key_versions, KeyVersion)
 KEKS = RevisedTable(tables.keks, Kek)
@@ -304,6 +308,8 @@ IDENTITIES = RevisedTable(tables.identities, Identity)
 EXPORTS = SealedTable(tables.exports, Export, unsealed=frozenset({"number"}))
 POOL_KEYS = SealedTable(tables.pool_keys, PoolKey)
 IDEMPOTENCY = SealedTable(tables.idempotency, Idempotency)
+TICKETS = SealedTable(tables.tickets, Ticket)
+EARLIER_PASSWORDS = SealedTable(tables.earlier_passwords, EarlierPassword)
 
 _ALL: tuple[SealedTable[Any], ...] = (
     SERVER_POLICY,
@@ -311,6 +317,7 @@ _ALL: tuple[SealedTable[Any], ...] = (
     *(APPROVAL_REQUESTS, APPROVAL_VOTES, IDENTITY_PROVIDERS, IDENTITIES, EXPORTS, POOL_KEYS, IDEMPOTENCY),
     *(CERTIFICATES, CERTIFICATE_AUTHORITIES),
     *(TRUSTED_ISSUERS, WORKLOADS),
+    *(FACTORS, TICKETS, EARLIER_PASSWORDS),
 )
 SEALED_TABLES: dict[str, SealedTable[Any]] = {table.kind: table for table in _ALL}
 """Every table whose rows are sealed, by its name."""

@@ -8,11 +8,13 @@ from starlette.responses import RedirectResponse, Response
 
 from keyferry.clock import DAY, SECOND
 from keyferry.errors import KeyferryError
+from keyferry.identity.opening import Unfinished
 from keyferry.material.secret import Secret
 from keyferry.web import cookies
 from keyferry.web.forms import Form
 from keyferry.web.pages import action, form_page, page
 from keyferry.web.passwords import new_password
+from keyferry.web.sign_in_steps import go_on
 from keyferry.web.visits import Visit
 
 #: sessions and tokens that the page shows
@@ -30,6 +32,7 @@ async def _show(visit: Visit, form: Form) -> Response:
         "account/show.html",
         form=form,
         tokens=await visit.ask(visit.custody.tokens.in_force, size=MOST_SHOWN),
+        factors=await visit.ask(visit.custody.factors.list),
         networks=None if networks is None else json.loads(networks),
     )
 
@@ -80,6 +83,8 @@ async def change_password(visit: Visit, form: Form) -> Response:
         response = RedirectResponse("/sign-in?notice=password-changed", 303)
         cookies.forget_session(visit.request, response)
         return response
+    if isinstance(signed_in, Unfinished):
+        return await go_on(visit.request, visit.console, Form.showing(next="/account"), signed_in)
     token = signed_in.issued.text
     response = RedirectResponse("/account", 303)
     cookies.keep_session(visit.request, response, token)

@@ -13,7 +13,10 @@ from keyferry.errors import InvalidInput, KeyferryError
 
 #: fields that no page ever gives back
 SECRET: Final = frozenset(
-    {"client_secret", "password", "password_again", "current_password", "passphrase", "material_text", "csrf"}
+    {
+        *("client_secret", "password", "password_again", "current_password", "passphrase", "material_text", "csrf"),
+        *("code", "current_code", "passkey", "ticket"),
+    }
 )
 MOST_FIELDS: Final = 200
 MOST_FILES: Final = 4

@@ -78,6 +78,7 @@ async def _sign_in_first(request: Request, refusal: NotAuthenticated) -> Respons
         interrupted=is_somebodys,
         detail=refusal.detail,
         notice=None if is_somebodys else "Nobody is signed in, so nothing was changed.",
+        has_passkeys=console_of(request).services.custody.factors.party is not None,
         awaits_set_up=False,
     )
 

@@ -14,11 +14,13 @@ from keyferry.custody.set_up import SetUp
 from keyferry.doors.addresses import own_address_of
 from keyferry.doors.statuses import status_of
 from keyferry.errors import KeyferryError, NotAuthenticated, NotFound, NotPermitted, Overloaded
+from keyferry.identity.opening import Unfinished
 from keyferry.web import cookies
 from keyferry.web.console import Console, console_of
 from keyferry.web.forms import Form, read_form
 from keyferry.web.passwords import judge, new_password
 from keyferry.web.same_site import changes, require_same_site
+from keyferry.web.sign_in_steps import go_on
 
 
 async def set_up(request: Request) -> Response:
@@ -64,6 +66,8 @@ async def _found(request: Request, console: Console, form: Form) -> Response:
         )
     except (NotAuthenticated, Overloaded):  # the account is made all the same
         return RedirectResponse("/sign-in", 303)
+    if isinstance(signed_in, Unfinished):
+        return await go_on(request, console, Form.showing(next="/"), signed_in)
     response = RedirectResponse("/", 303)
     token = signed_in.issued.text
     cookies.keep_session(request, response, token)

@@ -13,18 +13,16 @@ from keyferry.doors.addresses import address_of
 from keyferry.doors.statuses import status_of
 from keyferry.errors import KeyferryError, NotAuthenticated
 from keyferry.identity.flows import LASTS
-from keyferry.identity.sign_in import SignedIn
 from keyferry.identity.single_sign_on import Offer
 from keyferry.material.secret import Secret
 from keyferry.web import cookies
 from keyferry.web.console import Console, console_of
-from keyferry.web.forms import RESUMED, Form, read_form
+from keyferry.web.forms import Form, read_form
 from keyferry.web.pages import form_page
 from keyferry.web.same_site import changes, require_same_site
-from keyferry.web.visits import Visit, earlier_user, receive
+from keyferry.web.sign_in_steps import go_on, kept_of, own_path
+from keyferry.web.visits import Visit, receive
 
-#: the fields of the sign-in page itself; every other field is of the form that it has interrupted
-_OWN: Final = frozenset({"user_name", "password", "next", "csrf"})
 _NOTICES: Final = {
     "signed-out": "You are signed out.",
     "ended": "Your session has ended.",
@@ -43,8 +41,8 @@ async def sign_in(request: Request) -> Response:
     try:
         return await _signed_in(request, console, form)
     except KeyferryError as refusal:
-        offers, kept = await _offers(console), _kept(form)
-        return _form_page(console, form.refused(refusal), status=status_of(refusal), kept=kept, offers=offers)
+        offers, kept = await _offers(console), kept_of(form)
+        return sign_in_page(console, form.refused(refusal), status=status_of(refusal), kept=kept, offers=offers)
 
 
 async def _show(request: Request) -> Response:
@@ -54,7 +52,7 @@ async def _show(request: Request) -> Response:
         wanted = own_path(request.query_params.get("next", ""))
         notice = _NOTICES.get(request.query_params.get("notice", ""))
         offers = await _offers(console_of(request))
-        return _form_page(console_of(request), Form.showing(next=wanted), notice=notice, offers=offers)
+        return sign_in_page(console_of(request), Form.showing(next=wanted), notice=notice, offers=offers)
     return RedirectResponse("/", 303)
 
 
@@ -71,37 +69,6 @@ async def _signed_in(request: Request, console: Console, form: Form) -> Response
     return await go_on(request, console, form, await services.crew.sign_ins.run(signing_in))
 
 
-async def go_on(request: Request, console: Console, form: Form, signed_in: SignedIn) -> Response:
-    """The page that was wanted, in the session that was opened; or the form that the sign-in had interrupted."""
-    kept, wanted = _kept(form), own_path(form.text("next"))
-    if kept and await earlier_user(request) != signed_in.issued.user.id:  # the form is another person's
-        kept, wanted = [], "/"
-    await _end_earlier(request, console)
-    token = signed_in.issued.text
-    if kept or signed_in.notices:
-        response: Response = console.render(
-            "continue.html",
-            next=wanted,
-            kept=kept,
-            resumed=RESUMED,
-            notices=signed_in.notices,
-            form_token=cookies.form_token(token),
-        )
-    else:
-        response = RedirectResponse(wanted, 303)
-    cookies.keep_session(request, response, token)
-    return response
-
-
-async def _end_earlier(request: Request, console: Console) -> None:
-    """End the session that this browser had: whoever knew its token is not signed in with the new one."""
-    try:
-        visit = await receive(request)
-        await visit.ask(console.services.custody.tokens.revoke, visit.caller.token_id or "")
-    except KeyferryError:
-        return
-
-
 async def sign_out(visit: Visit, _form: Form) -> Response:
     """End the session, here and wherever else its token is; and lead to its provider's, if one has vouched for it."""
     token_id = visit.caller.token_id or ""
@@ -116,13 +83,7 @@ async def sign_out(visit: Visit, _form: Form) -> Response:
     return response
 
 
-def own_path(wanted: str) -> str:
-    """A page of ours to go to, or the first page: nobody is led to another site, however the address is dressed up."""
-    plain = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and "\\" not in wanted
-    return wanted if plain and wanted.isprintable() and len(wanted) <= 2048 else "/"
-
-
-def _form_page(
+def sign_in_page(
     console: Console,
     form: Form,
     *,
@@ -131,6 +92,7 @@ def _form_page(
     notice: str | None = None,
     offers: Sequence[Offer] = (),
 ) -> Response:
+    """The page of the first step."""
     return console.render(
         "sign_in.html",
         status=status,
@@ -141,6 +103,7 @@ def _form_page(
         detail=None,
         notice=notice,
         offers=[] if kept else offers,
+        has_passkeys=console.services.custody.factors.party is not None,
         awaits_set_up=console.services.set_up is not None and console.services.set_up.was_offered,
     )
 
@@ -149,10 +112,6 @@ async def _offers(console: Console) -> list[Offer]:
     """The providers that people may sign in through."""
     single_sign_on = console.services.single_sign_on
     return [] if single_sign_on is None else await console.services.crew.plain.run(single_sign_on.offers)
-
-
-def _kept(form: Form) -> list[tuple[str, str]]:
-    return [(name, value) for name, values in form.values.items() if name not in _OWN for value in values]
 
 
 async def _ask_sign_out(visit: Visit, form: Form) -> Response:

@@ -19,7 +19,7 @@ from keyferry.web.addresses import address
 from keyferry.web.console import Console, console_of
 from keyferry.web.forms import Form
 from keyferry.web.refusals import refusal_page
-from keyferry.web.sign_in import go_on, own_path
+from keyferry.web.sign_in_steps import go_on, own_path
 
 _MOST_FORM_FIELDS = 10
 

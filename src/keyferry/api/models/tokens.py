@@ -18,16 +18,6 @@ class SignInRequest(Request):
     password: Password
 
 
-class SessionAnswer(Answer):
-    """A session that has just begun. The token is shown this once."""
-
-    token: str
-    token_id: str
-    expires_at: str
-    user: UserAnswer
-    notices: list[str]
-
-
 class CurrentSessionAnswer(Answer):
     """Who is calling, under which token, with which client certificate, or by which workload's binding.
 
