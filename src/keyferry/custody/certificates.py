@@ -116,7 +116,7 @@ class Certificates:
         }
         owner = self._permitted(caller, Operation.CERTIFICATE_ISSUE, user, new.name, asked)
         with self._gate.refusing(caller, Operation.CERTIFICATE_ISSUE, Subject("certificate", None, new.name)):
-            _require_sound(new)
+            require_sound(new)
             public_key = None if new.request is None else client_certificates.read_request(new.request)
         key = None
         if public_key is None:
@@ -154,9 +154,7 @@ class Certificates:
         """
         owner = self._permitted(caller, Operation.CERTIFICATE_UPLOAD, user, name)
         with self._gate.refusing(caller, Operation.CERTIFICATE_UPLOAD, Subject("certificate", None, name)):
-            _require_name(name)
-            _require_lifetime(lifetime)
-            facts = client_certificates.judge(pem, datetime.now(UTC))
+            facts = judge_upload(name, pem, lifetime)
         end = facts.not_after if lifetime is None else min(facts.not_after, clock.now() + lifetime)
         asked: dict[str, Fact] = {
             "certificate": name,
@@ -300,7 +298,11 @@ def _load(view: View, certificate_id: str, lock: Lock | None = None) -> Certific
     return certificate
 
 
-def _require_sound(new: NewCertificate) -> None:
+def require_sound(new: NewCertificate) -> None:
+    """
+    Raises:
+        InvalidInput: the name, lifetime, key type or password will not do; says which.
+    """
     _require_name(new.name)
     _require_lifetime(new.lifetime)
     if new.key_type not in KEY_TYPES:
@@ -323,6 +325,16 @@ def _require_sound(new: NewCertificate) -> None:
             field="password",
             advice="Choose one for the file, or ask for pem.",
         )
+
+
+def judge_upload(name: str, pem: bytes, lifetime: Microseconds | None) -> CertificateFacts:
+    """
+    Raises:
+        InvalidInput: the certificate or another field will not do; says why.
+    """
+    _require_name(name)
+    _require_lifetime(lifetime)
+    return client_certificates.judge(pem, datetime.now(UTC))
 
 
 def _require_name(name: str) -> None:

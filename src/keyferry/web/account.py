@@ -23,16 +23,18 @@ MOST_SHOWN: Final = 50
 
 async def show(visit: Visit) -> Response:
     """The account page."""
-    return await _show(visit, Form())
+    return await shown(visit, Form())
 
 
-async def _show(visit: Visit, form: Form) -> Response:
+async def shown(visit: Visit, form: Form) -> Response:
+    """The page, with what was refused of a button on it."""
     networks = visit.person.user.networks
     return visit.page(
         "account/show.html",
         form=form,
         tokens=await visit.ask(visit.custody.tokens.in_force, size=MOST_SHOWN),
         factors=await visit.ask(visit.custody.factors.list),
+        certificates=await visit.ask(visit.custody.certificates.in_force),
         networks=None if networks is None else json.loads(networks),
     )
 
@@ -95,7 +97,7 @@ async def change_password(visit: Visit, form: Form) -> Response:
 
 routes = [
     page("/account", show),
-    action("/account/revoke", revoke, _show),
+    action("/account/revoke", revoke, shown),
     form_page("/account/tokens/new", show_new_token, create_token),
     form_page("/account/password", show_password, change_password),
 ]

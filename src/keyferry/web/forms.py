@@ -15,7 +15,7 @@ from keyferry.errors import InvalidInput, KeyferryError
 SECRET: Final = frozenset(
     {
         *("client_secret", "password", "password_again", "current_password", "passphrase", "material_text", "csrf"),
-        *("code", "current_code", "passkey", "ticket"),
+        *("code", "current_code", "passkey", "ticket", "certificate_password"),
     }
 )
 MOST_FIELDS: Final = 200

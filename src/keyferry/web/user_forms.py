@@ -8,8 +8,9 @@ from starlette.responses import Response
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.policy import Operation, Role
 from keyferry.custody.users import UserDetail
-from keyferry.errors import InvalidInput
+from keyferry.errors import InvalidInput, KeyferryError
 from keyferry.web.addresses import user_address
+from keyferry.web.certificate_form import DEFAULTS, answer, bind, wanted_certificate
 from keyferry.web.forms import Form
 from keyferry.web.pages import form_page
 from keyferry.web.passwords import new_password
@@ -22,7 +23,11 @@ MOST_OFFERED: Final = 100
 async def show_new(visit: Visit, form: Form) -> Response:
     """Add User."""
     visit.require(Operation.USER_CREATE)
-    shown = form if form.was_sent else Form.showing(role=Role.KEY_ACCESS_USER.value)
+    shown = (
+        form
+        if form.was_sent
+        else Form.showing(**{**DEFAULTS, "role": Role.KEY_ACCESS_USER.value, "certificate": "none"})
+    )
     return visit.page("users/new.html", form=shown, **await _offered(visit))
 
 
@@ -40,8 +45,17 @@ async def create(visit: Visit, form: Form) -> Response:
         networks=_networks(form),
         disabled=form.ticked("disabled"),
     )
+    wanted = wanted_certificate(form)
     detail = await visit.ask(visit.custody.users.create, new)
-    return visit.go(user_address(detail.user), f"The user {detail.user.name} was created.")
+    address, said = user_address(detail.user), f"The user {detail.user.name} was created."
+    if wanted is None:
+        return visit.go(address, said)
+    try:
+        bound = await bind(visit, wanted, detail.user.id)
+    except KeyferryError as refusal:  # such as a certificate that somebody else has: the user is there
+        advice = f" {refusal.advice}" if refusal.advice else ""
+        return visit.go(address, f"{said} Without a certificate: {refusal.detail}{advice}", kind="warning")
+    return answer(visit, detail.user, bound, address, said)
 
 
 async def show_edit(visit: Visit, form: Form) -> Response:

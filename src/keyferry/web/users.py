@@ -42,10 +42,11 @@ async def list_users(visit: Visit) -> Response:
 
 async def show_user(visit: Visit) -> Response:
     """A user's page."""
-    return await _show(visit, Form())
+    return await shown(visit, Form())
 
 
-async def _show(visit: Visit, form: Form) -> Response:
+async def shown(visit: Visit, form: Form) -> Response:
+    """The page, with what was refused of a button on it."""
     visit.require(Operation.USER_LIST)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     user = detail.user
@@ -60,6 +61,7 @@ async def _show(visit: Visit, form: Form) -> Response:
         user=user,
         networks=None if user.networks is None else json.loads(user.networks),
         tokens=tokens,
+        certificates=await visit.ask(visit.custody.certificates.in_force, user=user.id),
         keys=keys,
         is_oneself=user.id == visit.caller.user_id,
         now=now(),
@@ -103,8 +105,8 @@ async def delete(visit: Visit, form: Form) -> Response:
 routes = [
     page("/users", list_users),
     page("/users/{name}", show_user),
-    action("/users/{name}/disable", disable, _show),
-    action("/users/{name}/enable", enable, _show),
-    action("/users/{name}/revoke", revoke_token, _show),
+    action("/users/{name}/disable", disable, shown),
+    action("/users/{name}/enable", enable, shown),
+    action("/users/{name}/revoke", revoke_token, shown),
     form_page("/users/{name}/delete", show_delete, delete),
 ]
