@@ -14,7 +14,7 @@ BENCH := .bench
 # Debian packages that the demo uses, and further ones that the tests use: COMMAND:PACKAGE, FILE:PACKAGE, or several
 # packages with a plus between them.
 DEMO_PROGRAMS := openssl:openssl chromium:chromium
-PROGRAMS := $(DEMO_PROGRAMS) php:php-cli \
+PROGRAMS := $(DEMO_PROGRAMS) oathtool:oathtool php:php-cli \
 	/usr/share/simplesamlphp/www/index.php:simplesamlphp+php-xml+php-mbstring+php-curl
 
 # What `make test` runs; `make test T=tests/byok` runs a part. `make interop I=PATH` likewise.

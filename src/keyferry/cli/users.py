@@ -31,7 +31,7 @@ _password_file = click.option(
 
 @click.group("user", cls=Group)
 def user() -> None:
-    """Administrators and Key Access Users."""
+    """Administrators, Key Access Users and Auditors."""
 
 
 @user.command("create")

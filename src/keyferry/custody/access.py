@@ -92,7 +92,7 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
                 advice="Sign in again, with your second factor or setting one up, and make new tokens.",
             )
     elif caller.ticket_id is not None:
-        ticket = _live_ticket(tx, sealer, caller, user, now, lock)
+        ticket = _live_ticket(tx, sealer, caller, user, now)
         certificate_id = ticket.certificate_id
     certificate = None if certificate_id is None else _live_certificate(tx, sealer, certificate_id, user, now, lock)
     if caller.workload_id is not None:
@@ -158,8 +158,8 @@ def _require_live_workload(
         raise NotAuthenticated(reason)
 
 
-def _live_ticket(tx: Transaction, sealer: Sealer, caller: Caller, user: User, now: Microseconds, lock: Lock) -> Ticket:
-    ticket = TICKETS.get(tx, sealer, caller.ticket_id or "", lock)
+def _live_ticket(tx: Transaction, sealer: Sealer, caller: Caller, user: User, now: Microseconds) -> Ticket:
+    ticket = TICKETS.get(tx, sealer, caller.ticket_id or "")  # not held: two that hold it could not take it away
     if ticket is None or ticket.user_id != user.id:
         raise ticket_refused("there is no such ticket, or it was used")
     if ticket.epoch != user.token_epoch:
