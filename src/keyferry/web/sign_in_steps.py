@@ -176,7 +176,8 @@ async def _refused(request: Request, console: Console, form: Form, refusal: Keyf
     steps, address, ticket = console.services.sign_in.steps, address_of(request), form.raw("ticket")
     run = console.services.crew.plain.run
     try:
-        unfinished = await run(partial(steps.look, ticket, address)) if ticket else None
+        is_over = not ticket or refusal.code == "ticket-refused"
+        unfinished = None if is_over else await run(partial(steps.look, ticket, address))
         more: dict[str, Any] = {}
         if unfinished is not None and unfinished.needs is Needs.ENROLMENT and form.raw("enrolment"):
             new = await run(partial(steps.again_totp, ticket, form.raw("enrolment"), address))
