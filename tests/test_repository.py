@@ -13,7 +13,7 @@ import keyferry
 from keyferry.errors import TITLES
 
 ROOT = Path(__file__).parent.parent
-NOT_OURS = {".bench", ".git", ".interop", ".venv", "build", "dist", "__pycache__"}
+NOT_OURS = {".bench", ".oidc", ".git", ".interop", ".venv", "build", "dist", "__pycache__"}
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 REQUIREMENTS = {path.stem: path.read_text() for path in (ROOT / "requirements").glob("*.txt")}
 

@@ -239,6 +239,7 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
     sign_in = SignIn(custody, hashing)
     set_up = SetUp(custody.gate, hashing)
     provider_sign_in = ProviderSignIn(custody, sign_in)
+    key_sets = KeySets(fetcher)
     return Installation(
         settings=settings,
         store=store,
@@ -246,11 +247,11 @@ def open_installation(settings: Settings, cost: Cost = RFC_9106_LOW_MEMORY) -> I
         custody=custody,
         sign_in=sign_in,
         certificates=CertificateAuthenticator(custody),
-        authenticator=Authenticator(custody, WorkloadSignIn(custody, KeySets(fetcher))),
+        authenticator=Authenticator(custody, WorkloadSignIn(custody, key_sets)),
         root=root,
         set_up=set_up,
         provider_sign_in=provider_sign_in,
-        single_sign_on=SingleSignOn(custody, provider_sign_in, sealer, settings.public_url),
+        single_sign_on=SingleSignOn(custody, provider_sign_in, sealer, settings.public_url, fetcher, key_sets),
     )
 
 

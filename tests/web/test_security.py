@@ -20,6 +20,7 @@ COOKIE = "__Host-keyferry-session"
 #: pages that are open to who is not signed in: each has a guard of its own
 OPEN = {"/sign-in", "/sign-in/passkey", "/sign-in/passkey-options", "/set-up", "/set-up/strength"}
 #: where identity providers are met; `test_saml.py` and `tests/identity/test_saml_attacks.py` try them
+OPEN |= {"/sso/{name}/callback", "/sso/{name}/backchannel-logout"}
 OPEN |= {"/sso/{name}", "/sso/{name}/metadata", "/sso/{name}/acs", "/sso/{name}/slo"}
 ROUTES = [route for noun in _NOUNS for route in noun.routes if isinstance(route, Route) and route.path not in OPEN]
 WAYS = [(route.path, method) for route in ROUTES for method in sorted(route.methods or ()) if method != "HEAD"]

@@ -71,7 +71,7 @@ class Protocol_(Protocol):  # noqa: N801  # typing has the better name
         ...
 
 
-_PLACES: Final = {Kind.SAML: "keyferry.identity.saml.kind"}
+_PLACES: Final = {Kind.SAML: "keyferry.identity.saml.kind", Kind.OIDC: "keyferry.identity.oidc.kind"}
 
 
 def kind_of(name: str) -> Kind:

@@ -104,13 +104,19 @@ class Fetcher:
             )
         return origin
 
-    def get(self, url: str, *, accept: str = "application/json", largest: int = LARGEST) -> Fetched:
+    def get(
+        self, url: str, *, accept: str = "application/json", bearer: str | None = None, largest: int = LARGEST
+    ) -> Fetched:
         """What a GET of `url` answers with status 200.
+
+        Args:
+            bearer: a token of the provider's own, which it is sent back.
 
         Raises:
             ProviderFailed: it may not be asked, cannot be reached or trusted, or answers something else.
         """
-        answer = self._send("GET", url, {"Accept": accept}, None, largest)
+        headers = {"Accept": accept} | ({} if bearer is None else {"Authorization": f"Bearer {bearer}"})
+        answer = self._send("GET", url, headers, None, largest)
         if answer.status != 200:
             raise _refused(url, f"answered with status {answer.status}")
         return answer

@@ -11,7 +11,10 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.custody.provider_kinds import Kind
 from keyferry.errors import InvalidInput, KeyferryError, NotAuthenticated, NotFound
+from keyferry.identity.fetching import Fetcher
 from keyferry.identity.flows import Begun, Flow, Flows, Purpose
+from keyferry.identity.key_sets import KeySets
+from keyferry.identity.oidc.dialogue import OidcDialogue
 from keyferry.identity.opening import SignedIn, Unfinished
 from keyferry.identity.provider_sign_in import ProviderSignIn, Trial
 from keyferry.identity.saml.dialogue import SamlDialogue, subjects_of
@@ -49,12 +52,21 @@ class Arrived:
 class SingleSignOn:
     """Sends browsers to identity providers, and lets in whom these vouch for."""
 
-    def __init__(self, custody: Custody, sign_in: ProviderSignIn, sealer: Sealer, public_url: str) -> None:
+    def __init__(
+        self,
+        custody: Custody,
+        sign_in: ProviderSignIn,
+        sealer: Sealer,
+        public_url: str,
+        fetcher: Fetcher,
+        key_sets: KeySets,
+    ) -> None:
         self._custody = custody
         self._sign_in = sign_in
         self.flows = Flows(sealer)
         self.saml = SamlDialogue(sealer, public_url)
-        self._dialogues: dict[Kind, Dialogue] = {Kind.SAML: self.saml}
+        self.oidc = OidcDialogue(sealer, public_url, fetcher, key_sets)
+        self._dialogues: dict[Kind, Dialogue] = {Kind.SAML: self.saml, Kind.OIDC: self.oidc}
 
     def offers(self) -> list[Offer]:
         """For the sign-in page."""
@@ -89,6 +101,7 @@ class SingleSignOn:
         address: str | None,
         judge: Callable[[IdentityProvider, Flow | None], Arrival],
         *,
+        kind: Kind = Kind.SAML,
         which: Callable[[Flow | None], Flow | None] = lambda flow: flow,
         idle_after: Microseconds | None = None,
     ) -> Arrived:
@@ -96,6 +109,7 @@ class SingleSignOn:
 
         Args:
             kept: what the browser has kept of a flow, if anything.
+            kind: the protocol that the answer is of.
             which: the protocol's: whether the answer is to this flow; None if it is to none.
             judge: the protocol's: from the provider and the flow to whom it vouches for; what it raises is for the
                 audit log alone.
@@ -109,6 +123,7 @@ class SingleSignOn:
         except NotFound:
             arrivals.refuse(name[:64], "there is no such provider", address)
             raise provider_sign_in_refused() from None
+        self._require(provider, kind, address)
         flow = which(self._flow(kept))
         try:
             arrival = judge(provider, flow)
@@ -125,8 +140,10 @@ class SingleSignOn:
         """
         found = self._custody.arrivals.session(token_id)
         provider = None if found is None else self._custody.arrivals.provider(found[0])
-        if found is None or provider is None or Kind(provider.kind) is not Kind.SAML:
+        if found is None or provider is None:
             return None
+        if Kind(provider.kind) is Kind.OIDC:
+            return self.oidc.begin_sign_out(provider)
         return self.saml.begin_sign_out(provider, found[1])
 
     def receive_sign_out(self, name: str, query: str, kept: str | None, address: str | None) -> str | None:
@@ -140,6 +157,7 @@ class SingleSignOn:
         """
         provider = self.provider(name)
         arrivals = self._custody.arrivals
+        self._require(provider, Kind.SAML, address)
         try:
             sign_out = self.saml.receive_sign_out(provider, query, self._flow(kept))
         except InvalidInput as refusal:
@@ -150,6 +168,21 @@ class SingleSignOn:
         self._end(provider, subjects_of(sign_out), Presented("sign-out", sign_out.id, sign_out.until), address)
         return self.saml.answer_sign_out(provider, sign_out)
 
+    def receive_back_channel(self, name: str, token: str, address: str | None) -> None:
+        """End the sessions that a provider says have ended there (OpenID Connect Back-Channel Logout 1.0).
+
+        Raises:
+            NotAuthenticated: (`sign-in-refused`) it is not believed; the audit log says why.
+        """
+        provider = self.provider(name)
+        self._require(provider, Kind.OIDC, address)
+        try:
+            sign_out = self.oidc.receive_sign_out(provider, token)
+        except InvalidInput as refusal:
+            self._custody.arrivals.refuse(provider.name, refusal.detail, address)
+            raise provider_sign_in_refused() from None
+        self._end(provider, [sign_out.session], sign_out.presented, address)
+
     def provider(self, name: str) -> IdentityProvider:
         """
         Raises:
@@ -159,6 +192,15 @@ class SingleSignOn:
         if found is None:
             raise _not_found(name)
         return found
+
+    def _require(self, provider: IdentityProvider, kind: Kind, address: str | None) -> None:
+        """
+        Raises:
+            NotAuthenticated: (`sign-in-refused`) the provider speaks another protocol.
+        """
+        if Kind(provider.kind) is not kind:
+            self._custody.arrivals.refuse(provider.name, f"it does not speak {kind.value}", address)
+            raise provider_sign_in_refused()
 
     def _flow(self, kept: str | None) -> Flow | None:
         try:

@@ -41,6 +41,7 @@ from keyferry.web import (
     sign_in,
     sign_in_steps,
     sso,
+    sso_oidc,
     user_forms,
     users,
 )
@@ -73,6 +74,7 @@ _NOUNS = (
     sign_in,
     sso,
     sign_in_steps,
+    sso_oidc,
     user_forms,
     users,
 )
