@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, text
 
-from keyferry.clock import to_rfc3339
+from keyferry.clock import SECOND, to_rfc3339
 from keyferry.custody.approval_policy import ApprovalPolicy, may_approve, names_of
 from keyferry.custody.policy import UNDER_APPROVAL, Operation, Relation
 from keyferry.custody.view import APPROVAL_KIND, Change, Query, View
@@ -195,7 +195,7 @@ def file_request(change: Change, filing: Filing) -> ApprovalRequest:
 
 def next_step(view: View, request: ApprovalRequest) -> str:
     """What whoever was refused does next."""
-    until = to_rfc3339(request.expires_at)
+    until = to_rfc3339(request.expires_at // SECOND * SECOND)
     if request.state == RequestState.APPROVED:
         return f"Request {request.id} is approved: repeat this, once, before {until}."
     holders = of_snapshot(request.policies)

@@ -19,6 +19,7 @@ from keyferry.doors.services import Services
 from keyferry.errors import KeyferryError
 from keyferry.web import (
     account,
+    approvals,
     audit,
     azure,
     certificates,
@@ -52,6 +53,7 @@ from keyferry.web.templates import StaticFile
 #: in this order: addresses of words come before those that take any word
 _NOUNS = (
     account,
+    approvals,
     audit,
     azure,
     certificates,

@@ -4,10 +4,12 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from keyferry.custody.approvals import PolicyDetail
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.policy import Operation
 from keyferry.store.records import Group
 from keyferry.web.addresses import address, group_address
+from keyferry.web.approval_fields import options_of, shown, wish_of
 from keyferry.web.forms import Form, require_typed
 from keyferry.web.pages import form_page, page
 from keyferry.web.visits import Visit
@@ -61,6 +63,8 @@ async def show_group(visit: Visit) -> Response:
     return visit.page(
         "groups/show.html",
         group=group,
+        policies=[(f"the group {group.name}", await visit.ask(visit.custody.approvals.policy_of_group, group.id))],
+        approval_options=options_of(of_key=False),
         server_policy=visit.console.services.settings.kek_policy,
         keys=await visit.ask(visit.custody.keys.list, size=MOST_SHOWN, group=group.name),
         members=members,
@@ -73,12 +77,17 @@ async def show_edit(visit: Visit, form: Form) -> Response:
     """Edit what can be changed of a group; its id stays."""
     visit.require(Operation.GROUP_EDIT)
     group = await visit.ask(visit.custody.groups.show, visit.path("name"))
-    return visit.page("groups/edit.html", group=group, form=form if form.was_sent else _form_of(group))
+    policy = await visit.ask(visit.custody.approvals.policy_of_group, group.id)
+    showing = form if form.was_sent else _form_of(group, policy)
+    return visit.page("groups/edit.html", group=group, form=showing, approval_options=options_of(of_key=False))
 
 
 async def edit(visit: Visit, form: Form) -> Response:
     """Change it, unless somebody else has meanwhile."""
-    wanted = GroupEdit(description=form.text("description"), kek_policy=_policy(form) or INHERIT)
+    present = await visit.ask(visit.custody.approvals.policy_of_group, visit.path("name"))
+    wanted = GroupEdit(
+        description=form.text("description"), kek_policy=_policy(form) or INHERIT, approvals=wish_of(form, present)
+    )
     group = await visit.ask(
         visit.custody.groups.edit, visit.path("name"), wanted, revision=form.whole_number("revision")
     )
@@ -105,9 +114,12 @@ def _policy(form: Form) -> str | None:
     return None if given in {"", INHERIT} else given
 
 
-def _form_of(group: Group) -> Form:
+def _form_of(group: Group, policy: PolicyDetail | None) -> Form:
     return Form.showing(
-        description=group.description or "", kek_policy=group.kek_policy or INHERIT, revision=str(group.revision)
+        description=group.description or "",
+        kek_policy=group.kek_policy or INHERIT,
+        revision=str(group.revision),
+        **shown(policy),
     )
 
 

@@ -3,9 +3,11 @@
 from starlette.responses import Response
 
 from keyferry.clock import Microseconds
+from keyferry.custody.approvals import PolicyDetail
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.keys import NO_DATE, KeyEdit
 from keyferry.custody.schedules import NEVER, Schedule
+from keyferry.web.approval_fields import options_of, shown, wish_of
 from keyferry.web.forms import Form
 from keyferry.web.pages import form_page
 from keyferry.web.templates import for_input
@@ -16,8 +18,15 @@ async def show_edit(visit: Visit, form: Form) -> Response:
     """What can be changed, as it is."""
     detail = await visit.ask(visit.custody.keys.show, visit.path("id"))
     choices = await visit.ask(visit.custody.key_choices.show, detail.key.id)
-    showing = form if form.was_sent else _form_of(detail)
-    return visit.page("key/edit.html", key=detail.key, detail=detail, choices=choices, form=showing)
+    policy = await visit.ask(visit.custody.approvals.policy_of_key, detail.key.id)
+    return visit.page(
+        "key/edit.html",
+        key=detail.key,
+        detail=detail,
+        choices=choices,
+        form=form if form.was_sent else _form_of(detail, policy),
+        approval_options=options_of(of_key=True),
+    )
 
 
 async def edit(visit: Visit, form: Form) -> Response:
@@ -33,6 +42,7 @@ async def edit(visit: Visit, form: Form) -> Response:
             _days(form, "rotation_every", schedule.every_days),
             _days(form, "rotation_before", schedule.before_deactivation_days),
         ),
+        approvals=wish_of(form, await visit.ask(visit.custody.approvals.policy_of_key, detail.key.id)),
     )
     changed = await visit.ask(visit.custody.keys.edit, detail.key.id, wanted, revision=form.whole_number("revision"))
     return visit.go(address("keys", changed.key.id), "The key was changed.")
@@ -54,7 +64,7 @@ def _days(form: Form, name: str, present: int | None) -> int | None:
     return NEVER if given is None else given
 
 
-def _form_of(detail: KeyDetail) -> Form:
+def _form_of(detail: KeyDetail, policy: PolicyDetail | None) -> Form:
     key, version, schedule = detail.key, detail.version, Schedule.of(detail.key)
     return Form.showing(
         name=key.name or "",
@@ -64,6 +74,7 @@ def _form_of(detail: KeyDetail) -> Form:
         rotation_every=str(schedule.every_days or ""),
         rotation_before=str(schedule.before_deactivation_days or ""),
         revision=str(key.revision),
+        **shown(policy),
     )
 
 

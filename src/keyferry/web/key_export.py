@@ -15,9 +15,11 @@ from keyferry.byok.destinations import DESTINATIONS
 from keyferry.byok.kek import MAX_BYTES, read_kek
 from keyferry.custody.export_rules import Request, terms_of
 from keyferry.custody.exports import Preview
+from keyferry.custody.policy import Covered
 from keyferry.errors import InvalidInput, KeyferryError
 from keyferry.web.forms import Form
 from keyferry.web.key_copies import host_of
+from keyferry.web.key_page import policies_of
 from keyferry.web.pages import action, form_page
 from keyferry.web.visits import Visit
 
@@ -68,6 +70,9 @@ async def _page(visit: Visit, form: Form, found: Preview | None) -> Response:
         form=_with_kept(form) if form.was_sent else Form.showing(destination=_FIRST),
         types=[(each.name, each.label) for each in DESTINATIONS.values()],
         found=found,
+        policies=[
+            each for each in await policies_of(visit, detail) if each[1] and Covered.EXPORT in each[1].operations
+        ],
     )
 
 

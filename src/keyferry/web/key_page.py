@@ -2,12 +2,14 @@
 
 from starlette.responses import Response
 
+from keyferry.custody.approvals import PolicyDetail
 from keyferry.custody.key_life import Happening, LifeEvent
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.schedules import Schedule
 from keyferry.doors.pem import PEM_TYPE, pem
 from keyferry.errors import NotFound
 from keyferry.store.records import Key
+from keyferry.web.approval_fields import options_of
 from keyferry.web.forms import Form
 from keyferry.web.key_copies import copies_of
 from keyferry.web.pages import page
@@ -64,9 +66,21 @@ async def show(visit: Visit, form: Form) -> Response:
         reminders=(await visit.ask(custody.reminders.list, size=IN_SIGHT, key=key.id)).items,
         schedule=schedule_words(key),
         public_key=public_pem(detail),
+        policies=await policies_of(visit, detail),
+        approval_options=options_of(of_key=False),
         words=words_of,
         in_sight=IN_SIGHT,
     )
+
+
+async def policies_of(visit: Visit, detail: KeyDetail) -> list[tuple[str, PolicyDetail | None]]:
+    """What needs approval by the key's own policy, and by its group's, with whose it is."""
+    approvals = visit.custody.approvals
+    found = [("this key", await visit.ask(approvals.policy_of_key, detail.key.id))]
+    if detail.key.owner_group_id is not None:
+        policy = await visit.ask(approvals.policy_of_group, detail.key.owner_group_id)
+        found.append((f"the group {detail.owner.name}", policy))
+    return found
 
 
 async def download_public_key(visit: Visit) -> Response:

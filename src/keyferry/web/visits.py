@@ -37,6 +37,8 @@ class Visit:
     caller: Caller
     token: Secret
     person: UserDetail
+    waiting: int = 0
+    """How many requests wait for the person's approval."""
 
     @property
     def custody(self) -> Custody:
@@ -158,5 +160,9 @@ async def receive(request: Request) -> Visit:
     caller = services.authenticator.recognise(text, address)
     if caller is None:
         caller = await run(partial(services.authenticator.authenticate, text, address))
-    person = await run(partial(services.custody.users.show, caller, caller.user_id))
-    return Visit(request, console, caller, token, person)
+    person, waiting = await run(partial(_person, services.custody, caller))
+    return Visit(request, console, caller, token, person, waiting)
+
+
+def _person(custody: Custody, caller: Caller) -> tuple[UserDetail, int]:
+    return custody.users.show(caller, caller.user_id), custody.approvals.waiting(caller)
