@@ -13,8 +13,8 @@ from tests.identity.saml_idp import Answer, assertion_of, signed
 from keyferry.custody.provider_writing import NewProvider, ProviderEdit
 from keyferry.errors import NotAuthenticated
 from keyferry.identity.flows import Flow
+from keyferry.identity.opening import SignedIn
 from keyferry.identity.saml.addresses import ServiceProvider
-from keyferry.identity.sign_in import SignedIn
 from keyferry.testing import ADDRESS, Kit
 
 PUBLIC_URL = "https://keys.example.org"

@@ -64,7 +64,7 @@ def running(folder: Path) -> Iterator[SimpleSamlPhp]:
     _set_up(made)
     environment = {**os.environ, "SIMPLESAMLPHP_CONFIG_DIR": str(folder / "config"), "PHP_CLI_SERVER_WORKERS": "2"}
     with (folder / "php.log").open("wb") as log:
-        command = [PHP, "-d", "error_reporting=0", "-S", f"127.0.0.1:{port}", "-t", WWW]
+        command = [PHP, "-d", "error_reporting=0", "-d", "opcache.enable=0", "-S", f"127.0.0.1:{port}", "-t", WWW]
         process = subprocess.Popen(
             command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
         )

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.looking import require_accessible, window
-from tests.web.conftest import Served, serving
+from tests.web.conftest import Served, serving, sign_in
 from tests.web.simplesamlphp import SimpleSamlPhp, running
 
-from keyferry.custody.provider_writing import NewProvider
+from keyferry.custody.identity_binding import NewIdentity
+from keyferry.custody.provider_writing import NewProvider, ProviderEdit
 from keyferry.custody.providers import ProviderDetail
 from keyferry.identity.saml.addresses import ServiceProvider
-from keyferry.testing import Kit
+from keyferry.testing import ADMINISTRATOR, Kit
 
 ALICE = ("alice", "alice-at-the-idp")
 BOB = ("bob", "bob-at-the-idp")
@@ -77,3 +78,134 @@ def test_somebody_signs_in_through_the_provider_and_an_account_is_made(pair: Pai
     at_the_idp(page, ALICE)
     page.wait_for_url("**/account")
     expect(page.get_by_text("alice@example.org").first).to_be_visible()
+
+
+def fill_in(page: Page, label: str, text: str) -> None:
+    page.get_by_label(label, exact=False).first.fill(text)
+
+
+def test_an_administrator_sets_a_provider_up_tests_it_and_switches_it_on(  # noqa: PLR0915  # one story
+    pair: Pair, page: Page, tmp_path: Path
+) -> None:
+    metadata = tmp_path / "idp.xml"
+    metadata.write_text(pair.idp.metadata())
+    pair.kit.group("payments")
+    sign_in(page)
+    page.goto("/settings")
+    page.get_by_role("link", name="Single sign-on").click()
+    require_accessible(page)
+    page.get_by_role("link", name="Add SAML provider").click()
+    require_accessible(page)
+    page.locator("#name").fill("set-up")
+    page.locator("#metadata").set_input_files(metadata)
+    page.locator("#map_user_name").fill("mail")
+    page.locator("#map_groups").fill("groups")
+    page.locator("#group_table").fill("pay = payments")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Test a sign-in, then enable it.")).to_be_visible()
+    require_accessible(page)
+    acs = page.locator("#acs-url").inner_text()
+    assert acs == f"{pair.served.url}/sso/set-up/acs"
+
+    page.get_by_role("button", name="Enable", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Sign-in was not tested")
+
+    detail = pair.kit.custody.providers.show(pair.kit.administrator, "set-up")
+    sp = ServiceProvider(pair.served.url, "set-up")
+    pair.idp.trust(sp.entity_id, sp.acs_url, sp.slo_url, detail.configuration["certificate"])
+    page.goto("/settings/sso/set-up")
+    page.get_by_role("link", name="Test sign-in").click()
+    at_the_idp(page, ALICE)
+    expect(page.get_by_role("heading", name="What set-up said")).to_be_visible()
+    require_accessible(page)
+    for shown in ("alice@example.org", "payments", "pay"):
+        expect(page.get_by_text(shown, exact=False).first).to_be_visible()
+    page.get_by_role("button", name="This is right").click()
+    expect(page.get_by_text("The sign-in was tested")).to_be_visible()
+    page.get_by_role("button", name="Enable", exact=True).click()
+    expect(page.get_by_text("set-up is enabled.")).to_be_visible()
+    users = pair.kit.custody.users.list(pair.kit.administrator, size=100).items
+    assert all(each.user.name != "alice@example.org" or each.groups == () for each in users)
+
+    page.get_by_role("link", name="Edit").click()
+    require_accessible(page)
+    page.locator("#clock_skew").fill("60")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("set-up was changed.")).to_be_visible()
+    found = pair.kit.custody.providers.show(pair.kit.administrator, "set-up")
+    assert (found.provider.clock_skew, found.provider.enabled) == (60, True)
+    assert found.provider.tested_at is not None
+    page.get_by_role("button", name="Disable").click()
+    expect(page.get_by_text("set-up is disabled.")).to_be_visible()
+    page.get_by_role("link", name="Delete").click()
+    require_accessible(page)
+    page.get_by_label("Name").fill("set-up")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("The identity provider set-up was deleted.")).to_be_visible()
+
+
+def test_a_sign_in_that_begins_at_the_provider(pair: Pair, page: Page) -> None:
+    pair.connect("portal", just_in_time=True, configuration={"idp_initiated": True}, mapping={"user_name": "uid"})
+    sp = ServiceProvider(pair.served.url, "portal")
+    page.goto(f"{pair.idp.url}/saml2/idp/SSOService.php?spentityid={sp.entity_id}&RelayState=/keys")
+    at_the_idp(page, BOB)
+    page.wait_for_url(f"{pair.served.url}/**")
+    page.goto("/account")
+    expect(page.get_by_text("bob").first).to_be_visible()
+
+
+def test_it_is_refused_where_that_is_not_allowed(pair: Pair, page: Page) -> None:
+    pair.connect("strict", just_in_time=True)
+    sp = ServiceProvider(pair.served.url, "strict")
+    page.goto(f"{pair.idp.url}/saml2/idp/SSOService.php?spentityid={sp.entity_id}")
+    at_the_idp(page, BOB)
+    expect(page.get_by_role("heading", name="Sign-in refused")).to_be_visible()
+    require_accessible(page)
+    page.goto("/account")
+    page.wait_for_url("**/sign-in?**")
+
+
+def test_an_assertion_is_encrypted_and_requests_are_signed(pair: Pair, page: Page) -> None:
+    """This provider knows AES-CBC alone, which is taken once an Administrator says so."""
+    there = {"assertion.encryption": True, "validate.authnrequest": True, "redirect.validate": True}
+    pair.connect("sealed", just_in_time=True, there=there, configuration={"require_encryption": True})
+    pair.kit.custody.identities.bind(
+        pair.kit.administrator, ADMINISTRATOR, NewIdentity(provider="sealed", user_name="bob@example.org")
+    )
+    page.goto("/sso/sealed?next=/account")
+    at_the_idp(page, BOB)
+    expect(page.get_by_role("heading", name="Sign-in refused")).to_be_visible()
+    edit = ProviderEdit(configuration={"allow_cbc": True}, untested=True)
+    pair.kit.custody.providers.edit(pair.kit.administrator, "sealed", edit)
+    page.goto("/sso/sealed?next=/account")  # the provider knows the person by now
+    page.wait_for_url("**/account")
+    expect(page.get_by_text(ADMINISTRATOR).first).to_be_visible()
+
+
+def test_signing_out_here_signs_out_there(pair: Pair, page: Page) -> None:
+    pair.connect("both-ways", just_in_time=True, mapping={"user_name": "uid"})
+    page.goto("/sso/both-ways")
+    at_the_idp(page, ALICE)
+    page.wait_for_url(f"{pair.served.url}/")
+    page.goto("/sign-out")
+    page.locator("#main").get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in?notice=signed-out-everywhere")
+    expect(page.get_by_role("status")).to_contain_text("here and at your identity provider")
+    page.goto("/sso/both-ways")
+    expect(page.locator("#password")).to_be_visible()  # the provider asks again
+
+
+def test_signing_out_there_signs_out_here(pair: Pair, page: Page) -> None:
+    pair.connect("there", just_in_time=True, mapping={"user_name": "mail", "subject": "mail"})
+    page.goto("/sso/there")
+    at_the_idp(page, ALICE if _is_free(pair, "alice@example.org") else BOB)
+    page.wait_for_url(f"{pair.served.url}/")
+    page.goto(f"{pair.idp.url}/saml2/idp/SingleLogoutService.php?ReturnTo={pair.idp.url}/logout.php")
+    page.wait_for_timeout(500)
+    page.goto("/account")
+    page.wait_for_url("**/sign-in?**")
+
+
+def _is_free(pair: Pair, name: str) -> bool:
+    users = pair.kit.custody.users.list(pair.kit.administrator, size=100).items
+    return all(each.user.name != name for each in users)
