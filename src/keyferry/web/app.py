@@ -44,8 +44,10 @@ from keyferry.web import (
     sign_in_steps,
     sso,
     sso_oidc,
+    trusted_issuers,
     user_forms,
     users,
+    workloads,
 )
 from keyferry.web.console import Console, console_of
 from keyferry.web.refusals import on_http_exception, on_refusal, refusal_page
@@ -79,8 +81,10 @@ _NOUNS = (
     sso,
     sign_in_steps,
     sso_oidc,
+    trusted_issuers,
     user_forms,
     users,
+    workloads,
 )
 
 #: Content Security Policy level 3: scripts and styles are files of ours, and nothing in a page is either
