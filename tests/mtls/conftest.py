@@ -21,6 +21,7 @@ from keyferry.custody.certificates import BundleForm, IssuedCertificate, NewCert
 from keyferry.doors.figures import Figures
 from keyferry.doors.services import Services
 from keyferry.doors.workers import Crew
+from keyferry.rehearsal.local_server import free_port
 from keyferry.server import Server, application, listening, trusting
 from keyferry.server_facts import facts_of
 from keyferry.store.records import Certificate
@@ -98,8 +99,9 @@ def serving(kit: Kit, folder: Path) -> Iterator[Served]:
         ssl_context_factory=lambda _config, _default: tls.context,
     )
     server = Server(configuration, trusted.context)
-    anywhere = Listen("127.0.0.1", 0)
-    with listening(anywhere) as sockets, listening(anywhere) as asking:
+    mutual = made.settings.listen_mtls
+    assert mutual is not None
+    with listening(Listen("127.0.0.1", 0)) as sockets, listening(mutual) as asking:
         server.asking_sockets = asking
         urls = [f"https://127.0.0.1:{each.getsockname()[1]}" for each in (sockets[0], asking[0])]
         thread = threading.Thread(target=server.run, args=(sockets,), daemon=True)
@@ -115,7 +117,7 @@ def serving(kit: Kit, folder: Path) -> Iterator[Served]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that the tests of a file share: they use names of their own."""
     folder = Path(tmp_path_factory.mktemp("mtls"))
-    kit = Kit.make(folder / "home")
+    kit = Kit.make(folder / "home", listen_mtls=f"127.0.0.1:{free_port()}")
     with serving(kit, folder) as made:
         yield made
     kit.close()

@@ -1,6 +1,7 @@
 """Signing in and out in a browser."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -10,6 +11,7 @@ from starlette.routing import Route
 
 from keyferry.clock import SECOND
 from keyferry.doors.addresses import address_of
+from keyferry.doors.client_certificate import certificate_of
 from keyferry.doors.statuses import status_of
 from keyferry.errors import KeyferryError, NotAuthenticated
 from keyferry.identity.flows import LASTS
@@ -31,6 +33,20 @@ _NOTICES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateOffer:
+    """What the sign-in page says of certificates.
+
+    Attributes:
+        is_sent: the browser has come with one; `name` is whose, None for nobody's.
+        address: where it would be asked for one.
+    """
+
+    is_sent: bool = False
+    name: str | None = None
+    address: str = ""
+
+
 async def sign_in(request: Request) -> Response:
     """The sign-in page, and what comes of it."""
     if not changes(request):
@@ -41,8 +57,37 @@ async def sign_in(request: Request) -> Response:
     try:
         return await _signed_in(request, console, form)
     except KeyferryError as refusal:
-        offers, kept = await _offers(console), kept_of(form)
-        return sign_in_page(console, form.refused(refusal), status=status_of(refusal), kept=kept, offers=offers)
+        return await _refused(request, console, form, refusal)
+
+
+async def with_certificate(request: Request) -> Response:
+    """A session for whom the certificate stands that the browser has come with."""
+    require_same_site(request)
+    form = await read_form(request)
+    console = console_of(request)
+    services, certificate = console.services, certificate_of(request)
+    try:
+        if certificate is None or services.certificates is None:
+            raise NotAuthenticated(
+                "Your browser came without a certificate.",
+                advice="Import the certificate's file into the browser, close all of its windows, and choose it then.",
+            )
+        idle_after = services.settings.session_idle * SECOND
+        opening = partial(services.certificates.open_session, certificate, address_of(request), idle_after=idle_after)
+        return await go_on(request, console, form, await services.crew.plain.run(opening))
+    except KeyferryError as refusal:
+        return await _refused(request, console, form, refusal)
+
+
+async def _refused(request: Request, console: Console, form: Form, refusal: KeyferryError) -> Response:
+    return sign_in_page(
+        console,
+        form.refused(refusal),
+        status=status_of(refusal),
+        kept=kept_of(form),
+        offers=await _offers(console),
+        certificate=await _certificate(request, console),
+    )
 
 
 async def _show(request: Request) -> Response:
@@ -51,8 +96,14 @@ async def _show(request: Request) -> Response:
     except NotAuthenticated:
         wanted = own_path(request.query_params.get("next", ""))
         notice = _NOTICES.get(request.query_params.get("notice", ""))
-        offers = await _offers(console_of(request))
-        return sign_in_page(console_of(request), Form.showing(next=wanted), notice=notice, offers=offers)
+        console = console_of(request)
+        return sign_in_page(
+            console,
+            Form.showing(next=wanted),
+            notice=notice,
+            offers=await _offers(console),
+            certificate=await _certificate(request, console),
+        )
     return RedirectResponse("/", 303)
 
 
@@ -91,6 +142,7 @@ def sign_in_page(
     kept: list[tuple[str, str]] | None = None,
     notice: str | None = None,
     offers: Sequence[Offer] = (),
+    certificate: CertificateOffer | None = None,
 ) -> Response:
     """The page of the first step."""
     return console.render(
@@ -103,6 +155,7 @@ def sign_in_page(
         detail=None,
         notice=notice,
         offers=[] if kept else offers,
+        certificate=certificate,
         has_passkeys=console.services.custody.factors.party is not None,
         awaits_set_up=console.services.set_up is not None and console.services.set_up.was_offered,
     )
@@ -114,11 +167,31 @@ async def _offers(console: Console) -> list[Offer]:
     return [] if single_sign_on is None else await console.services.crew.plain.run(single_sign_on.offers)
 
 
+async def _certificate(request: Request, console: Console) -> CertificateOffer | None:
+    """What the page says of certificates: whose the browser has come with, or where it is asked for one."""
+    services, settings = console.services, console.services.settings
+    if services.certificates is None or settings.listen_mtls is None:
+        return None
+    certificate = certificate_of(request)
+    if certificate is not None:
+        look = partial(services.certificates.name_of, certificate, address_of(request))
+        return CertificateOffer(is_sent=True, name=await services.crew.plain.run(look))
+    here, there = request.scope["server"][1], settings.listen_mtls.port
+    if there in {0, here}:
+        return None
+    return CertificateOffer(address=f"https://{_bracketed(request.url.hostname or '')}:{there}/sign-in")
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 async def _ask_sign_out(visit: Visit, form: Form) -> Response:
     return visit.page("sign_out.html", form=form)
 
 
 routes = [
     Route("/sign-in", sign_in, methods=["GET", "POST"]),
+    Route("/sign-in/certificate", with_certificate, methods=["POST"]),
     form_page("/sign-out", _ask_sign_out, sign_out),
 ]
