@@ -22,7 +22,7 @@ def kim(served: Served) -> Caller:
 
 
 @contextmanager
-def browser_with(chromium: Browser, served: Served, file: Path, **options: object) -> Iterator[Page]:
+def browser_with(chromium: Browser, served: Served, file: Path) -> Iterator[Page]:
     """A window whose browser comes with a certificate."""
     certificate = {"origin": served.mutual_url, "certPath": str(file), "keyPath": str(file)}
     with window(
@@ -30,7 +30,6 @@ def browser_with(chromium: Browser, served: Served, file: Path, **options: objec
         base_url=served.mutual_url,
         ignore_https_errors=True,
         client_certificates=[certificate],
-        **options,
     ) as page:
         yield page
 

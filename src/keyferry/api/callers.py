@@ -103,8 +103,8 @@ async def receive_caller(request: Request) -> Visit:
     """
     services: Services = request.app.state.services
     workers: Workers = request.app.state.services.crew.plain
-    certificate = certificate_of(request)
     try:
+        certificate = certificate_of(request, from_proxies=services.settings.client_cert_header)
         if certificate is not None:
             return Visit(await _by_certificate(request, services, workers, certificate), services, workers)
         token = _presented(request)

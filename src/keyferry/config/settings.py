@@ -60,6 +60,9 @@ class Settings:
     )
     allow_plain_http: bool = _row("false", values.boolean, "Serve HTTP without TLS; only on a loopback address.")
     tls_names: tuple[str, ...] = _row("", values.host_names, "Further names and addresses for the server certificate.")
+    client_cert_header: bool = _row(
+        "false", values.boolean, "Believe trusted proxies about client certificates (`Client-Cert`, RFC 9440)."
+    )
     trusted_proxies: tuple[str, ...] = _row(
         "", values.networks, "Addresses and networks of proxies whose X-Forwarded-For is believed."
     )

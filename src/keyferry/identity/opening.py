@@ -21,15 +21,22 @@ from keyferry.custody.tickets import Needs
 from keyferry.custody.view import Query
 from keyferry.identity import attempts
 from keyferry.material.secret import Secret
-from keyferry.store.records import Membership, Ticket, User
-from keyferry.store.sealed import FACTORS, GROUPS, MEMBERSHIPS, USERS, Lock
-from keyferry.store.tables import factors, memberships
+from keyferry.store.records import Certificate, Membership, Ticket, User
+from keyferry.store.sealed import CERTIFICATES, FACTORS, GROUPS, MEMBERSHIPS, USERS, Lock
+from keyferry.store.tables import certificates, factors, memberships
 from keyferry.store.transaction import Transaction
 
 #: what the challenge of a passkey that follows a password is for; its subject is the ticket's id
 SECOND_FACTOR = "second factor"
 
 _MEMBERSHIPS = Query(MEMBERSHIPS, memberships.c.user_id == bindparam("user_id"), order_by=memberships.c.id)
+_CERTIFICATES = Query(
+    CERTIFICATES,
+    certificates.c.user_id == bindparam("user_id"),
+    certificates.c.created_at > bindparam("since"),
+    certificates.c.revoked_at.is_(None),
+    order_by=certificates.c.id,
+)
 _FACTORS = Query(FACTORS, factors.c.user_id == bindparam("user_id"), order_by=factors.c.id)
 
 
@@ -144,7 +151,18 @@ class Opening:
                     f"You were added to group {'' if group is None else group.name!r} by "
                     f"{by} at {to_rfc3339(membership.created_at)}."
                 )
+        found += self._certificates(tx, user, since)
         return tuple(found)
+
+    def _certificates(self, tx: Transaction, user: User, since: Microseconds) -> list[str]:
+        """Those that came since, one's own too: somebody else may have been signed in as this user."""
+        question = _CERTIFICATES.held(Lock.NONE)
+        fresh: list[Certificate] = CERTIFICATES.find(tx, self._gate.sealer, question, user_id=user.id, since=since)
+        return [
+            f"A client certificate {each.name!r} was added for you by {self._name(tx, each.created_by)} at "
+            f"{to_rfc3339(each.created_at)}."
+            for each in fresh
+        ]
 
     def _name(self, tx: Transaction, user_id: str | None, nobody: str = "the server's own command line") -> str:
         by = None if user_id is None else USERS.get(tx, self._gate.sealer, user_id)

@@ -65,8 +65,9 @@ async def with_certificate(request: Request) -> Response:
     require_same_site(request)
     form = await read_form(request)
     console = console_of(request)
-    services, certificate = console.services, certificate_of(request)
+    services = console.services
     try:
+        certificate = certificate_of(request, from_proxies=services.settings.client_cert_header)
         if certificate is None or services.certificates is None:
             raise NotAuthenticated(
                 "Your browser came without a certificate.",
@@ -170,12 +171,17 @@ async def _offers(console: Console) -> list[Offer]:
 async def _certificate(request: Request, console: Console) -> CertificateOffer | None:
     """What the page says of certificates: whose the browser has come with, or where it is asked for one."""
     services, settings = console.services, console.services.settings
-    if services.certificates is None or settings.listen_mtls is None:
+    if services.certificates is None:
         return None
-    certificate = certificate_of(request)
+    try:
+        certificate = certificate_of(request, from_proxies=settings.client_cert_header)
+    except NotAuthenticated:
+        return None
     if certificate is not None:
         look = partial(services.certificates.name_of, certificate, address_of(request))
         return CertificateOffer(is_sent=True, name=await services.crew.plain.run(look))
+    if settings.listen_mtls is None:
+        return None
     here, there = request.scope["server"][1], settings.listen_mtls.port
     if there in {0, here}:
         return None
