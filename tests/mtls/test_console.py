@@ -42,6 +42,8 @@ def test_signing_in_with_a_certificate_until_it_is_revoked(served: Served, kim: 
         expect(page.get_by_text(f"It stands for {name}.")).to_be_visible()
         require_accessible(page)
         page.get_by_role("button", name="Sign in with your certificate").click()
+        expect(page.get_by_text("A client certificate 'laptop' was added for you by yourself")).to_be_visible()
+        page.get_by_role("link", name="Continue").click()
         expect(page.get_by_role("heading", name="Your account")).to_be_visible()
         expect(page.get_by_role("row").filter(has_text="laptop")).to_be_visible()
         (token,) = [

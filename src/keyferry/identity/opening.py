@@ -159,7 +159,8 @@ class Opening:
         question = _CERTIFICATES.held(Lock.NONE)
         fresh: list[Certificate] = CERTIFICATES.find(tx, self._gate.sealer, question, user_id=user.id, since=since)
         return [
-            f"A client certificate {each.name!r} was added for you by {self._name(tx, each.created_by)} at "
+            f"A client certificate {each.name!r} was added for you by "
+            f"{'yourself' if each.created_by == user.id else self._name(tx, each.created_by)} at "
             f"{to_rfc3339(each.created_at)}."
             for each in fresh
         ]
