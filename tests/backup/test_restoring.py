@@ -20,7 +20,8 @@ from keyferry.testing import Kek, Kit
 
 #: columns of backed up tables that have come since schema 0004
 SINCE = {
-    "tokens": {"idle_after", "certificate_id", "method", "second_factor"},
+    "tokens": {"idle_after", "certificate_id", "method", "second_factor"}
+    | {"operations", "key_ids", "group_ids", "networks"},
     "users": {"must_change", "factors", "factors_reset_by", "factors_reset_at"},
     "groups": {"approvals"},
     "keys": {"approvals"},

@@ -186,3 +186,29 @@ class TestUsers:
         )
         assert said.refusal[0].startswith("error (password-refused) in --password-file: ")
         assert "short" not in said.err.replace("shorter", "")
+
+
+class TestNarrowedTokens:
+    def test_a_token_is_narrowed_and_listed_with_what_it_is_for(self, kim: Shell, server: RunningServer) -> None:
+        kim("key", "create", "--type", "aes-256", "--name", "narrow", "--group", "payments")
+        kim("key", "create", "--type", "aes-256", "--name", "beside", "--group", "payments")
+        file = kim.directory / "narrow.token"
+        said = kim(
+            *("token", "create", "narrow-bot", "--operation", "read", "--key", "payments/narrow"),
+            *("--network", "127.0.0.0/8", "--lifetime", "1h", "--output", file),
+        )
+        assert "For:" in said.out
+        assert "read; keys narrow (" in said.out
+        listed = [each for each in kim("token", "list", "--json").json["items"] if each["name"] == "narrow-bot"]
+        assert (listed[0]["operations"], listed[0]["networks"]) == (["read"], ["127.0.0.0/8"])
+        kim.env["KEYFERRY_TOKEN_FILE"] = str(file)
+        assert kim("whoami").code == 0
+        assert kim("key", "show", "narrow").code == 0
+        assert kim("key", "show", "beside", code=1).refusal[0].startswith("error (not-found)")
+        assert kim("key", "list", code=1).refusal[0].startswith("error (not-permitted)")
+        assert kim("token", "create", "wider", code=1).refusal[0].startswith("error (not-permitted)")
+
+    def test_what_is_no_operation_is_refused(self, kim: Shell) -> None:
+        what, advice = kim("token", "create", "bot", "--operation", "key.steal", code=1).refusal
+        assert what.startswith("error (invalid-input) in --operation")
+        assert "read" in advice

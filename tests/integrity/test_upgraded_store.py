@@ -37,7 +37,10 @@ CHECKS = {"users": {"ck_users_role_known": "role IN ('administrator', 'key-acces
 COLUMNS = {
     "keys": ("rotate_every", "rotate_before", "rotate_at", "approvals"),
     "groups": ("approvals",),
-    "tokens": ("idle_after", "certificate_id", "method", "second_factor"),
+    "tokens": (
+        *("idle_after", "certificate_id", "method", "second_factor"),
+        *("operations", "key_ids", "group_ids", "networks"),
+    ),
     "users": ("must_change", "factors", "factors_reset_by", "factors_reset_at"),
 }
 

@@ -107,3 +107,26 @@ def test_nobody_ends_somebody_elses_session_by_its_id(console: Served) -> None:
         refused = client.post("/account/revoke", data={"csrf": form[1], "token": theirs.token_id or ""})
         assert refused.status_code == 404
     assert kit.custody.tokens.in_force(theirs, size=5).items
+
+
+def test_a_token_is_narrowed_on_its_form(page: Page, console: Served) -> None:
+    kit = console.kit
+    kim = kit.user("acc-narrow", groups=("acc-group",))
+    kit.key(kim, "aes-256", "acc-key", group="acc-group")
+    sign_in(page, "acc-narrow")
+    page.goto("/account/tokens/new")
+    page.locator("#name").fill("narrow bot")
+    page.get_by_text("Narrow it", exact=True).click()
+    page.get_by_label("Use: encrypt").check()
+    page.locator("#keys").fill("nothing")
+    page.get_by_role("button", name="Make token").click()
+    expect(page.locator("#keys")).to_have_attribute("aria-invalid", "true")
+    require_accessible(page)
+    page.locator("#keys").fill("acc-group/acc-key")
+    page.locator("#networks").fill("127.0.0.0/8")
+    page.get_by_role("button", name="Make token").click()
+    expect(page.get_by_text("Copy the token now")).to_be_visible()
+    page.get_by_role("link", name="Done").click()
+    expect(page.get_by_text("for use; keys acc-key (")).to_be_visible()
+    expect(page.get_by_text("from 127.0.0.0/8")).to_be_visible()
+    require_accessible(page)

@@ -33,10 +33,12 @@ async def list_tokens(query: Annotated[TokensQuery, Query()], visit: Visiting) -
 
 @router.post("/tokens", status_code=201, responses=CHANGING, dependencies=[NO_IDEMPOTENCY_KEY])
 async def create_token(body: TokenCreation, visit: Visiting, response: Response) -> IssuedTokenAnswer:
-    """A token for the caller's own programs. Its text is answered this once."""
-    issued = await visit.ask(visit.custody.tokens.create, body.name, body.lifetime_seconds * SECOND)
+    """A token for the caller's own programs, for all that they may do or narrowed to a part of it. Its text is answered
+    this once.
+    """
+    issued = await visit.ask(visit.custody.tokens.create, body.name, body.lifetime_seconds * SECOND, scope=body.scope())
     response.headers["Location"] = f"/api/v1/tokens/{issued.token.id}"
-    return IssuedTokenAnswer.issued(issued.token, issued.text.reveal().decode())
+    return IssuedTokenAnswer.issued(issued.token, issued.scope, issued.text.reveal().decode())
 
 
 @router.get("/tokens/{token:segment}", responses=READING)

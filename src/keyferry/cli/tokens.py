@@ -14,6 +14,7 @@ from keyferry.cli.remote import limit_option, path, remote
 if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.cli.connection import Server
 
+_NONE = "There are no tokens."
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -44,15 +45,40 @@ def token() -> None:
     metavar="FILE",
     help="Write the token to a new file that only you can read, in place of printing it.",
 )
+@click.option(
+    "--operation",
+    "operations",
+    multiple=True,
+    metavar="NAME",
+    help="What it is for: an operation such as key.export, or read, use, export, push, manage, audit; may be repeated.",
+)
+@click.option("--key", "keys", multiple=True, metavar="ID", help="A key that it reaches; may be repeated.")
+@click.option("--group", "groups", multiple=True, metavar="ID", help="A group whose keys it reaches; may be repeated.")
+@click.option(
+    "--network", "networks", multiple=True, metavar="CIDR", help="A network that it may be used from; may be repeated."
+)
 @remote
-def create(server: "Server", out: Output, name: str, lifetime: int, output: Path | None) -> None:
-    """Make a token; its text is shown once."""
+def create(
+    server: "Server",
+    out: Output,
+    name: str,
+    lifetime: int,
+    output: Path | None,
+    operations: tuple[str, ...],
+    keys: tuple[str, ...],
+    groups: tuple[str, ...],
+    networks: tuple[str, ...],
+) -> None:
+    """Make a token, for all that you may do or narrowed to a part of it; its text is shown once."""
     if output is not None:
         require_writable(output, force=False)
-    made = server.post("/tokens", {"name": name, "lifetime_seconds": lifetime})
+    scope = {"operations": operations, "keys": keys, "groups": groups, "networks": networks}
+    named = {member: list(values) for member, values in scope.items() if values}
+    made = server.post("/tokens", {"name": name, "lifetime_seconds": lifetime, **named})
     if output is not None:
         write_whole(output, made.pop("token").encode("ascii") + b"\n", what="token", force=False)
-    rows = {"Id": made.get("id"), "Until": made.get("expires_at"), "File": output, "Token": made.get("token")}
+    rows = {"Id": made.get("id"), "Until": made.get("expires_at"), "For": _for(made)}
+    rows |= {"File": output, "Token": made.get("token")}
     out.facts(made, rows, head=f"Token {name} was made." + ("" if output else " Keep it now: it is not shown again."))
 
 
@@ -70,8 +96,10 @@ def list_tokens(server: "Server", out: Output, user: str | None, limit: int | No
         "UNTIL": "expires_at",
         "LAST USED": "last_used_at",
         "REVOKED": "revoked_at",
+        "FOR": "for",
     }
-    out.table(server.items("/tokens", limit=limit, user=user), columns, none="There are no tokens.")
+    found = server.items("/tokens", limit=limit, user=user)
+    out.table(found if out.as_json else [{**each, "for": _for(each)} for each in found], columns, none=_NONE)
 
 
 @token.command("revoke")
@@ -81,3 +109,12 @@ def revoke(server: "Server", out: Output, id_: str) -> None:
     """End a token at once."""
     server.delete(path("tokens", id_))
     out.facts({"id": id_, "revoked": True}, {}, head=f"Token {id_} is revoked.")
+
+
+def _for(token: dict[str, Any]) -> str:
+    """What a token is narrowed to, in one line."""
+    parts = []
+    for member, words in (("operations", "{}"), ("keys", "keys {}"), ("groups", "groups {}"), ("networks", "from {}")):
+        if token.get(member) is not None:
+            parts.append(words.format(", ".join(token[member]) or "nowhere"))
+    return "; ".join(parts) or "all"

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, select
 from keyferry.clock import Microseconds
 from keyferry.custody.admission import admits, needs_second_factor, require_server_network, server_policy_of
 from keyferry.custody.caller import Caller, Origin
+from keyferry.custody.narrowing import Narrowing, narrowing_of
 from keyferry.custody.policy import Relation, Role
 from keyferry.custody.workload_rules import why_not
 from keyferry.errors import NotAuthenticated
@@ -34,6 +35,7 @@ class Actor:
 
     Attributes:
         token: what they have presented; None for a certificate, and for somebody who is signing in.
+        narrowing: what the token is for; None for one that is for all that its user may.
         certificate: the one that they have presented, or that the token began with; None for neither.
         ticket: of a sign-in that is not complete; None for any other caller.
     """
@@ -44,24 +46,34 @@ class Actor:
     token: Token | None = None
     certificate: Certificate | None = None
     ticket: Ticket | None = None
+    narrowing: Narrowing | None = None
 
     def relation_to_key(self, key: Key) -> Relation:
         """How the caller stands to a key: as to its owner, read from the key's row as it is now."""
-        return self.relation_to_owner(key.owner_user_id, key.owner_group_id)
+        if self.narrowing is not None and not self.narrowing.reaches_key(key):
+            return Relation.BEYOND
+        return self._relation_to_owner(key.owner_user_id, key.owner_group_id)
 
     def relation_to_owner(self, owner_user_id: str | None, owner_group_id: str | None) -> Relation:
         """How the caller stands to what a user or a group owns; of the two ids, one is None."""
-        if owner_user_id == self.user.id:
-            return Relation.OWN
-        return self.relation_to_group(owner_group_id)
+        if self.narrowing is not None and not self.narrowing.reaches_group(owner_group_id):
+            return Relation.BEYOND
+        return self._relation_to_owner(owner_user_id, owner_group_id)
 
     def relation_to_group(self, group_id: str | None) -> Relation:
         """GROUP for a member, NONE for everyone else: an Administrator is a member of no group."""
-        return Relation.GROUP if group_id in self.group_ids else Relation.NONE
+        if self.narrowing is not None and not self.narrowing.reaches_group(group_id):
+            return Relation.BEYOND
+        return self._relation_to_owner(None, group_id)
 
     def relation_to_user(self, user_id: str) -> Relation:
         """OWN for the caller's own account and what belongs to it, NONE for any other."""
         return Relation.OWN if user_id == self.user.id else Relation.NONE
+
+    def _relation_to_owner(self, owner_user_id: str | None, owner_group_id: str | None) -> Relation:
+        if owner_user_id == self.user.id:
+            return Relation.OWN
+        return Relation.GROUP if owner_group_id in self.group_ids else Relation.NONE
 
 
 def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microseconds, lock: Lock) -> Actor:
@@ -83,7 +95,7 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
     memberships = MEMBERSHIPS.find(tx, sealer, _MEMBERSHIPS_OF[lock], user_id=user.id)
     role, token, ticket, certificate_id = Role(user.role), None, None, caller.certificate_id
     if caller.token_id is not None:
-        token = _live_token(tx, sealer, caller.token_id, user, now, lock)
+        token = _live_token(tx, sealer, caller.token_id, user, caller.address, now, lock)
         certificate_id = token.certificate_id
         if token.second_factor is None and needs_second_factor(policy, role):
             raise NotAuthenticated(
@@ -98,7 +110,7 @@ def identify_actor(tx: Transaction, sealer: Sealer, caller: Caller, now: Microse
     if caller.workload_id is not None:
         _require_live_workload(tx, sealer, caller.workload_id, user, caller.address, now, lock)
     groups = frozenset(membership.group_id for membership in memberships)
-    return Actor(user, role, groups, token, certificate, ticket)
+    return Actor(user, role, groups, token, certificate, ticket, narrowing_of(token))
 
 
 def name_of(tx: Transaction, who: Caller | Origin) -> str | None:
@@ -118,7 +130,9 @@ def require_network(user: User, address: str | None) -> None:
         raise NotAuthenticated("This account may not be used from this address.")
 
 
-def _live_token(tx: Transaction, sealer: Sealer, token_id: str, user: User, now: Microseconds, lock: Lock) -> Token:
+def _live_token(
+    tx: Transaction, sealer: Sealer, token_id: str, user: User, address: str | None, now: Microseconds, lock: Lock
+) -> Token:
     token = TOKENS.get(tx, sealer, token_id, lock)
     if token is None or token.user_id != user.id:
         raise NotAuthenticated("This token is not known.")
@@ -126,6 +140,8 @@ def _live_token(tx: Transaction, sealer: Sealer, token_id: str, user: User, now:
         raise NotAuthenticated("This token was revoked.")
     if token.expires_at <= now:
         raise NotAuthenticated("This token has expired.")
+    if not admits(token.networks, address):
+        raise NotAuthenticated("This token may not be used from this address.")
     return token
 
 

@@ -99,7 +99,8 @@ class Deployments:
 
         def read(view: View) -> Page[DeploymentDetail]:
             found = None if key is None else load_key(view, key)
-            view.permit(Relation.OWN, "deployment", None, None)
+            if found is None:
+                view.permit(Relation.OWN, "deployment", None, None)
             details = deployments_page(view, found, after, size + 1, newest_first=newest_first)
             return page_of(details, size, [detail.deployment.id for detail in details])
 

@@ -76,6 +76,16 @@ def load_key(view: View, reference: str, lock: Lock | None = None) -> Key:
     return key
 
 
+def key_in_sight(view: View, reference: str) -> Key | None:
+    """The key with this id or name, if the caller may know of it; nothing else about it is asked.
+
+    Raises:
+        Conflict: several keys that the caller may see have this name.
+    """
+    key = _find_key(view, reference, None)
+    return key if key is not None and may_see_key(view, key) else None
+
+
 def detail_of(view: View, key: Key, version: KeyVersion) -> KeyDetail:
     """Rows as people see them: with the version's state as it is at the view's time, and the owner's name."""
     return KeyDetail(key, version, state_at(version, view.now), owner_of(view, key))

@@ -15,6 +15,7 @@ from keyferry.clock import Microseconds
 from keyferry.custody.admission import needs_second_factor, server_policy_of
 from keyferry.custody.policy import Role
 from keyferry.custody.tickets import Needs
+from keyferry.custody.token_scopes import TokenScope
 from keyferry.custody.view import Change
 from keyferry.material.secret import Secret
 from keyferry.store.records import Ticket, Token, User
@@ -73,6 +74,7 @@ class IssuedToken:
     text: Secret
     user: User
     codes: tuple[Secret, ...] = field(default=(), repr=False)
+    scope: TokenScope | None = None
 
 
 @dataclass(frozen=True, slots=True)

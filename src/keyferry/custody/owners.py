@@ -60,7 +60,7 @@ def owner_words(owner: Owner) -> str:
 
 def _group(view: View, reference: str) -> Owner:
     group = find_group(view, reference)
-    hidden = group is not None and not _sees_all(view) and view.actor.relation_to_group(group.id) is Relation.NONE
+    hidden = group is not None and not _sees_all(view) and view.actor.relation_to_group(group.id) is not Relation.GROUP
     if group is None or hidden:
         raise InvalidInput(
             f"There is no group {reference!r}, or none that you belong to.",

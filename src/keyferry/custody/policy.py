@@ -47,6 +47,7 @@ class Relation(StrEnum):
         "group"  # a group of the caller's, a key of one, a connection granted to one, an approval that they can give
     )
     NONE = "none"  # anything else
+    BEYOND = "beyond"  # whatever it is: beyond the token that the caller has presented, which is narrowed to others
 
 
 class Operation(StrEnum):
@@ -159,7 +160,7 @@ class Operation(StrEnum):
     DATA_KEYS_ROTATE = "data-keys.rotate"
 
 
-_ANY: Final = frozenset(Relation)
+_ANY: Final = frozenset(Relation) - {Relation.BEYOND}
 _MINE: Final = frozenset({Relation.OWN, Relation.GROUP})
 _OWN: Final = frozenset({Relation.OWN})
 _GROUP: Final = frozenset({Relation.GROUP})

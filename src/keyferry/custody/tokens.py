@@ -1,7 +1,9 @@
 """Sessions and API tokens: who holds which, until when. Only a digest of each is kept."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from sqlalchemy import bindparam
 
@@ -16,6 +18,7 @@ from keyferry.custody.opening import PASSWORD, Begun, IssuedTicket, IssuedToken,
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation
 from keyferry.custody.tickets import Needs
+from keyferry.custody.token_scopes import TokenScope, scope_columns, scope_of
 from keyferry.custody.users import load_user
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, InternalError, InvalidInput, NotAuthenticated, NotPermitted
@@ -25,6 +28,7 @@ from keyferry.store.records import Ticket, Token, User
 from keyferry.store.sealed import TOKENS, Lock
 from keyferry.store.tables import tokens
 
+EVERYTHING: Final = TokenScope()
 LONGEST_LIFETIME: Microseconds = 366 * DAY
 
 Issue = Callable[[str], tuple[Secret, bytes]]
@@ -46,14 +50,16 @@ _IN_FORCE = Query(
 
 @dataclass(frozen=True, slots=True)
 class TokenDetail:
-    """A token and when it was last used, to the minute; None for never."""
+    """A token, when it was last used, to the minute, or None for never; and what it is narrowed to, or None."""
 
     token: Token
     last_used_at: Microseconds | None
+    scope: TokenScope | None = None
 
 
 class Tokens:
-    """Sessions and API tokens. A token lets its bearer act as its user, and no further; it ends at its date.
+    """Sessions and API tokens. A token lets its bearer act as its user, and no further; it ends at its date. An API
+    token may be narrowed to operations, keys, groups and networks.
 
     Users make and end their own; an Administrator may see and end anyone's, and make none for others. All of a user's
     tokens end at once when the account is disabled or deleted, or its password is set. What was begun with a client
@@ -128,12 +134,18 @@ class Tokens:
 
         return self._gate.write(caller, Operation.SESSION_OPEN, change)
 
-    def create(self, caller: Caller, name: str, lifetime: Microseconds) -> IssuedToken:
+    def create(
+        self, caller: Caller, name: str, lifetime: Microseconds, *, scope: TokenScope = EVERYTHING
+    ) -> IssuedToken:
         """A named token for the caller's own programs.
 
+        Args:
+            scope: what it is for; for all that the caller may, if not given.
+
         Raises:
-            InvalidInput: the name is empty, or the lifetime is not between a minute and 366 days.
-            NotPermitted: the caller is a workload.
+            InvalidInput: the name is empty, the lifetime is not between a minute and 366 days, or the scope names what
+                is not there.
+            NotPermitted: the caller is a workload, or has presented a token that is narrowed itself.
         """
         if not 60 * SECOND <= lifetime <= LONGEST_LIFETIME:
             raise InvalidInput(
@@ -161,8 +173,11 @@ class Tokens:
                 method=None if made_with is None else made_with.method,
                 second_factor=None if made_with is None else made_with.second_factor,
                 certificate_id=None if change.actor.certificate is None else change.actor.certificate.id,
+                **scope_columns(change, scope),
             )
-            return IssuedToken(change.insert(TOKENS, token), text, user)
+            change.note(**_noted(token))
+            written = change.insert(TOKENS, token)
+            return IssuedToken(written, text, user, scope=scope_of(change, written))
 
         return self._gate.write(caller, Operation.TOKEN_CREATE, change)
 
@@ -187,7 +202,10 @@ class Tokens:
                 TOKENS, _IN_FORCE, user_id=owner.id, epoch=owner.token_epoch, now=view.now, limit=size + 1
             )
             page = page_of(found, size, [token.id for token in found])
-            details = [TokenDetail(token, self._activity.last_seen(view.tx, token.id)) for token in page.items]
+            details = [
+                TokenDetail(token, self._activity.last_seen(view.tx, token.id), scope_of(view, token))
+                for token in page.items
+            ]
             return Page(tuple(each for each in details if not _lay_idle(each, view.now)), page.next)
 
         return self._gate.read(caller, Operation.TOKEN_LIST, read)
@@ -230,7 +248,18 @@ class Tokens:
         return self._gate.write(caller, Operation.TOKEN_REVOKE, change)
 
     def _detail(self, view: View, token: Token) -> TokenDetail:
-        return TokenDetail(token, self._activity.last_use(view.tx, token.id))
+        return TokenDetail(token, self._activity.last_use(view.tx, token.id), scope_of(view, token))
+
+
+def _noted(token: Token) -> dict[str, Any]:
+    """What the audit log keeps of a token's scope."""
+    kept = {
+        "operations": token.operations,
+        "keys": token.key_ids,
+        "groups": token.group_ids,
+        "networks": token.networks,
+    }
+    return {name: json.loads(value) for name, value in kept.items() if value is not None}
 
 
 def _require_no_workload(caller: Caller) -> None:

@@ -132,12 +132,29 @@ class View:
         role = self.actor.role
         if self.actor.ticket is not None and self.operation is not Operation.SESSION_OPEN:
             raise NotPermitted("This sign-in is not complete.", advice="Complete it first.")
+        narrowing = self.actor.narrowing
+        if (
+            narrowing is not None
+            and not self._is_of_the_token(kind, id_)
+            and not narrowing.is_for(self.operation, of_one=id_ is not None)
+        ):
+            raise _beyond_the_token(self.operation)
         if permits(role, self.operation, relation):
             self.authorised = True
             return
         if id_ is not None and kind in _READS and not permits(role, _READS[kind], relation):
             raise _not_found(kind, asked_as or id_)
         raise not_permitted(role, self.operation)
+
+    def _is_of_the_token(self, kind: str, id_: str | None) -> bool:
+        """Whether this is what any bearer is shown: whose the token is that they have presented, and what it is."""
+        token = self.actor.token
+        if token is None or id_ is None:
+            return False
+        return (self.operation, kind, id_) in {
+            (Operation.USER_READ, "user", token.user_id),
+            (Operation.TOKEN_LIST, "token", token.id),
+        }
 
     def permit_key(self, key: Key, asked_as: str) -> None:
         """`permit`, with the caller standing to the key as to its owner."""
@@ -239,6 +256,13 @@ def not_permitted(role: Role, operation: Operation) -> NotPermitted:
     """The refusal for what the policy's table does not allow."""
     who = role.words[:1].upper() + role.words[1:]
     return NotPermitted(f"{who} may not do {operation} here.", advice=_advice(operation))
+
+
+def _beyond_the_token(operation: Operation) -> NotPermitted:
+    return NotPermitted(
+        f"This token is narrowed, and not for {operation} here.",
+        advice="Use a token that is for it, or sign in; `keyferry token list` says what each is for.",
+    )
 
 
 def _not_found(kind: str, reference: str) -> NotFound:

@@ -79,6 +79,10 @@ class Token(Revised):
     certificate_id: str | None = None
     method: str | None = None
     second_factor: str | None = None
+    operations: str | None = None
+    key_ids: str | None = None
+    group_ids: str | None = None
+    networks: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

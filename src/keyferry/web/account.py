@@ -7,6 +7,7 @@ from typing import Final
 from starlette.responses import RedirectResponse, Response
 
 from keyferry.clock import DAY, SECOND
+from keyferry.custody.token_scopes import TokenScope
 from keyferry.errors import KeyferryError
 from keyferry.identity.opening import Unfinished
 from keyferry.material.secret import Secret
@@ -49,15 +50,32 @@ async def revoke(visit: Visit, form: Form) -> Response:
     return response
 
 
+_BUNDLES: Final = [
+    ("read", "Read: see keys, groups, exports, deployments and figures"),
+    ("use", "Use: encrypt, decrypt, sign, verify, wrap, unwrap"),
+    ("export", "Export: wrap keys for a cloud"),
+    ("push", "Push: take keys into vaults through connections"),
+    ("manage", "Manage: make keys, and change what they say and their state"),
+    ("audit", "Audit: read the audit log, jobs and metrics"),
+]
+
+
 async def show_new_token(visit: Visit, form: Form) -> Response:
     """A token for one's own programs."""
-    return visit.page("account/new_token.html", form=form if form.was_sent else Form.showing(lifetime="30"))
+    shown = form if form.was_sent else Form.showing(lifetime="30")
+    return visit.page("account/new_token.html", form=shown, bundles=_BUNDLES)
 
 
 async def create_token(visit: Visit, form: Form) -> Response:
     """Make it, and show it this once."""
     days = form.whole_number("lifetime") or 0
-    issued = await visit.ask(visit.custody.tokens.create, form.text("name"), days * DAY)
+    scope = TokenScope(
+        operations=tuple(form.all("operations")) or None,
+        keys=tuple(form.lines("keys")) or None,
+        groups=tuple(form.lines("groups")) or None,
+        networks=tuple(form.lines("networks")) or None,
+    )
+    issued = await visit.ask(visit.custody.tokens.create, form.text("name"), days * DAY, scope=scope)
     return visit.page("account/token.html", token=issued.token, text=issued.text.reveal().decode())
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from keyferry import __version__
 from keyferry.clock import SECOND, Microseconds, to_rfc3339
+from keyferry.custody.token_scopes import TokenScope
 from keyferry.web.addresses import (
     connection_address,
     group_address,
@@ -60,6 +61,13 @@ def grouped(digest: str | None) -> str:
     """A fingerprint in groups of eight digits, so that two people can compare it aloud."""
     text = digest or ""
     return " ".join(text[start : start + 8] for start in range(0, len(text), 8))
+
+
+def token_scope(scope: TokenScope) -> str:
+    """What a token is narrowed to, in one line."""
+    parts = [("for", scope.operations), ("keys", scope.keys), ("groups", scope.groups), ("from", scope.networks)]
+    told = (f"{words} {', '.join(values) or 'nowhere'}" for words, values in parts if values is not None)
+    return "; ".join(told)
 
 
 def lasting(value: Microseconds) -> str:
@@ -112,6 +120,7 @@ def environment(static: Mapping[str, StaticFile]) -> Environment:
     made.filters.update(moment=moment, day=day, for_input=for_input, grouped=grouped, lasting=lasting)
     made.filters.update(instant=instant, indented=indented, connection_address=connection_address)
     made.filters.update(user_address=user_address, group_address=group_address, group_name_address=group_name_address)
+    made.filters.update(token_scope=token_scope)
     made.filters.update(provider_address=provider_address)
     made.filters.update(role=lambda value: ROLES[value])
     made.globals.update(_globals(static))
