@@ -46,6 +46,7 @@ class Board:
     lee: Caller
     sam: Caller
     pat: Caller
+    with_factors: list[str] = field(default_factory=list)
     providers: list[str] = field(default_factory=list)
     _members: list[str] = field(default_factory=list)
 

@@ -184,6 +184,12 @@ def certificate_of_an_approver(board: Board) -> Case:
     )
 
 
+def second_factors(board: Board) -> Case:
+    first, second = board.with_factors
+    reset = board.custody.factors.reset
+    return Case(lambda: reset(board.admin, first), lambda: reset(board.admin, second))
+
+
 def identity(board: Board) -> Case:
     provider, name = vouched(board.kit, _name("p"), enabled=False).provider.name, board.member()
     bind = board.custody.identities.bind
@@ -233,6 +239,7 @@ CASES: dict[Callable[[Board], Case], Operation] = {
     password_of_an_approver: Operation.USER_PASSWORD,
     certificate: Operation.CERTIFICATE_ISSUE,
     certificate_of_an_approver: Operation.CERTIFICATE_UPLOAD,
+    second_factors: Operation.FACTOR_RESET,
     identity: Operation.IDENTITY_BIND,
     provider: Operation.PROVIDER_ENABLE,
     provider_edit: Operation.PROVIDER_EDIT,
@@ -248,6 +255,9 @@ def _board(home: Path) -> Iterator[Board]:
         kit.group(group)
     kit.custody.users.edit(board.admin, "kim", UserEdit(groups=(GROUP, "elsewhere", "nowhere")))
     board.with_members(12)
+    for name in ("ann", "bea"):
+        kit.set_up_app(kit.user(name, groups=(GROUP,)))
+        board.with_factors.append(name)
     board.providers.append(vouched(kit).provider.name)
     yield board
     kit.close()

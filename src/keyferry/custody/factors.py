@@ -11,6 +11,7 @@ from keyferry import clock
 from keyferry.clock import SECOND, Microseconds
 from keyferry.custody import challenges, factor_rows, passkeys, proving, totp
 from keyferry.custody.admission import needs_second_factor, server_policy_of
+from keyferry.custody.approval_holders import require_credential_approved
 from keyferry.custody.caller import Caller
 from keyferry.custody.current_password import PasswordKeeper, require_current
 from keyferry.custody.enrolment import MAKING, Enrolment
@@ -209,6 +210,7 @@ class Factors:
 
         Raises:
             Conflict: there are none.
+            ApprovalRequired: others have to approve it.
         """
 
         def change(change: Change) -> User:
@@ -216,6 +218,7 @@ class Factors:
             found = standing(change, owner, Lock.UPDATE)
             if not found:
                 raise Conflict(f"{owner.name!r} has no second factor.", advice="There is nothing to reset.")
+            require_credential_approved(change, owner, {"second_factors": "taken away"})
             change.note(factors=owner.factors)
             return factor_rows.take_away(
                 change,

@@ -330,6 +330,7 @@ UNDER_APPROVAL: Final[dict[Operation, Covered]] = {
     Operation.USER_PASSWORD: Covered.PASSWORD_RESET,
     Operation.CERTIFICATE_ISSUE: Covered.CREDENTIAL,
     Operation.CERTIFICATE_UPLOAD: Covered.CREDENTIAL,
+    Operation.FACTOR_RESET: Covered.CREDENTIAL,
     Operation.IDENTITY_BIND: Covered.CREDENTIAL,
     Operation.PROVIDER_EDIT: Covered.CREDENTIAL,
     Operation.PROVIDER_ENABLE: Covered.CREDENTIAL,
