@@ -128,7 +128,8 @@ EXPECTED = {
     # what runs where is theirs, too; reminders come by themselves
     "job.list": (ALL, NEVER, ALL),
     "key.remind": (NEVER, NEVER, NEVER),
-    # backups and the root of trust: the server's own machine, nobody over the network
+    # backups, the root of trust, a policy that nobody can meet: the server's own machine, nobody over the network
+    "approval.lift": (NEVER, NEVER, NEVER),
     "backup.create": (NEVER, NEVER, NEVER),
     "backup.restore": (NEVER, NEVER, NEVER),
     "root.export": (NEVER, NEVER, NEVER),

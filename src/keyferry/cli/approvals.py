@@ -1,14 +1,16 @@
 """`keyferry approval`: what waits for the approval of others; and the options that say what needs it."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from keyferry.cli.choices import APPROVAL_LISTS, COVERED
 from keyferry.cli.failures import Group, WrongUsage
+from keyferry.cli.local import home_option, settings_of
 from keyferry.cli.output import BLANK, Output
-from keyferry.cli.remote import limit_option, path, remote
+from keyferry.cli.remote import json_option, limit_option, path, remote
 from keyferry.cli.tokens import Lifetime
 
 if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
@@ -175,6 +177,30 @@ def withdraw(server: "Server", out: Output, id_: str) -> None:
     """End a request of your own."""
     found = server.delete(path("approval-requests", id_))
     out.facts(found, _rows(found), head=f"Request {found.get('id')} was withdrawn.")
+
+
+@approval.command("lift")
+@home_option
+@click.option("--group", metavar="ID", help="The group whose policy is taken off.")
+@click.option("--key", metavar="ID", help="The key, by its id, whose own policy is taken off.")
+@json_option
+def lift(home: Path | None, group: str | None, key: str | None, as_json: bool) -> None:
+    """Take a policy off that nobody is left to change, on the server's own machine."""
+    if (group is None) == (key is None):
+        raise WrongUsage("A group or a key is named.", advice="Give --group ID or --key ID.")
+    from keyferry.custody.approval_lifting import lift_approvals
+    from keyferry.installation import open_installation
+
+    installation = open_installation(settings_of(home))
+    try:
+        lift_approvals(installation.store, installation.sealer, group=group, key=key, by="keyferry approval lift")
+    finally:
+        installation.close()
+    document = {"group": group, "key": key, "lifted": True}
+    whose = f"group {group}" if group is not None else f"key {key}"
+    Output(as_json=as_json).facts(
+        document, {}, head=f"Nothing of {whose} needs approval any more; the audit log says so."
+    )
 
 
 def _decide(server: "Server", out: Output, id_: str, way: str, note: str | None, done: str) -> None:

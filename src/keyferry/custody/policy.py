@@ -133,6 +133,7 @@ class Operation(StrEnum):
     APPROVAL_APPROVE = "approval.approve"
     APPROVAL_REJECT = "approval.reject"
     APPROVAL_WITHDRAW = "approval.withdraw"
+    APPROVAL_LIFT = "approval.lift"
     CERTIFICATE_ISSUE = "certificate.issue"
     CERTIFICATE_UPLOAD = "certificate.upload"
     CERTIFICATE_LIST = "certificate.list"
@@ -291,6 +292,7 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     # what the server does by itself when a date comes: nobody asks for it
     Operation.KEY_REMIND: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     # for the command line on the server's own machine: nobody signs in for these
+    Operation.APPROVAL_LIFT: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     Operation.BACKUP_CREATE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     Operation.BACKUP_RESTORE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     Operation.ROOT_EXPORT: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
