@@ -1,14 +1,12 @@
 """An installation: its home, its store, its root of trust. Made once by `initialise`, opened by every start."""
 
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import psycopg
 import structlog
 from sqlalchemy.exc import DBAPIError
 
@@ -323,7 +321,7 @@ def _open_store(settings: Settings) -> Store:
     store = Store(open_engine(_database(settings)))
     try:
         store.read(lambda _: None)
-    except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
+    except (DBAPIError, store.engine.dialect.loaded_dbapi.Error) as error:
         store.close()
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise CannotStart(

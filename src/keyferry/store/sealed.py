@@ -5,9 +5,10 @@ A row's seal shows that it was not edited. That it was not replaced by an older 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from functools import partial
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -110,7 +111,8 @@ class SealedTable(Generic[S]):
         self, *where: ColumnElement[bool], order_by: Any = None, limit: bool = False, lock: Lock = Lock.NONE
     ) -> Question:
         """A question for `find` and `first`: rows of this table, with a `limit` parameter if asked."""
-        return Question(self._prepare(select(*self._columns), where, order_by, limit=limit, lock=lock))
+        alone = partial(select, *self._columns)
+        return Question(self._prepare(alone, where, order_by, limit=limit, lock=lock))
 
     def get(self, tx: Transaction, sealer: Sealer, id_: str, lock: Lock = Lock.NONE) -> S | None:
         """The row with this id, verified, or None.
@@ -136,16 +138,25 @@ class SealedTable(Generic[S]):
         return self._read_back(tx, values)
 
     def _prepare(
-        self, statement: Select[Any], where: tuple[ColumnElement[bool], ...], order_by: Any, *, limit: bool, lock: Lock
+        self,
+        rows: Callable[[], Select[Any]],
+        where: tuple[ColumnElement[bool], ...],
+        order_by: Any,
+        *,
+        limit: bool,
+        lock: Lock,
     ) -> Prepared:
-        statement = statement.where(*where)
-        if order_by is not None:
-            statement = statement.order_by(order_by)
-        if limit:
-            statement = statement.limit(bindparam("limit"))
-        if lock is not Lock.NONE:
-            statement = statement.with_for_update(read=lock is Lock.SHARE, of=self.table)
-        return Prepared(statement)
+        def build() -> Select[Any]:
+            statement = rows().where(*where)
+            if order_by is not None:
+                statement = statement.order_by(order_by)
+            if limit:
+                statement = statement.limit(bindparam("limit"))
+            if lock is not Lock.NONE:
+                statement = statement.with_for_update(read=lock is Lock.SHARE, of=self.table)
+            return statement
+
+        return Prepared(build)
 
     def _read_back(self, tx: Transaction, written: Mapping[str, Any]) -> S:
         """The row as the database holds it: column for column what was sealed a moment ago, or it is refused."""
@@ -198,9 +209,11 @@ class RevisedTable(SealedTable[R]):
     ) -> Question:
         """As for any sealed table, and once more with the newest event about each row."""
         alone = super().query(*where, order_by=order_by, limit=limit, lock=lock)
+        return Question(alone.rows, self._prepare(self._with_events, where, order_by, limit=limit, lock=Lock.NONE))
+
+    def _with_events(self) -> Select[Any]:
         beside, event = self._newest.beside(self.table, self.table)
-        both = select(*self._columns, *event).select_from(beside)
-        return Question(alone.rows, self._prepare(both, where, order_by, limit=limit, lock=Lock.NONE))
+        return select(*self._columns, *event).select_from(beside)
 
     @property
     def width_with_event(self) -> int:

@@ -4,7 +4,7 @@ Building and compiling a statement at each call costs several times what SQLite 
 pays that once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +28,14 @@ class _Compiled:
 
 
 class Prepared:
-    """A statement whose parameters are its `bindparam`s; literal values in it are kept as they are."""
+    """A statement whose parameters are its `bindparam`s; literal values in it are kept as they are.
 
-    def __init__(self, statement: ClauseElement) -> None:
+    Args:
+        statement: it, or what builds it once it is run for the first time: most of the questions that a table can be
+            asked are not asked in a process's life, and a statement that is built is large.
+    """
+
+    def __init__(self, statement: ClauseElement | Callable[[], ClauseElement]) -> None:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
@@ -40,7 +45,8 @@ class Prepared:
         return compiled.sql, compiled.parameters(given)
 
     def _compile(self, dialect: Dialect) -> _Compiled:
-        result = self._statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        statement = self._statement if isinstance(self._statement, ClauseElement) else self._statement()
+        result = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         order = getattr(result, "positiontup", None)
         defaults = {name: value for name, value in result.params.items() if value is not None}
         compiled = _Compiled(str(result), defaults, None if order is None else tuple(order))

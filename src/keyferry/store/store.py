@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TypeVar
 
-import psycopg
 from sqlalchemy import Engine
 
 from keyferry.errors import Overloaded
@@ -23,11 +22,7 @@ _SCRUB_TIMEOUT = "busy_timeout=250"
 
 # Two transactions got in each other's way; the second, run again, sees what the first has done. A unique constraint is
 # broken only so: every operation looks first.
-_COLLISIONS = (
-    psycopg.errors.SerializationFailure,
-    psycopg.errors.DeadlockDetected,
-    psycopg.errors.UniqueViolation,
-)
+_COLLISIONS = ("SerializationFailure", "DeadlockDetected", "UniqueViolation")
 
 
 class Store:
@@ -37,6 +32,8 @@ class Store:
         self.engine = engine
         self._writer = Writer(engine) if engine.dialect.name == "sqlite" else None
         self._connections = Connections(engine)
+        errors = getattr(engine.dialect.loaded_dbapi, "errors", None)  # psycopg's: it is loaded where it is used
+        self._collisions = tuple(getattr(errors, name) for name in _COLLISIONS) if self._writer is None else ()
 
     @property
     def is_local(self) -> bool:
@@ -68,7 +65,7 @@ class Store:
         for _ in range(ATTEMPTS):
             try:
                 return self._write_on_postgresql(work)
-            except _COLLISIONS:
+            except self._collisions:
                 continue
         raise Overloaded("Other changes to the same objects kept getting in the way.", code="overloaded")
 
