@@ -138,7 +138,7 @@ class Workload(Revised):
     name: str
     networks: str | None = None
     epoch: int
-    expires_at: int | None = None
+    expires_at: int | None
     created_at: int
     created_by: str
     revoked_at: int | None = None
