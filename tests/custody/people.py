@@ -10,6 +10,7 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.certificates import BundleForm, NewCertificate
 from keyferry.custody.opening import IssuedToken
 from keyferry.custody.policy import Role
+from keyferry.custody.token_scopes import TokenScope
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
 from keyferry.store.records import Certificate
@@ -17,6 +18,10 @@ from keyferry.testing import ADDRESS, PASSWORD, Kit
 
 GROUP = "payments"
 ELSEWHERE = "203.0.113.9"
+OUTSIDE = "198.51.100.9"
+#: what the server admits: all that these tests come from, but OUTSIDE
+ADMITTED = ("127.0.0.0/8", "203.0.113.0/24", "2001:db8::/31")
+HOUR = 3600 * 1_000_000
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,16 @@ def shut_out(kit: Kit, role: Role) -> dict[str, Caller]:
     begun = opened.token
     kit.custody.certificates.revoke(certified, begun.certificate_id or "")
     callers["with a session that a revoked certificate began"] = Caller(certified.user_id, begun.id, certified.address)
+
+    outside = sign_in(kit, fresh_user(kit, role))
+    for what, address in (("an", OUTSIDE), ("a mapped", f"::ffff:{OUTSIDE}"), ("an unknown", "unknown")):
+        callers[f"from {what} address that the server admits not"] = Caller(outside.user_id, outside.token_id, address)
+    narrow = sign_in(kit, fresh_user(kit, role))
+    carried = kit.custody.tokens.create(narrow, "elsewhere", HOUR, scope=TokenScope(networks=("192.0.2.0/24",))).token
+    callers["with a token for other networks"] = Caller(narrow.user_id, carried.id, narrow.address)
+
+    half = sign_in(kit, fresh_user(kit, role))
+    callers["with a ticket that never was"] = Caller(half.user_id, None, half.address, ticket_id=new_id())
 
     revoked = sign_in(kit, fresh_user(kit, role))
     kit.custody.tokens.revoke(kit.administrator, revoked.token_id or "")

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.certificates import own
 from tests.conftest import DATABASES, PostgreSql
-from tests.custody.people import GROUP, People, fresh_user, shut_out, sign_in
+from tests.custody.people import ADMITTED, GROUP, People, fresh_user, shut_out, sign_in
 from tests.custody.pushing import LINE, connect, new_connection, new_request, place, plan, walk
 from tests.custody.vouching import arrival, new_provider, vouched
 
@@ -40,6 +40,8 @@ from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
 from keyferry.custody.provider_writing import ProviderEdit
 from keyferry.custody.server_policy import ServerPolicyEdit
+from keyferry.custody.server_policy_row import recover_server_policy
+from keyferry.custody.token_scopes import TokenScope
 from keyferry.custody.trusted_issuers import IssuerEdit, NewIssuer
 from keyferry.custody.users import UserSearch
 from keyferry.custody.uses import Ciphertext, Payload
@@ -300,7 +302,7 @@ TABLE: dict[str, Row] = {
     "server_policy.show": Row(_nothing, lambda it, by, _: it.server_policy.show(by), (OK, DENIED, DENIED, DENIED, OK)),
     "server_policy.edit": Row(
         _nothing,
-        lambda it, by, _: it.server_policy.edit(by, ServerPolicyEdit(networks=("0.0.0.0/0",))),
+        lambda it, by, _: it.server_policy.edit(by, ServerPolicyEdit(networks=ADMITTED)),
         (OK, DENIED, DENIED, DENIED, DENIED),
     ),
     "users.create": Row(_nothing, _new_user, (OK, DENIED, DENIED, DENIED, DENIED)),
@@ -780,6 +782,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     made = House(kit, People.of(kit), _keks())
     vouched(kit, PROVIDER)
     made.shut_out = {role: shut_out(kit, role) for role in Role}
+    kit.custody.server_policy.edit(kit.administrator, ServerPolicyEdit(networks=ADMITTED))
     yield made
     kit.close()
 
@@ -845,7 +848,55 @@ def test_who_is_shut_out_gets_nothing_whatever_their_role(house: House, operatio
         for what, caller in callers.items():
             with pytest.raises(NotAuthenticated):
                 row.asks(house.kit.custody, caller, reference)
-            assert _rows(house.kit) == before, f"{role} {what}"
+                pytest.fail(f"{role} {what} was let in")
+    assert _rows(house.kit) == before
+
+
+ASKED_BY_SOMEBODY = sorted(set(TABLE) - WITHOUT_A_CALLER)
+
+
+def narrowed(house: House, by: Caller, **scope: tuple[str, ...]) -> Caller:
+    token = house.kit.custody.tokens.create(by, "narrow", ONE_MINUTE * 60, scope=TokenScope(**scope)).token
+    return Caller(by.user_id, token.id, by.address)
+
+
+@pytest.mark.parametrize("column", ["administrator", "owner", "auditor"])
+def test_a_token_that_is_for_something_else_is_for_nothing_else(house: House, column: str) -> None:
+    """Every operation, with a token for one that nobody asks for, and with one for another key."""
+    by: Caller = getattr(house.people, column)
+    found = [(name, TABLE[name].makes(house, "owner")) for name in ASKED_BY_SOMEBODY]
+    callers = {"operation": narrowed(house, by, operations=("key.remind",))}
+    callers["key"] = narrowed(house, by, keys=(house.key("owner"),))
+    before = _rows(house.kit)
+    let_through = {
+        (what, name, outcome)
+        for what, caller in callers.items()
+        for name, reference in found
+        if (outcome := _asked(lambda: TABLE[name].asks(house.kit.custody, caller, reference)))  # noqa: B023  # asked at once
+        not in {DENIED, HIDDEN, REFUSED}
+    }
+    # what a member's keys are pushed by goes with the keys
+    pushing = {("key", "connections.show", OK), ("key", "connections.open", OK)} if column == "owner" else set()
+    assert let_through == pushing
+    assert _rows(house.kit) == before
+
+
+def test_without_the_second_factor_that_the_role_needs_nobody_does_anything(house: House) -> None:
+    found = [(name, TABLE[name].makes(house, "owner")) for name in ASKED_BY_SOMEBODY]
+    made, policies = house.kit.installation, house.kit.custody.server_policy
+    policies.edit(house.kit.administrator, ServerPolicyEdit(second_factor_roles=tuple(Role)))
+    try:
+        before = _rows(house.kit)
+        for column in COLUMNS:
+            caller: Caller = getattr(house.people, column)
+            for name, reference in found:
+                with pytest.raises(NotAuthenticated) as caught:
+                    TABLE[name].asks(house.kit.custody, caller, reference)
+                    pytest.fail(f"{column} was let in to {name}")
+                assert caught.value.code == "second-factor-required", name
+        assert _rows(house.kit) == before
+    finally:
+        recover_server_policy(made.store, made.sealer, ADMITTED, second_factors=False)
 
 
 HIDING = [name for name, row in TABLE.items() if HIDDEN in row.answers]

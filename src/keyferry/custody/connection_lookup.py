@@ -103,9 +103,13 @@ def require_usable(connection: Connection, vault: str) -> None:
 
 
 def relation_to_connection(view: View, connection: Connection) -> Relation:
-    """GROUP for members of a group that it is granted to, NONE for everyone else."""
-    granted = view.actor.group_ids.intersection(json.loads(connection.groups))
-    return Relation.GROUP if granted else Relation.NONE
+    """GROUP for members of a group that it is granted to, NONE for everyone else; a token for certain keys is for the
+    former alone, who push these keys by it.
+    """
+    if view.actor.group_ids.intersection(json.loads(connection.groups)):
+        return Relation.GROUP
+    narrowing = view.actor.narrowing
+    return Relation.BEYOND if narrowing is not None and narrowing.names_objects else Relation.NONE
 
 
 def detail_of(view: View, connection: Connection) -> ConnectionDetail:
