@@ -9,6 +9,7 @@ time.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+from xml.sax.saxutils import quoteattr
 
 from keyferry.clock import SECOND, Microseconds
 from keyferry.custody.provider_mapping import Attributes
@@ -114,10 +115,22 @@ def _assertion(response: "_Element", expected: Expected) -> "_Element":
     if only.tag == clear:
         _require(not expected.configuration.require_encryption, "an assertion that is not encrypted")
         return only
-    opened = parse(decrypt(only, expected.own, allow_cbc=expected.configuration.allow_cbc))
-    _require_plain(opened)
+    opened = _in_its_place(decrypt(only, expected.own, allow_cbc=expected.configuration.allow_cbc), only)
     _require(opened.tag == clear and len(list(opened.iter(clear))) == 1, "something else was encrypted")
     return opened
+
+
+def _in_its_place(plain: bytes, encrypted: "_Element") -> "_Element":
+    """The element that was encrypted, with the namespaces of where it stood (XML Encryption 1.1 section 4.5)."""
+    from lxml import etree
+
+    names = "".join(
+        f" xmlns{'' if prefix is None else f':{prefix}'}={quoteattr(uri)}" for prefix, uri in encrypted.nsmap.items()
+    )
+    holder = parse(f"<x{names}>".encode() + plain + b"</x>")
+    _require_plain(holder)
+    _require(len(holder) == 1 and not holder.text and not holder[0].tail, "something else was encrypted")
+    return parse(etree.tostring(holder[0]))
 
 
 def _judged(assertion: "_Element", expected: Expected) -> Assertion:
