@@ -16,7 +16,7 @@ from keyferry.custody.identity_binding import NewIdentity
 from keyferry.custody.provider_writing import NewProvider, ProviderEdit
 from keyferry.custody.providers import ProviderDetail
 from keyferry.identity.saml.addresses import ServiceProvider
-from keyferry.testing import ADMINISTRATOR, Kit
+from keyferry.testing import ADMINISTRATOR, PASSWORD, Kit
 
 ALICE = ("alice", "alice-at-the-idp")
 BOB = ("bob", "bob-at-the-idp")
@@ -209,3 +209,34 @@ def test_signing_out_there_signs_out_here(pair: Pair, page: Page) -> None:
 def _is_free(pair: Pair, name: str) -> bool:
     users = pair.kit.custody.users.list(pair.kit.administrator, size=100).items
     return all(each.user.name != name for each in users)
+
+
+def test_a_user_is_added_who_authenticates_via_sso(pair: Pair, page: Page) -> None:
+    pair.connect("for-users", mapping={"user_name": "mail", "subject": "mail"})
+    sign_in(page)
+    page.goto("/users/new")
+    page.locator("#name").fill("bobby")
+    page.get_by_label("Authenticate via SSO").check()
+    page.get_by_label("Identity provider").select_option("for-users")
+    page.get_by_label("Username there").fill("Bob@Example.org")
+    require_accessible(page)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The user bobby was created.")).to_be_visible()
+    expect(page.get_by_text("nobody has come yet")).to_be_visible()
+    require_accessible(page)
+    page.goto("/sign-out")
+    page.locator("#main").get_by_role("button", name="Sign out").click()
+    page.goto("/sso/for-users?next=/account")
+    at_the_idp(page, BOB)
+    page.wait_for_url("**/account")
+    expect(page.get_by_text("bobby").first).to_be_visible()
+    user = pair.kit.custody.users.show(pair.kit.administrator, "bobby").user
+    assert user.password_hash is None
+    (bound,) = pair.kit.custody.identities.list(pair.kit.administrator, user="bobby")
+    assert bound.identity.subject == "bob@example.org"
+
+
+def test_the_form_says_nothing_of_sso_where_no_provider_is_enabled(console: Served) -> None:
+    with console.client() as client:
+        client.post("/sign-in", data={"user_name": ADMINISTRATOR, "password": PASSWORD})
+        assert "Authenticate via SSO" not in client.get("/users/new").text

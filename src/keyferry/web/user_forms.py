@@ -9,9 +9,11 @@ from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.policy import Operation, Role
 from keyferry.custody.users import UserDetail
 from keyferry.errors import InvalidInput, KeyferryError
+from keyferry.material.secret import Secret
 from keyferry.web.addresses import user_address
 from keyferry.web.certificate_form import DEFAULTS, answer, bind, wanted_certificate
 from keyferry.web.forms import Form
+from keyferry.web.identities import new_identity
 from keyferry.web.pages import form_page
 from keyferry.web.passwords import new_password
 from keyferry.web.visits import Visit
@@ -28,7 +30,8 @@ async def show_new(visit: Visit, form: Form) -> Response:
         if form.was_sent
         else Form.showing(**{**DEFAULTS, "role": Role.KEY_ACCESS_USER.value, "certificate": "none"})
     )
-    return visit.page("users/new.html", form=shown, **await _offered(visit))
+    providers = await visit.enabled_providers()
+    return visit.page("users/new.html", form=shown, providers=providers, **await _offered(visit))
 
 
 async def create(visit: Visit, form: Form) -> Response:
@@ -37,7 +40,8 @@ async def create(visit: Visit, form: Form) -> Response:
     new = NewUser(
         name=form.text("name"),
         role=role,
-        password=new_password(form),
+        password=_password(form),
+        identity=new_identity(form, form.text("name")) if form.ticked("sso") else None,
         groups=_groups(form, role),
         default_group=form.optional("default_group"),
         display_name=form.optional("display_name"),
@@ -100,6 +104,13 @@ async def set_password(visit: Visit, form: Form) -> Response:
     return visit.go(
         user_address(detail.user), f"The password of {name} was set; every session and token of theirs ended."
     )
+
+
+def _password(form: Form) -> Secret | None:
+    """What was typed; a user who authenticates via SSO may go without."""
+    if form.ticked("sso") and not form.raw("password") and not form.raw("password_again"):
+        return None
+    return new_password(form)
 
 
 def _role(form: Form) -> Role:

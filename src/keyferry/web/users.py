@@ -62,6 +62,8 @@ async def shown(visit: Visit, form: Form) -> Response:
         networks=None if user.networks is None else json.loads(user.networks),
         tokens=tokens,
         certificates=await visit.ask(visit.custody.certificates.in_force, user=user.id),
+        identities=await visit.ask(visit.custody.identities.list, user=user.id),
+        providers=await visit.enabled_providers(),
         keys=keys,
         is_oneself=user.id == visit.caller.user_id,
         now=now(),

@@ -95,6 +95,12 @@ class Visit:
         """Run an operation of custody for the person, in a worker thread."""
         return await self.work(partial(operation, self.caller, *args, **kwargs))
 
+    async def enabled_providers(self) -> list[tuple[str, str]]:
+        """The identity providers that people may sign in through now, as a form offers them."""
+        single_sign_on = self.console.services.single_sign_on
+        offers = [] if single_sign_on is None else await self.work(single_sign_on.offers)
+        return [(offer.name, offer.name) for offer in offers]
+
     async def work(self, work: Callable[[], T]) -> T:
         """Run something that takes a while, in a worker thread."""
         return await self.console.services.crew.plain.run(work)
