@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.looking import require_accessible, window
-from tests.web.conftest import Served, serving
+from tests.web.conftest import Served, serving, sign_in
 from tests.web.oidc_provider import OidcProvider, free_port, oidc_provider
 
 from keyferry.custody.provider_writing import NewProvider
@@ -38,7 +38,7 @@ class Pair:
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     provider = oidc_provider(Path(tmp_path_factory.mktemp("provider")))
     public_url = f"https://127.0.0.1:{free_port()}"
-    for name in ("corporate", "strict"):
+    for name in ("corporate", "strict", "staff"):
         callback = f"{public_url}/sso/{name}"
         provider.clients.append(
             {
@@ -202,3 +202,44 @@ def test_a_program_comes_in_with_a_token_that_the_provider_has_issued(pair: Pair
         # in a browser's cookie it opens nothing
         client.cookies.set("__Host-keyferry-session", token)
         assert client.get("/account").status_code == 303
+
+
+def test_an_administrator_sets_a_provider_up_tests_it_and_switches_it_on(pair: Pair, page: Page) -> None:
+    sign_in(page)
+    page.goto("/settings/sso")
+    page.get_by_role("link", name="Add OpenID Connect provider").click()
+    require_accessible(page)
+    page.get_by_label("Name", exact=True).fill("staff")
+    page.get_by_label("Issuer").fill("https://evil.example")
+    page.get_by_label("Client ID").fill("staff")
+    page.get_by_label("Client secret").fill(SECRET)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Requests to evil.example are not allowed.")
+    require_accessible(page)
+    expect(page.get_by_label("Client secret")).to_have_value("")  # a secret is never given back
+    page.get_by_label("Issuer").fill(pair.provider.url)
+    page.get_by_label("Client secret").fill(SECRET)
+    page.locator("#map_display_name").fill("name")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("staff was created.")).to_be_visible()
+    expect(page.locator("#redirect-uri")).to_have_text(f"{pair.served.url}/sso/staff/callback")
+    assert SECRET not in page.content()
+    require_accessible(page)
+    page.set_viewport_size({"width": 360, "height": 800})
+    require_accessible(page)
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+    page.get_by_role("link", name="Edit").click()
+    require_accessible(page)
+    page.get_by_label("Ask for userinfo").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("staff was changed.")).to_be_visible()
+
+    page.get_by_role("link", name="Test sign-in").click()
+    at_the_provider(page, "alice")
+    page.wait_for_url("**/settings/sso/staff/tested/**")
+    expect(page.get_by_text("Alice A.").first).to_be_visible()
+    require_accessible(page)
+    page.get_by_role("button", name="This is right").click()
+    page.get_by_role("button", name="Enable", exact=True).click()
+    expect(page.get_by_text("staff is enabled.")).to_be_visible()

@@ -16,7 +16,7 @@ from keyferry.errors import InvalidInput
 ALGORITHMS: Final = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512")
 USUAL_ALGORITHMS: Final = ("ES256", "RS256")
 
-LONGEST_LIFETIME: Final[Microseconds] = 24 * 3600 * SECOND
+LONGEST_LIFETIME: Final[Microseconds] = 25 * 3600 * SECOND
 USUAL_LIFETIME: Final[Microseconds] = 3600 * SECOND
 LONGEST_SKEW: Final[Microseconds] = 300 * SECOND
 USUAL_SKEW: Final[Microseconds] = 60 * SECOND

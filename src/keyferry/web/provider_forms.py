@@ -14,6 +14,13 @@ from keyferry.web.forms import Form
 _ATTRIBUTES: Final = ("user_name", "subject", "display_name", "email", "groups", "role")
 _SAML_FLAGS: Final = ("sign_requests", "require_encryption", "idp_initiated", "allow_cbc")
 _SAML_TEXTS: Final = ("metadata_url", "metadata_certificate", "entity_id", "name_id_format")
+_OIDC_FLAGS: Final = ("userinfo", "sign_out")
+_OIDC_TEXTS: Final = ("issuer", "client_id", "prompt")
+_OIDC_LISTS: Final = ("scopes", "algorithms")
+_MEMBERS: Final[Mapping[Kind, frozenset[str]]] = {
+    Kind.SAML: frozenset({*_SAML_FLAGS, *_SAML_TEXTS}),
+    Kind.OIDC: frozenset({*_OIDC_FLAGS, *_OIDC_TEXTS, *_OIDC_LISTS}),
+}
 
 #: what the page calls the fields whose refusals custody knows by other names
 ALSO: Final[Mapping[str, tuple[str, ...]]] = {
@@ -35,7 +42,13 @@ def kind_of(text: str) -> Kind:
 
 def first_shown(kind: Kind) -> Form:
     """An empty form."""
-    return Form.showing(kind=kind.value, sign_requests=True, clock_skew=str(DEFAULT_SKEW), map_update=True)
+    return Form.showing(
+        kind=kind.value,
+        sign_requests=True,
+        clock_skew=str(DEFAULT_SKEW),
+        map_update=True,
+        scopes="openid email profile",
+    )
 
 
 def new_provider(form: Form) -> NewProvider:
@@ -73,8 +86,9 @@ def provider_edit(kind: Kind, detail: ProviderDetail, form: Form) -> ProviderEdi
 def form_of(detail: ProviderDetail) -> Form:
     """A provider as its form shows it."""
     configuration, mapping = detail.configuration, detail.mapping
-    shown: dict[str, Any] = {name: str(configuration.get(name) or "") for name in _SAML_TEXTS}
-    shown |= {name: bool(configuration.get(name)) for name in _SAML_FLAGS}
+    shown: dict[str, Any] = {name: str(configuration.get(name) or "") for name in (*_SAML_TEXTS, *_OIDC_TEXTS)}
+    shown |= {name: bool(configuration.get(name)) for name in (*_SAML_FLAGS, *_OIDC_FLAGS)}
+    shown |= {"scopes": " ".join(configuration.get("scopes", ())), "algorithms": configuration.get("algorithms", ())}
     shown |= {f"map_{name}": mapping.get(name, "") for name in _ATTRIBUTES}
     shown["group_table"] = _lines(mapping.get("group_table", {}))
     shown["role_table"] = _lines(mapping.get("role_table", {}))
@@ -91,12 +105,12 @@ def form_of(detail: ProviderDetail) -> Form:
 
 def _own(detail: ProviderDetail) -> list[str]:
     """Members that people gave; what a provider publishes, and our own certificate, are not theirs to take away."""
-    return [name for name in detail.configuration if name in {*_SAML_FLAGS, *_SAML_TEXTS}]
+    return [name for name in detail.configuration if name in _MEMBERS[Kind(detail.provider.kind)]]
 
 
 def _configuration(kind: Kind, form: Form) -> dict[str, Any]:
-    if kind is not Kind.SAML:
-        raise InvalidInput("This kind has no form here.", field="kind", advice="Use keyferry sso create.")
+    if kind is Kind.OIDC:
+        return _oidc_configuration(form)
     found: dict[str, Any] = {name: form.ticked(name) for name in _SAML_FLAGS}
     found |= {name: form.text(name) for name in _SAML_TEXTS if form.text(name)}
     metadata = form.file("metadata")
@@ -106,6 +120,14 @@ def _configuration(kind: Kind, form: Form) -> dict[str, Any]:
         except UnicodeDecodeError:
             raise InvalidInput("The metadata is no UTF-8.", field="metadata", advice="Check the file.") from None
     return found
+
+
+def _oidc_configuration(form: Form) -> dict[str, Any]:
+    found: dict[str, Any] = {name: form.ticked(name) for name in _OIDC_FLAGS}
+    found |= {name: form.text(name) for name in _OIDC_TEXTS if form.text(name)}
+    found["scopes"] = list(dict.fromkeys(["openid", *form.text("scopes").split()]))
+    algorithms = sorted(form.all("algorithms"))
+    return found | ({"algorithms": algorithms} if algorithms else {})
 
 
 def _mapping(form: Form) -> dict[str, Any]:
@@ -132,8 +154,18 @@ def _table(form: Form, name: str) -> dict[str, str]:
 
 
 def _credential(form: Form) -> Secret | None:
-    given = form.file("credential")
-    return None if given is None else Secret(given.data)
+    """A client's secret, or a file: PEM of a key, and of SAML its certificate."""
+    given, secret = form.file("credential"), form.text("client_secret")
+    if given is not None and secret:
+        raise InvalidInput(
+            "Both a client secret and a key are given.",
+            code="credential-refused",
+            field="client_secret",
+            advice="Give one of them.",
+        )
+    if given is not None:
+        return Secret(given.data)
+    return Secret(secret.encode()) if secret else None
 
 
 def _skew(form: Form) -> int:

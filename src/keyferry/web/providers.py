@@ -1,13 +1,15 @@
 """Identity providers in the settings: made, tested, switched on. A secret goes in here, and never comes out."""
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
+from keyferry.custody.issuer_facts import ALGORITHMS
 from keyferry.custody.policy import Operation
 from keyferry.custody.provider_kinds import Kind
 from keyferry.custody.providers import ProviderDetail
 from keyferry.errors import NotFound
+from keyferry.identity.oidc.addresses import Relying
 from keyferry.identity.saml.addresses import ServiceProvider
 from keyferry.identity.saml.kind import fingerprint
 from keyferry.web.addresses import provider_address
@@ -16,6 +18,8 @@ from keyferry.web.pages import action, form_page, page
 from keyferry.web.provider_forms import first_shown, form_of, kind_of, new_provider, provider_edit
 from keyferry.web.sso import sent
 from keyferry.web.visits import Visit
+
+_ALGORITHMS: Final = [(each, each) for each in ALGORITHMS]
 
 
 async def list_providers(visit: Visit) -> Response:
@@ -35,7 +39,8 @@ async def show_new(visit: Visit, form: Form) -> Response:
     """Make one."""
     visit.require(Operation.PROVIDER_CREATE)
     kind = kind_of(form.text("kind") if form.was_sent else visit.query("kind") or Kind.SAML.value)
-    return visit.page("sso/new.html", form=form if form.was_sent else first_shown(kind), kind=kind.value)
+    shown = form if form.was_sent else first_shown(kind)
+    return visit.page("sso/new.html", form=shown, kind=kind.value, algorithms=_ALGORITHMS)
 
 
 async def create(visit: Visit, form: Form) -> Response:
@@ -61,7 +66,7 @@ async def show_edit(visit: Visit, form: Form) -> Response:
     visit.require(Operation.PROVIDER_EDIT)
     detail = await visit.ask(visit.custody.providers.show, visit.path("name"))
     shown = form if form.was_sent else form_of(detail)
-    return visit.page("sso/edit.html", form=shown, detail=detail, kind=detail.provider.kind)
+    return visit.page("sso/edit.html", form=shown, detail=detail, kind=detail.provider.kind, algorithms=_ALGORITHMS)
 
 
 async def edit(visit: Visit, form: Form) -> Response:
@@ -141,6 +146,7 @@ def _told(visit: Visit, detail: ProviderDetail) -> dict[str, Any]:
     public_url = visit.console.services.settings.public_url
     idp = detail.configuration.get("idp") or {}
     return {
+        "relying": Relying(public_url, detail.provider.name) if public_url else None,
         "sp": ServiceProvider(public_url, detail.provider.name) if public_url else None,
         "idp": idp,
         "fingerprints": [fingerprint(each) for each in idp.get("certificates", ())],
