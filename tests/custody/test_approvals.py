@@ -14,10 +14,12 @@ from keyferry.custody.approval_policy import NO_APPROVALS, ApprovalWish
 from keyferry.custody.approvals import Which
 from keyferry.custody.approving import RequestState
 from keyferry.custody.caller import Caller
+from keyferry.custody.export_batches import Passed
+from keyferry.custody.exports import ExportedFile
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.policy import Role
-from keyferry.errors import InternalError
+from keyferry.errors import ApprovalRequired, InternalError
 from keyferry.testing import Kek, Kit
 
 
@@ -98,9 +100,27 @@ class TestOneExport:
         assert len(events_of(board.kit, "approval.request")) == 1
         assert len(events_of(board.kit, "key.export", "refused")) == 3
 
-    def test_a_preview_files_nothing(self, board: Board, key: str, kek: Kek) -> None:
-        board.custody.exports.preview(board.kim, key, kek.request)
+    def test_a_preview_says_so_and_files_nothing(
+        self, board: Board, key: str, kek: Kek, export: Callable[[], object]
+    ) -> None:
+        def warned() -> bool:
+            found = board.custody.exports.preview(board.kim, key, kek.request).warnings
+            return any("needs the approval of others: group payments" in warning for warning in found)
+
+        assert warned()
         assert rows(board.kit, "approval_requests") == []
+        board.approve(board.asked(export))
+        assert not warned()
+        export()
+        assert warned()
+
+    def test_a_key_that_is_named_twice_in_a_batch_leaves_once(self, board: Board, key: str, kek: Kek) -> None:
+        board.approve(board.asked(lambda: board.kit.export(board.kim, key, kek)))
+        ((first, second),) = board.custody.export_batches.export(board.kim, [key, key], kek.request, Passed())
+        assert isinstance(first, ExportedFile)
+        assert isinstance(second, ApprovalRequired)
+        assert second.approval_request
+        assert len(rows(board.kit, "exports")) == 1
 
 
 class TestEnds:

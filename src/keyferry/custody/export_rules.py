@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from keyferry.byok.destinations import Destination, KeyIdentifier, destination_named
 from keyferry.byok.kek import KekPublicKey, read_kek
 from keyferry.custody.approval_holders import holders_for_key
-from keyferry.custody.approving import Exact, Fact, require_approval
+from keyferry.custody.approving import ApprovalNeeded, Exact, Fact, require_approval
 from keyferry.custody.groups import KEK_POLICY_ANY
 from keyferry.custody.keks import bound_kek, require_same_kek
 from keyferry.custody.lifecycle import require_protecting
@@ -71,6 +71,14 @@ class Ready:
             ApprovalNeeded: the key, or the group that owns it, has others approve that it leaves.
         """
         require_approval(view, self.exact, holders_for_key(view, self.key, self.group))
+
+    def approval_warnings(self, view: View) -> tuple[str, ...]:
+        """What a person should know if others have to approve it, and have not yet."""
+        try:
+            self.require_approval(view)
+        except ApprovalNeeded as needed:
+            return (f"{needed.detail} An export asks for it; nothing leaves before.",)
+        return ()
 
     @property
     def destination(self) -> Destination:

@@ -128,7 +128,8 @@ class Exports:
             key = load_key(view, reference)
             ready = self._rules.judge(view, key, request)
             detail = detail_of(view, key, ready.version)
-            return Preview(detail, ready.destination.name, ready.kek, ready.identifier, ready.known_as, ready.warnings)
+            warnings = (*ready.warnings, *ready.approval_warnings(view))
+            return Preview(detail, ready.destination.name, ready.kek, ready.identifier, ready.known_as, warnings)
 
         return self._gate.read(caller, Operation.KEY_EXPORT, read)
 
