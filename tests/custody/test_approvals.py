@@ -191,6 +191,15 @@ class TestVotes:
             board.custody.approvals.reject(board.sign_in("lee"), request)
         assert board.show(request).state is RequestState.PENDING
 
+    def test_an_approvers_program_approves_nothing(self, board: Board, export: Callable[[], object]) -> None:
+        request = board.asked(export)
+        token = board.custody.tokens.create(board.lee, "script", HOUR).token
+        program = Caller(board.lee.user_id, token.id, board.lee.address)
+        assert board.custody.approvals.show(program, request).state is RequestState.PENDING
+        for decide in (board.custody.approvals.approve, board.custody.approvals.reject):
+            with refused("not-permitted"):
+                decide(program, request)
+
     def test_who_is_not_named_does_not_even_see_it(self, board: Board, export: Callable[[], object]) -> None:
         request = board.asked(export)
         for decide in (board.custody.approvals.approve, board.custody.approvals.reject, board.custody.approvals.show):

@@ -26,6 +26,8 @@ from keyferry.custody.keys import KeyEdit
 from keyferry.custody.lifecycle import RevocationReason, State
 from keyferry.custody.policy import UNDER_APPROVAL, Operation, Role
 from keyferry.custody.provider_writing import ProviderEdit
+from keyferry.custody.trusted_issuers import IssuerEdit, NewIssuer
+from keyferry.custody.workloads import NewWorkload
 from keyferry.errors import ApprovalRequired
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
@@ -213,6 +215,27 @@ def provider_edit(board: Board) -> Case:
     )
 
 
+def workload(board: Board) -> Case:
+    issuer, user = _issuer(board), board.member()
+    create = board.custody.workloads.create
+    new = NewWorkload(name="pipeline", issuer=issuer, subject="repo:a", user=user)
+    return Case(lambda: create(board.admin, new), lambda: create(board.admin, replace(new, subject="repo:a:ref:main")))
+
+
+def issuer(board: Board) -> Case:
+    name, edit = _issuer(board), board.custody.trusted_issuers.edit
+    return Case(
+        lambda: edit(board.admin, name, IssuerEdit(audience="elsewhere")),
+        lambda: edit(board.admin, name, IssuerEdit(audience="nowhere")),
+    )
+
+
+def _issuer(board: Board) -> str:
+    name = _name("i")
+    new = NewIssuer(name=name, issuer=f"https://login.microsoftonline.com/{name}", audience="keyferry")
+    return board.custody.trusted_issuers.create(board.admin, new).id
+
+
 def kek_registration(board: Board) -> Case:
     identifier, register = f"{KEK.identifier[:-10]}{new_id()[-10:]}", board.custody.keks.register
     return Case(
@@ -243,6 +266,8 @@ CASES: dict[Callable[[Board], Case], Operation] = {
     identity: Operation.IDENTITY_BIND,
     provider: Operation.PROVIDER_ENABLE,
     provider_edit: Operation.PROVIDER_EDIT,
+    workload: Operation.WORKLOAD_CREATE,
+    issuer: Operation.ISSUER_EDIT,
     kek_registration: Operation.KEK_REGISTER,
 }
 cases = pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])

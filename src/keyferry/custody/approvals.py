@@ -19,7 +19,7 @@ from keyferry.custody.names import check_text
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Covered, Operation, Relation, permits
 from keyferry.custody.view import APPROVAL_KIND, Change, Query, View
-from keyferry.errors import Conflict
+from keyferry.errors import Conflict, NotPermitted
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.store.records import ApprovalRequest, ApprovalVote
 from keyferry.store.sealed import APPROVAL_REQUESTS, APPROVAL_VOTES, USERS, Lock
@@ -150,7 +150,7 @@ class Approvals:
         """Approve exactly what is asked for. With the last approval that is needed, who asked can do it, once.
 
         Raises:
-            NotPermitted: the caller is not named by the policies, or asked for it.
+            NotPermitted: the caller is not named by the policies, asked for it, or is a program.
             Conflict: it has ended (`approval-ended`), or the caller has decided before (`approval-given`).
         """
         return self._decide(caller, Operation.APPROVAL_APPROVE, "approve", request, note, _approved)
@@ -211,6 +211,7 @@ class Approvals:
     ) -> ApprovalDetail:
         def change(change: Change) -> ApprovalDetail:
             found = _load(change, request, Lock.UPDATE)
+            _require_person(change)
             _require_open(found, change.now)
             me = change.actor.user.id
             if any(vote.user_id == me for vote in votes_of(change, found)):
@@ -249,6 +250,19 @@ def _approved(view: View, request: ApprovalRequest) -> RequestState:
 
 def _rejected(_view: View, _request: ApprovalRequest) -> RequestState:
     return RequestState.REJECTED
+
+
+def _require_person(view: View) -> None:
+    """
+    Raises:
+        NotPermitted: the caller came with what a program holds: an API token, a certificate, an issuer's word.
+    """
+    token = view.actor.token
+    if token is None or token.kind != "session":
+        raise NotPermitted(
+            "Programs approve nothing.",
+            advice="Sign in as yourself (keyferry login, or the console), and decide there.",
+        )
 
 
 def _load(view: View, reference: str, lock: Lock | None = None) -> ApprovalRequest:

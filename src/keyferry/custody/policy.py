@@ -336,6 +336,8 @@ UNDER_APPROVAL: Final[dict[Operation, Covered]] = {
     Operation.IDENTITY_BIND: Covered.CREDENTIAL,
     Operation.PROVIDER_EDIT: Covered.CREDENTIAL,
     Operation.PROVIDER_ENABLE: Covered.CREDENTIAL,
+    Operation.ISSUER_EDIT: Covered.CREDENTIAL,
+    Operation.WORKLOAD_CREATE: Covered.CREDENTIAL,
     Operation.KEK_REGISTER: Covered.KEK_REGISTRATION,
 }
 

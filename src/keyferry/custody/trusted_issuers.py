@@ -1,12 +1,15 @@
 """Issuers whose tokens are taken in place of Keyferry's own, from programs that hold no secret."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import bindparam
 
 from keyferry.clock import SECOND, Microseconds
+from keyferry.custody.approval_holders import holders_for_everybody
+from keyferry.custody.approving import Exact, Fact, no_approval, require_approval
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.groups import require_revision
@@ -145,12 +148,14 @@ class TrustedIssuers:
         Raises:
             InvalidInput: a field will not do.
             PreconditionFailed: the issuer is not at `revision`.
+            ApprovalRequired: it is trusted, and others have to approve whose word is taken for what.
         """
 
         def change(change: Change) -> TrustedIssuer:
             found = load_issuer(change, reference, Lock.UPDATE)
             require_revision(found.revision, revision)
             changes = self._changes(found, edit)
+            _require_approved(change, replace(found, **changes))
             written = change.update(TRUSTED_ISSUERS, found, **changes)
             change.note(**{name: value for name, value in _noted(written).items() if name in changes})
             return written
@@ -245,6 +250,19 @@ def _lifetime(value: Microseconds) -> Microseconds:
 
 def _skew(value: Microseconds) -> Microseconds:
     return check_span(value, "clock_skew", 0, LONGEST_SKEW)
+
+
+def _require_approved(change: Change, becoming: TrustedIssuer) -> None:
+    """
+    Raises:
+        ApprovalNeeded: programs come in at this issuer's word, and others have to approve what it will be.
+    """
+    if becoming.disabled:
+        no_approval(change)
+        return
+    facts: dict[str, Fact] = dict(_noted(becoming))
+    facts["key_set_sha256"] = None if becoming.key_set is None else sha256(becoming.key_set.encode()).hexdigest()
+    require_approval(change, Exact("trusted-issuer", becoming.id, becoming.name, facts), holders_for_everybody(change))
 
 
 def _noted(row: TrustedIssuer) -> Mapping[str, Any]:

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import bindparam
 
-from keyferry.clock import Microseconds
+from keyferry.clock import Microseconds, to_rfc3339
+from keyferry.custody.approval_holders import require_credential_approved
+from keyferry.custody.approving import Fact
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.issuer_facts import check_claims, check_subject
@@ -102,6 +104,7 @@ class Workloads:
         Raises:
             InvalidInput: a field will not do; says which.
             Conflict: the subject, with these claims, is bound already.
+            ApprovalRequired: it is to another, and others have to approve it.
         """
 
         def change(change: Change) -> Workload:
@@ -124,6 +127,15 @@ class Workloads:
                         field="subject",
                         advice="Revoke that binding first, or name further claims that tell the two apart.",
                     )
+            asked: dict[str, Fact] = {
+                "workload": row.name,
+                "issuer": issuer.name,
+                "subject": row.subject,
+                "claims": row.claims,
+                "networks": row.networks,
+                "expires_at": None if row.expires_at is None else to_rfc3339(row.expires_at),
+            }
+            require_credential_approved(change, user, asked)
             change.note(
                 issuer=issuer.name,
                 subject=row.subject,
