@@ -1,0 +1,131 @@
+"""Every route of something that can be under approval: refused with the request's id, and done once it is approved."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+from tests.api.conftest import Door, Person, kek_body, opened, sign_in
+from tests.api.problems import refused
+from tests.certificates import own
+from tests.custody.vouching import vouched
+
+from keyferry.custody.policy import UNDER_APPROVAL, Covered
+from keyferry.testing import PASSWORD, Kek, Kit
+
+ALL = [each.value for each in Covered]
+POLICY = {"operations": ALL, "needed": 1, "approvers": ["lee", "sam"]}
+NEW_PASSWORD = "lantern-over-the-harbour-9"
+KEK = Kek.make()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A group of which everything is covered, what was there before, and who asks and approves."""
+
+    door: Door
+    admin: Person
+    kim: Person
+    lee: Person
+    keys: dict[str, str]
+    issuer: str
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    kit = Kit.make(tmp_path_factory.mktemp("under-approval") / "home")
+    with opened(kit) as door:
+        yield _place(door, kit)
+    kit.close()
+
+
+def _place(door: Door, kit: Kit) -> Place:
+    admin = sign_in(door.client, "first-admin")
+    for group in ("payments", "elsewhere", "empty"):
+        assert admin("POST", "/groups", {"id": group}).status_code == 201
+    people = {"kim": ["payments", "elsewhere"], "lee": [], "sam": [], "outside": [], "asleep": ["payments"]}
+    for name, groups in people.items():
+        new = {"name": name, "role": "key-access-user", "groups": groups, "password": PASSWORD}
+        assert admin("POST", "/users", new).status_code == 201
+    admin("POST", "/users/asleep/disable")
+    kit.set_up_app(kit.user("factored", groups=("payments",)))
+    vouched(kit, "entra")
+    vouched(kit, "okta", enabled=False)
+    issuer = {"name": "pipelines", "issuer": "https://login.microsoftonline.com/x", "audience": "keyferry"}
+    made = admin("POST", "/trusted-issuers", issuer)
+    assert made.status_code == 201, made.text
+    kim, lee = sign_in(door.client, "kim"), sign_in(door.client, "lee")
+    new_key = partial(kim, "POST", "/keys")
+    keys = {
+        name: new_key({"type": "ec-p256", "name": name, "group": "payments", "activated": name != "doomed"}).json()[
+            "id"
+        ]
+        for name in ("leaving", "batched", "doomed", "lost", "given", "edited")
+    }
+    for group in ("payments", "empty"):
+        assert admin("PATCH", f"/groups/{group}", {"approvals": POLICY}).status_code == 200
+    return Place(door, admin, kim, lee, keys, made.json()["id"])
+
+
+def _requests(place: Place) -> dict[str, tuple[Person, str, str, Any]]:
+    """By the operation and what of it, who sends which request."""
+    keys, admin, kim = place.keys, place.admin, place.kim
+    member = {"name": "new", "role": "key-access-user", "groups": ["payments"], "password": NEW_PASSWORD}
+    certificate = {"name": "laptop", "format": "pem"}
+    return {
+        "key.export": (kim, "POST", f"/keys/{keys['leaving']}/exports", kek_body(KEK)),
+        "key.destroy": (kim, "POST", f"/keys/{keys['doomed']}/destroy", {}),
+        "key.revoke": (kim, "POST", f"/keys/{keys['lost']}/revoke", {"reason": "key-compromise"}),
+        "key.reassign": (kim, "POST", f"/keys/{keys['given']}/reassign", {"group": "elsewhere"}),
+        "key.edit": (kim, "PATCH", f"/keys/{keys['edited']}", {"approvals": {**POLICY, "operations": ["export"]}}),
+        "group.edit": (admin, "PATCH", "/groups/payments", {"kek_policy": "any"}),
+        "group.delete": (admin, "DELETE", "/groups/empty", None),
+        "user.create": (admin, "POST", "/users", member),
+        "user.edit": (admin, "PATCH", "/users/outside", {"groups": ["payments"]}),
+        "user.enable": (admin, "POST", "/users/asleep/enable", None),
+        "user.password": (admin, "PUT", "/users/sam/password", {"password": NEW_PASSWORD}),
+        "certificate.issue": (admin, "POST", "/users/factored/certificates", certificate),
+        "certificate.upload": (
+            admin,
+            "POST",
+            "/users/factored/certificates",
+            {"name": "card", "certificate": own("card").pem.decode()},
+        ),
+        "factor.reset": (admin, "POST", "/users/factored/reset-factors", None),
+        "identity.bind": (admin, "POST", "/users/factored/identities", {"provider": "entra", "subject": "s-1"}),
+        "identity-provider.enable": (admin, "POST", "/identity-providers/okta/enable", {"untested": True}),
+        "identity-provider.edit": (admin, "PATCH", "/identity-providers/entra", {"asks_second_factor": True}),
+        "trusted-issuer.edit": (admin, "PATCH", f"/trusted-issuers/{place.issuer}", {"audience": "elsewhere"}),
+        "workload.create": (
+            admin,
+            "POST",
+            "/workloads",
+            {"name": "deploy", "issuer": "pipelines", "subject": "main", "user": "kim"},
+        ),
+        "kek.register": (admin, "POST", "/keks", {**kek_body(KEK), "key_identifier": KEK.identifier[:-1] + "7"}),
+    }
+
+
+OPERATIONS = sorted(each.value for each in UNDER_APPROVAL)
+
+
+def test_every_operation_has_its_route(place: Place) -> None:
+    assert sorted(_requests(place)) == OPERATIONS
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_it_is_refused_and_done_once_it_is_approved(place: Place, operation: str) -> None:
+    person, method, path, body = _requests(place)[operation]
+    answer = person(method, path, body)
+    refused(answer, 409, "approval-required")
+    request = answer.json()["approval_request"]
+    shown = place.lee("GET", f"/approval-requests/{request}").json()
+    assert (shown["operation"], shown["requester"], shown["state"]) == (operation, person.name, "pending")
+    assert shown["facts"]
+    assert NEW_PASSWORD not in place.lee("GET", f"/approval-requests/{request}").text
+    refused(person("POST", f"/approval-requests/{request}/approvals", {}), 403, "not-permitted")
+    assert place.lee("POST", f"/approval-requests/{request}/approvals", {}).json()["state"] == "approved"
+    done = person(method, path, body)
+    assert done.status_code in {200, 201, 204}, done.text
+    assert place.lee("GET", f"/approval-requests/{request}").json()["state"] == "used"
