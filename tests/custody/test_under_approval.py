@@ -227,19 +227,6 @@ def issuer(board: Board) -> Case:
     return Case(
         lambda: edit(board.admin, name, IssuerEdit(audience="elsewhere")),
         lambda: edit(board.admin, name, IssuerEdit(audience="nowhere")),
-    name, create = board.member(), board.custody.workloads.create
-    issuer = _issuer(board)
-    new = NewWorkload(name="deploy", issuer=issuer, subject="pipeline", user=name)
-    return Case(
-        lambda: create(board.admin, new), lambda: create(board.admin, replace(new, claims={"environment": "test"}))
-    )
-
-
-def issuer_edit(board: Board) -> Case:
-    name, edit = _issuer(board), board.custody.trusted_issuers.edit
-    return Case(
-        lambda: edit(board.admin, name, IssuerEdit(audience="other")),
-        lambda: edit(board.admin, name, IssuerEdit(audience="another")),
     )
 
 
@@ -247,7 +234,6 @@ def _issuer(board: Board) -> str:
     name = _name("i")
     new = NewIssuer(name=name, issuer=f"https://login.microsoftonline.com/{name}", audience="keyferry")
     return board.custody.trusted_issuers.create(board.admin, new).id
-    return board.custody.trusted_issuers.create(board.admin, new).name
 
 
 def kek_registration(board: Board) -> Case:
@@ -282,7 +268,6 @@ CASES: dict[Callable[[Board], Case], Operation] = {
     provider_edit: Operation.PROVIDER_EDIT,
     workload: Operation.WORKLOAD_CREATE,
     issuer: Operation.ISSUER_EDIT,
-    issuer_edit: Operation.ISSUER_EDIT,
     kek_registration: Operation.KEK_REGISTER,
 }
 cases = pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])

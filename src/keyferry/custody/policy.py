@@ -334,8 +334,6 @@ UNDER_APPROVAL: Final[dict[Operation, Covered]] = {
     Operation.CERTIFICATE_UPLOAD: Covered.CREDENTIAL,
     Operation.FACTOR_RESET: Covered.CREDENTIAL,
     Operation.IDENTITY_BIND: Covered.CREDENTIAL,
-    Operation.WORKLOAD_CREATE: Covered.CREDENTIAL,
-    Operation.ISSUER_EDIT: Covered.CREDENTIAL,
     Operation.PROVIDER_EDIT: Covered.CREDENTIAL,
     Operation.PROVIDER_ENABLE: Covered.CREDENTIAL,
     Operation.ISSUER_EDIT: Covered.CREDENTIAL,

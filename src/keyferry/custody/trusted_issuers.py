@@ -149,7 +149,6 @@ class TrustedIssuers:
             InvalidInput: a field will not do.
             PreconditionFailed: the issuer is not at `revision`.
             ApprovalRequired: it is trusted, and others have to approve whose word is taken for what.
-            ApprovalRequired: it is trusted afterwards, and others have to approve as what.
         """
 
         def change(change: Change) -> TrustedIssuer:
@@ -222,29 +221,6 @@ def find_issuer(view: View, reference: str, lock: Lock | None = None) -> Trusted
     elif may_name_issuer(reference):
         found = view.first(TRUSTED_ISSUERS, BY_NAME, lock, name=reference)
     return None if found is None or found.deleted_at is not None else found
-
-
-def _require_approved(change: Change, becoming: TrustedIssuer) -> None:
-    """
-    Raises:
-        ApprovalNeeded: programs come in at this issuer's word, and others have to approve what it will be.
-    """
-    if becoming.disabled:
-        no_approval(change)
-        return
-    key_set = becoming.key_set
-    facts: dict[str, Fact] = {
-        "issuer": becoming.issuer,
-        "audience": becoming.audience,
-        "key_source": becoming.key_source,
-        "jwks_url": becoming.key_set_url,
-        "jwks_sha256": None if key_set is None else sha256(key_set.encode()).hexdigest(),
-        "algorithms": becoming.algorithms,
-        "longest_lifetime_seconds": becoming.longest_lifetime // SECOND,
-        "clock_skew_seconds": becoming.clock_skew // SECOND,
-    }
-    exact = Exact("trusted-issuer", becoming.id, becoming.name, facts)
-    require_approval(change, exact, holders_for_everybody(change))
 
 
 def _require_new(change: Change, name: str, issuer: str) -> None:

@@ -105,7 +105,6 @@ class Workloads:
             InvalidInput: a field will not do; says which.
             Conflict: the subject, with these claims, is bound already.
             ApprovalRequired: it is to another, and others have to approve it.
-            ApprovalRequired: it shall act as another, and others have to approve that.
         """
 
         def change(change: Change) -> Workload:
@@ -137,7 +136,6 @@ class Workloads:
                 "expires_at": None if row.expires_at is None else to_rfc3339(row.expires_at),
             }
             require_credential_approved(change, user, asked)
-            require_credential_approved(change, user, _asked(new, issuer, row))
             change.note(
                 issuer=issuer.name,
                 subject=row.subject,
@@ -222,18 +220,6 @@ def _row(change: Change, new: NewWorkload, issuer: TrustedIssuer, user: User) ->
         created_at=change.now,
         created_by=change.actor.user.id,
     )
-
-
-def _asked(new: NewWorkload, issuer: TrustedIssuer, row: Workload) -> dict[str, Fact]:
-    return {
-        "workload": row.name,
-        "issuer": issuer.issuer,
-        "issuer_id": issuer.id,
-        "subject": row.subject,
-        "claims": row.claims,
-        "networks": row.networks,
-        "expires_at": None if new.expires_at is None else to_rfc3339(new.expires_at),
-    }
 
 
 def _detail(view: View, workload: Workload) -> WorkloadDetail:
