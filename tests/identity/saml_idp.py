@@ -186,6 +186,8 @@ def signed(
     )
     signer.excise_empty_xmlns_declarations = False
     alone = etree.fromstring(etree.tostring(element, with_tail=False))
+    place = etree.Element(f"{{{DS}}}Signature", nsmap={"ds": DS}, Id="placeholder")
+    alone.insert(1, place)  # after the issuer, where the schema has it
     shown = idp.certificate if certificate is None else certificate
     made = signer.sign(
         alone,
