@@ -96,7 +96,10 @@ def _insert(change: Change, user_id: str, made: Authority) -> CertificateAuthori
 
 def _row(tx: Transaction, sealer: Sealer) -> CertificateAuthority | None:
     row = CERTIFICATE_AUTHORITIES.get(tx, sealer, _id(sealer))
-    if row is None and CERTIFICATE_AUTHORITIES.was_written(tx, sealer, _id(sealer)):
+    if row is not None or not CERTIFICATE_AUTHORITIES.was_written(tx, sealer, _id(sealer)):
+        return row
+    row = CERTIFICATE_AUTHORITIES.get(tx, sealer, _id(sealer))  # another node may have committed it in between
+    if row is None:
         raise IntegrityViolation("The authority of client certificates was removed behind Keyferry's back.")
     return row
 
