@@ -295,7 +295,7 @@ def test_a_restored_store_knows_them_and_issues_under_the_same_authority(kit: Ki
     second = Kit.open(restored.home)
     assert (comes(second, row), comes(second, ended)) == (True, False)
     fresh = second.custody.certificates.issue(second.sign_in("kim"), PEM).certificate
-    (authority,) = TrustedCertificates(second.installation.store, second.installation.sealer).fresh()
+    *_, authority = TrustedCertificates(second.installation.store, second.installation.sealer).fresh()
     for each in (row, fresh):
         load_der_x509_certificate(each.certificate).verify_directly_issued_by(load_der_x509_certificate(authority))
     second.close()
