@@ -171,6 +171,21 @@ class TestEnds:
         (old,) = (row for row in rows(board.kit, "approval_requests") if row["id"] == request)
         assert old["state"] == "expired"
 
+    def test_the_audit_log_says_when_its_time_was_over(
+        self, board: Board, key: str, kek: Kek, export: Callable[[], object]
+    ) -> None:
+        request = board.asked(export)
+        board.custody.jobs.run()
+        assert board.show(request).state is RequestState.PENDING
+        with later(25 * HOUR):
+            board.custody.jobs.run()
+            board.custody.jobs.run()
+            kim = board.sign_in("kim")
+            assert board.asked(lambda: board.kit.export(kim, key, kek)) != request
+        (event,) = events_of(board.kit, "approval.expire")
+        assert (event.object_id, details_of(event)["was"]) == (request, "pending")
+        assert board.custody.audit.verify(board.admin).findings == ()
+
 
 class TestVotes:
     def test_nobody_approves_their_own(self, board: Board, kek: Kek) -> None:

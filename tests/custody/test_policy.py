@@ -129,6 +129,7 @@ EXPECTED = {
     "job.list": (ALL, NEVER, ALL),
     "key.remind": (NEVER, NEVER, NEVER),
     # backups, the root of trust, a policy that nobody can meet: the server's own machine, nobody over the network
+    "approval.expire": (NEVER, NEVER, NEVER),
     "approval.lift": (NEVER, NEVER, NEVER),
     "backup.create": (NEVER, NEVER, NEVER),
     "backup.restore": (NEVER, NEVER, NEVER),

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, or_, select, text
 from keyferry import clock
 from keyferry.clock import Microseconds
 from keyferry.custody import tickets
+from keyferry.custody.approval_expiry import expire_requests
 from keyferry.custody.caller import Origin
 from keyferry.custody.lifecycle import ERASED, State, state_at
 from keyferry.custody.once import KEPT
@@ -79,6 +80,7 @@ class Jobs:
         """
         changed = sum(self._settle_or_tell(*due) for due in self._due())
         self._store.write(_drop_old_rows)
+        expire_requests(self._store, self._sealer, self._told)
         if changed or self._to_scrub:
             self._to_scrub = False  # before it is done: what is erased meanwhile asks again
             if not self._store.scrub():

@@ -133,6 +133,7 @@ class Operation(StrEnum):
     APPROVAL_APPROVE = "approval.approve"
     APPROVAL_REJECT = "approval.reject"
     APPROVAL_WITHDRAW = "approval.withdraw"
+    APPROVAL_EXPIRE = "approval.expire"
     APPROVAL_LIFT = "approval.lift"
     CERTIFICATE_ISSUE = "certificate.issue"
     CERTIFICATE_UPLOAD = "certificate.upload"
@@ -290,6 +291,7 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     # a sign-in's first step, as the audit log calls one that has others to follow
     Operation.SESSION_BEGIN: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     # what the server does by itself when a date comes: nobody asks for it
+    Operation.APPROVAL_EXPIRE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     Operation.KEY_REMIND: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     # for the command line on the server's own machine: nobody signs in for these
     Operation.APPROVAL_LIFT: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
