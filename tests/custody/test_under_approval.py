@@ -341,10 +341,19 @@ def uncovered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     yield from _board(tmp_path_factory.mktemp("uncovered") / "home")
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case is not group_deletion])  # which has its policy with it
+#: those that bring a policy with them, or leave one behind
+SETTING = {group_deletion, group_policy}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in SETTING])
 def test_without_a_policy_nothing_needs_approval(uncovered: Board, case: Callable[[Board], Case]) -> None:
     case(uncovered).ask()
     assert rows(uncovered.kit, "approval_requests") == []
+
+
+def test_the_first_policy_needs_nobody(board: Board) -> None:
+    group_policy(board).ask()
+    assert rows(board.kit, "approval_requests") == []
 
 
 class TestWaysRound:

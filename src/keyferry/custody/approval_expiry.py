@@ -1,4 +1,4 @@
-"""Requests for approval whose time is over: recorded, so that the audit log says so. They were of no use before that."""
+"""Requests for approval whose time is over: recorded, so that the audit log says so. They were of no use already."""
 
 from dataclasses import replace
 from functools import partial
