@@ -8,6 +8,10 @@ from tests.identity.minting import AUDIENCE, SUBJECT, Issuer
 from tests.looking import require_accessible
 from tests.web.conftest import Served, sign_in
 
+from keyferry.custody.issuer_facts import NewKeys
+from keyferry.custody.trusted_issuers import NewIssuer
+from keyferry.custody.workloads import NewWorkload
+
 GITHUB = "https://token.actions.githubusercontent.com"
 
 
@@ -70,6 +74,26 @@ def test_an_administrator_trusts_an_issuer_and_binds_a_program(console: Served, 
     page.get_by_label("Name of the issuer").fill("github")
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("The issuer github is trusted no longer.")).to_be_visible()
+
+
+def test_a_person_sees_and_ends_what_acts_as_them(console: Served, page: Page) -> None:
+    kit = console.kit
+    kit.user("acted-for", groups=("deploying",))
+    given = NewKeys(document=json.dumps(Issuer("https://gitlab.com").key_set))
+    new = NewIssuer(name="gitlab", issuer="https://gitlab.com", audience=AUDIENCE, keys=given)
+    kit.custody.trusted_issuers.create(kit.administrator, new)
+    bound = NewWorkload(name="nightly", issuer="gitlab", subject=SUBJECT, user="acted-for")
+    kit.custody.workloads.create(kit.administrator, bound)
+    token = Issuer("https://gitlab.com").mint()
+    assert may_call(console, token)
+    sign_in(page, "acted-for")
+    page.goto("/account")
+    expect(page.get_by_role("cell", name=SUBJECT)).to_be_visible()
+    require_accessible(page)
+    page.get_by_role("button", name="Revoke nightly").click()
+    expect(page.get_by_text("The workload nightly comes in no more.")).to_be_visible()
+    expect(page.get_by_role("button", name="Revoke nightly")).to_have_count(0)
+    assert not may_call(console, token)
 
 
 def test_what_was_refused_stands_beside_its_field(console: Served, page: Page) -> None:

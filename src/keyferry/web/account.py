@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from keyferry.clock import DAY, SECOND
 from keyferry.custody.token_scopes import TokenScope
+from keyferry.custody.workloads import WorkloadDetail
 from keyferry.errors import KeyferryError
 from keyferry.identity.opening import Unfinished
 from keyferry.material.secret import Secret
@@ -36,8 +37,22 @@ async def shown(visit: Visit, form: Form) -> Response:
         tokens=await visit.ask(visit.custody.tokens.in_force, size=MOST_SHOWN),
         factors=await visit.ask(visit.custody.factors.list),
         certificates=await visit.ask(visit.custody.certificates.in_force),
+        workloads=await _workloads(visit),
         networks=None if networks is None else json.loads(networks),
     )
+
+
+async def _workloads(visit: Visit) -> list[WorkloadDetail]:
+    """Programs that act as the person, as long as they may."""
+    mine = visit.person.user.id
+    found = await visit.ask(visit.custody.workloads.list, user=mine, size=MOST_SHOWN)
+    return [each for each in found.items if each.workload.revoked_at is None]
+
+
+async def revoke_workload(visit: Visit, form: Form) -> Response:
+    """Let a program act as oneself no more."""
+    ended = await visit.ask(visit.custody.workloads.revoke, form.text("workload"))
+    return visit.go("/account", f"The workload {ended.workload.name} comes in no more.")
 
 
 async def revoke(visit: Visit, form: Form) -> Response:
@@ -116,6 +131,7 @@ async def change_password(visit: Visit, form: Form) -> Response:
 routes = [
     page("/account", show),
     action("/account/revoke", revoke, shown),
+    action("/account/workloads/revoke", revoke_workload, shown),
     form_page("/account/tokens/new", show_new_token, create_token),
     form_page("/account/password", show_password, change_password),
 ]
