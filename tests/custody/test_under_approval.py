@@ -136,6 +136,13 @@ def new_user(board: Board) -> Case:
     return Case(lambda: create(board.admin, new), lambda: create(board.admin, more))
 
 
+def new_user_of_a_provider(board: Board) -> Case:
+    name, create = _name("u"), board.custody.users.create
+    first, second = (NewIdentity(provider=board.providers[0], subject=f"{name}-{number}") for number in (1, 2))
+    new = NewUser(name=name, role=Role.KEY_ACCESS_USER, groups=(GROUP,), identity=first)
+    return Case(lambda: create(board.admin, new), lambda: create(board.admin, replace(new, identity=second)))
+
+
 def joining(board: Board) -> Case:
     name, edit = board.stranger(), board.custody.users.edit
     return Case(
@@ -255,6 +262,7 @@ CASES: dict[Callable[[Board], Case], Operation] = {
     kek_policy: Operation.GROUP_EDIT,
     group_deletion: Operation.GROUP_DELETE,
     new_user: Operation.USER_CREATE,
+    new_user_of_a_provider: Operation.USER_CREATE,
     joining: Operation.USER_EDIT,
     role: Operation.USER_EDIT,
     enabling: Operation.USER_ENABLE,

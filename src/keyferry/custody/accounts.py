@@ -96,7 +96,14 @@ def judge_new_user(view: View, new: NewUser) -> list[Group]:
         "groups": sorted(group.name for group in groups),
         "disabled": new.disabled,
         "networks": None if new.networks is None else sorted(new.networks),
+        "password": "none" if new.password is None else "set by who asks",
     }
+    if new.identity is not None:
+        facts |= {
+            "identity_provider": new.identity.provider,
+            "identity_subject": new.identity.subject,
+            "identity_user_name": new.identity.user_name,
+        }
     exact = Exact("user", None, new.name, facts)
     require_approval(view, exact, holders_for_person(view, None, (group.id for group in groups)))
     return groups
