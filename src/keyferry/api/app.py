@@ -79,7 +79,8 @@ _HEADERS = (
 _DESCRIPTION = (
     "Keyferry generates, guards and governs encryption keys, and ferries them, wrapped, to the clouds that ask for "
     "them. Times are RFC 3339 in UTC, bytes base64url without padding unless said otherwise, errors problem details "
-    "(RFC 9457)."
+    "(RFC 9457). Callers present a token, or come with a client certificate to the address that asks for one; with a "
+    "certificate, every request has the header `X-Keyferry-Request: 1`, and a body only as `application/json`."
 )
 
 

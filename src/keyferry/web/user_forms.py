@@ -102,7 +102,8 @@ async def set_password(visit: Visit, form: Form) -> Response:
     detail = await visit.ask(visit.custody.users.set_password, visit.path("name"), new_password(form))
     name = detail.user.name
     return visit.go(
-        user_address(detail.user), f"The password of {name} was set; every session and token of theirs ended."
+        user_address(detail.user),
+        f"The password of {name} was set; every session, token and certificate of theirs ended.",
     )
 
 
