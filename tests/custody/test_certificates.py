@@ -20,9 +20,13 @@ from keyferry.custody import certificate_rows, certificates
 from keyferry.custody.caller import Caller
 from keyferry.custody.certificates import BundleForm, NewCertificate
 from keyferry.custody.client_authority import ClientAuthority
+from keyferry.custody.policy import Role
 from keyferry.custody.resealing import Resealing
+from keyferry.custody.server_policy import ServerPolicyEdit
+from keyferry.custody.tickets import Needs
 from keyferry.custody.trusted_certificates import TrustedCertificates
 from keyferry.errors import IntegrityViolation, NotAuthenticated
+from keyferry.identity.opening import SignedIn, Unfinished
 from keyferry.material.secret import Secret
 from keyferry.store.records import Certificate
 from keyferry.testing import ADDRESS, ADMINISTRATOR, PASSWORD, Kit
@@ -207,6 +211,41 @@ class TestEnding:
         for operation in (kit.custody.certificates.show, kit.custody.certificates.revoke):
             with refused("not-found", "certificate"):
                 operation(kit.administrator, certificate_id)
+
+
+class TestWithASecondFactor:
+    def test_people_are_asked_for_it_and_the_session_still_ends_with_the_certificate(
+        self, kit: Kit, kim: Caller
+    ) -> None:
+        row = kit.custody.certificates.issue(kim, PEM).certificate
+        app = kit.set_up_app(kim)
+        with later(300 * SECOND):
+            steps, codes = kit.installation.sign_in.steps, iter((app.code(), app.code(1)))
+            begun = kit.installation.certificates.open_session(row.certificate, ADDRESS, idle_after=DAY)
+            waiting = kit.installation.certificates.open_session(row.certificate, ADDRESS, idle_after=DAY)
+            assert isinstance(begun, Unfinished)
+            assert isinstance(waiting, Unfinished)
+            assert begun.needs is Needs.FACTOR
+            came_to = steps.by_code(begun.ticket.reveal().decode(), Secret(next(codes).encode()), ADDRESS)
+            assert isinstance(came_to, SignedIn)
+            token = came_to.issued.token
+            assert (token.method, token.second_factor, token.certificate_id) == ("certificate", "totp", row.id)
+            caller = Caller(kim.user_id, token.id, ADDRESS)
+            kit.custody.keys.list(caller, size=1)
+            kit.custody.certificates.revoke(kit.administrator, row.id)
+            with pytest.raises(NotAuthenticated):
+                kit.custody.keys.list(caller, size=1)
+            with pytest.raises(NotAuthenticated):
+                steps.by_code(waiting.ticket.reveal().decode(), Secret(next(codes).encode()), ADDRESS)
+
+    def test_programs_are_not_where_a_role_needs_one(self, kit: Kit, kim: Caller) -> None:
+        row = kit.custody.certificates.issue(kim, PEM).certificate
+        edit = ServerPolicyEdit(second_factor_roles=(Role.KEY_ACCESS_USER,))
+        kit.custody.server_policy.edit(kit.administrator, edit)
+        assert comes(kit, row)
+        begun = kit.installation.certificates.open_session(row.certificate, ADDRESS, idle_after=DAY)
+        assert isinstance(begun, Unfinished)
+        assert begun.needs is Needs.ENROLMENT
 
 
 class TestBehindKeyferrysBack:
