@@ -18,6 +18,7 @@ OPEN = {
     ("POST", "/api/v1/sessions/enrolment/complete"),
     ("POST", "/api/v1/sessions/passkey-options"),
     ("POST", "/api/v1/sessions/passkey"),
+    ("POST", "/api/v1/sessions/new-password"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),  # to a monitor on the server's own machine

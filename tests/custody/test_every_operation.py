@@ -215,6 +215,11 @@ def _user(house: House, _column: str) -> str:
     return fresh_user(house.kit)
 
 
+def _user_without_password(house: House, _column: str) -> str:
+    new = NewUser(name=f"w.{new_id()[-12:]}", role=Role.KEY_ACCESS_USER)
+    return house.kit.custody.users.create(house.kit.administrator, new).user.id
+
+
 def _user_with_factor(house: House, _column: str) -> str:
     user = sign_in(house.kit, fresh_user(house.kit))
     house.kit.set_up_app(user)
@@ -334,6 +339,14 @@ TABLE: dict[str, Row] = {
     ),
     "users.enable": Row(
         _disabled_user, lambda it, by, ref: it.users.enable(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "users.unlock": Row(
+        _user, lambda it, by, ref: it.users.unlock(by, ref), (OK, DENIED, HIDDEN, HIDDEN, DENIED), itself=True
+    ),
+    "invitations.create": Row(
+        _user_without_password,
+        lambda it, by, ref: it.invitations.create(by, ref),
+        (OK, HIDDEN, HIDDEN, HIDDEN, DENIED),
     ),
     "users.delete": Row(
         _user, lambda it, by, ref: it.users.delete(by, ref), (OK, DENIED, HIDDEN, HIDDEN, DENIED), itself=True

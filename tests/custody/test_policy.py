@@ -26,6 +26,10 @@ EXPECTED = {
     "user.list": (ALL, NEVER, ALL),
     "user.edit": (ALL, NEVER, NEVER),
     "user.password": (ALL, OWN, OWN),
+    # an Administrator's: a link for another, and the end of waits; from the server's command line: a way back in
+    "user.invite": (OTHERS, NEVER, NEVER),
+    "user.unlock": (ALL, NEVER, NEVER),
+    "user.recover": (NEVER, NEVER, NEVER),
     "user.disable": (ALL, NEVER, NEVER),
     "user.enable": (ALL, NEVER, NEVER),
     "user.delete": (ALL, NEVER, NEVER),

@@ -18,7 +18,7 @@ from keyferry.web.app import _NOUNS
 
 COOKIE = "__Host-keyferry-session"
 #: pages that are open to who is not signed in: each has a guard of its own
-OPEN = {"/sign-in", "/sign-in/passkey", "/sign-in/passkey-options", "/set-up", "/set-up/strength"}
+OPEN = {"/sign-in", "/sign-in/passkey", "/sign-in/passkey-options", "/invitation", "/set-up", "/set-up/strength"}
 #: where identity providers are met; `test_saml.py` and `tests/identity/test_saml_attacks.py` try them
 OPEN |= {"/sso/{name}/callback", "/sso/{name}/backchannel-logout"}
 OPEN |= {"/sso/{name}", "/sso/{name}/metadata", "/sso/{name}/acs", "/sso/{name}/slo"}

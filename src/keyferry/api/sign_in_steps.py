@@ -14,6 +14,7 @@ from keyferry.api.models.factors import (
     EnrolmentRequest,
     NewTotpAnswer,
     Options,
+    OwnPassword,
     PasskeySignIn,
     SecondFactor,
     SessionAnswer,
@@ -71,6 +72,14 @@ async def complete_enrolment(
     else:
         work = partial(steps.enrol_passkey, body.ticket, answer_text(body.passkey or {}), body.name, address)
     return await answer_step(request, response, await services.crew.plain.run(work))
+
+
+@opened.post("/sessions/new-password", status_code=201, responses=STEP, dependencies=[NO_IDEMPOTENCY_KEY])
+async def set_own_password(body: OwnPassword, request: Request, response: Response) -> SessionAnswer | UnfinishedAnswer:
+    """Set one's own password, from the ticket that a temporary one was answered with, or an invitation; and go on."""
+    services, address = _services(request), address_of(request)
+    work = partial(services.sign_in.steps.set_password, body.ticket, secret_of(body.password), address)
+    return await answer_step(request, response, await services.crew.sign_ins.run(work))
 
 
 @opened.post(

@@ -7,7 +7,8 @@ from fastapi import Path, Query, Request, Response
 
 from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, READING
-from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
+from keyferry.api.idempotency import NO_IDEMPOTENCY_KEY, IdempotencyKey, create_once, once_of
+from keyferry.api.models.factors import InvitationAnswer
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
 from keyferry.api.models.users import (
     PasswordChange,
@@ -17,7 +18,7 @@ from keyferry.api.models.users import (
     UserChange,
     UserCreation,
 )
-from keyferry.api.models.values import Reference, secret_of
+from keyferry.api.models.values import Reference, secret_of, when
 from keyferry.api.preconditions import IfMatch, tag
 from keyferry.api.routers import guarded_router
 from keyferry.custody.once import Once
@@ -96,8 +97,28 @@ async def enable_user(user: UserReference, visit: Visiting, response: Response, 
 async def set_password(user: UserReference, body: PasswordChange, visit: Visiting, response: Response) -> UserAnswer:
     """Set a password; every session and token of the account ends, the one presented here too if it is one's own."""
     current = None if body.current_password is None else secret_of(body.current_password)
-    detail = await visit.ask(visit.custody.users.set_password, user, secret_of(body.password), current=current)
+    setting = visit.custody.users.set_password
+    detail = await visit.ask(setting, user, secret_of(body.password), current=current, temporary=body.temporary)
     return _answer(detail, response)
+
+
+@router.post("/users/{user:segment}/invitation", responses=CHANGING, dependencies=[NO_IDEMPOTENCY_KEY])
+async def invite_user(user: UserReference, visit: Visiting) -> InvitationAnswer:
+    """Invite the user of an account without a password to set one. An invitation before this one ends."""
+    invitation = await visit.ask(visit.custody.invitations.create, user)
+    text = invitation.text.reveal().decode()
+    return InvitationAnswer(
+        ticket=text,
+        path=f"/invitation?ticket={text}",
+        expires_at=when(invitation.expires_at) or "",
+        user_name=invitation.user.name,
+    )
+
+
+@router.post("/users/{user:segment}/unlock", responses=CHANGING)
+async def unlock_user(user: UserReference, visit: Visiting, response: Response) -> UserAnswer:
+    """Forget failed sign-ins of the account, so that the next one is looked at at once."""
+    return _answer(await visit.ask(visit.custody.users.unlock, user), response)
 
 
 @router.post("/password-strength", responses=CHANGING)

@@ -42,6 +42,7 @@ PLACES: dict[str, tuple[str, str]] = {
     ),
     "azure": (f"{_CLI}.azure:azure", "Live vaults: make them, push keys into them, and see what is there."),
     "backup": (f"{_CLI}.backup:backup", "Backups: one encrypted file, made while serving."),
+    "admin": (f"{_CLI}.admin:admin", "The way back in when no Administrator can sign in."),
     "root": (f"{_CLI}.root:root", "The root of trust: save it apart, and put another in its place."),
     "audit": (f"{_CLI}.audit:audit", "The audit log: read it, verify it."),
     "emulator": (f"{_CLI}.emulator:emulator", "An Azure Key Vault on loopback, to rehearse with."),

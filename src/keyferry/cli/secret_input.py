@@ -44,13 +44,13 @@ def read_secret(given: str | None, *, what: str, field: str, confirm: bool = Fal
     return Secret(data)
 
 
-def read_password(given: str | None, *, field: str, confirm: bool = False) -> str:
+def read_password(given: str | None, *, field: str, confirm: bool = False, what: str = "password") -> str:
     """A password, as `read_secret` reads it, as the text that goes into a request's body.
 
     Raises:
         InvalidInput: it is not UTF-8.
     """
-    secret = read_secret(given, what="password", field=field, confirm=confirm)
+    secret = read_secret(given, what=what, field=field, confirm=confirm)
     try:
         return secret.reveal().decode()
     except UnicodeDecodeError:

@@ -22,6 +22,11 @@ if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     "--code-file", metavar="FILE", help="File with a code of the second factor, if there is one; without it, a prompt."
 )
 @click.option(
+    "--new-password-file",
+    metavar="FILE",
+    help="File with a password of one's own, where the present one is good for that alone; without it, a prompt.",
+)
+@click.option(
     "--ca-file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
@@ -46,6 +51,7 @@ def login(
     name: str | None,
     password_file: str | None,
     code_file: str | None,
+    new_password_file: str | None,
     ca_file: Path | None,
     certificate: Path | None,
     key: Path | None,
@@ -76,7 +82,7 @@ def login(
     password = read_password(password_file, field="password_file")
     with Server(Profile(profile, address, None, name, ca=ca)) as door:
         answer = door.post("/sessions", {"user_name": name, "password": password})
-        session = complete(door, answer, Answers(code_file))
+        session = complete(door, answer, Answers(code_file, new_password_file))
     token = Secret(session.pop("token").encode("ascii"))
     path = save_profile(Profile(profile, address, token, name, session.get("expires_at"), ca))
     out = Output(as_json=as_json)

@@ -21,6 +21,7 @@ class Answers:
     """Where the answers come from: files, standard input (`-`), or a prompt where None."""
 
     code_file: str | None = None
+    new_password_file: str | None = None
 
 
 def complete(server: "Server", answer: dict[str, Any], answers: Answers) -> dict[str, Any]:
@@ -100,4 +101,14 @@ def show_key(new: dict[str, Any]) -> None:
     click.echo(f"  Address: {plain(str(new.get('address')))}", err=True)
 
 
-_STEPS = {"factor": _factor, "enrolment": _enrolment}
+def _password(server: "Server", answer: dict[str, Any], answers: Answers) -> dict[str, Any]:
+    from keyferry.cli.secret_input import read_password
+
+    click.echo("This password is good for setting one of your own alone.", err=True)
+    password = read_password(answers.new_password_file, field="new_password_file", confirm=True, what="new password")
+    body = {"ticket": answer["ticket"], "password": password}
+    found: dict[str, Any] = server.post("/sessions/new-password", body)
+    return found
+
+
+_STEPS = {"factor": _factor, "password": _password, "enrolment": _enrolment}

@@ -34,6 +34,14 @@ def user() -> None:
     """Administrators, Key Access Users and Auditors."""
 
 
+_temporary = click.option(
+    "--temporary/--final",
+    default=None,
+    help="Whether the password is good for setting one's own alone. Without either: one that is typed is, one from a "
+    "file is final.",
+)
+
+
 @user.command("create")
 @click.argument("name", metavar="NAME")
 @click.option("--role", type=click.Choice(ROLES), required=True, help="What the user may do.")
@@ -44,6 +52,8 @@ def user() -> None:
 @_networks
 @click.option("--disabled", is_flag=True, help="Deny access through this account for now.")
 @_password_file
+@_temporary
+@click.option("--invite", is_flag=True, help="Give no password: print a link with which the user sets their own.")
 @remote
 def create(
     server: "Server",
@@ -57,8 +67,12 @@ def create(
     networks: tuple[str, ...],
     disabled: bool,
     password_file: str | None,
+    temporary: bool | None,
+    invite: bool,
 ) -> None:
     """Create a user."""
+    _exclude(invite=invite, password_file=password_file is not None)
+    _exclude(invite=invite, temporary=temporary is not None)
     body = {
         "name": name,
         "role": role,
@@ -68,10 +82,35 @@ def create(
         "email": email,
         "networks": list(networks) or None,
         "disabled": disabled or None,
-        "password": _password(password_file, "password_file"),
+        "password": None if invite else _password(password_file, "password_file"),
+        "temporary_password": None if invite else _is_temporary(temporary, password_file),
     }
     made = server.create("/users", body)
-    out.facts(made, _rows(made), head=f"User {name} was created.")
+    if not invite:
+        out.facts(made, _rows(made), head=f"User {name} was created.")
+        return
+    invitation = server.post(path("users", str(made["id"]), "invitation"))
+    out.facts({**made, "invitation": invitation}, _rows(made), head=f"User {name} was created.")
+    _show_invitation(server, out, invitation)
+
+
+@user.command("invite")
+@click.argument("name", metavar="NAME")
+@remote
+def invite(server: "Server", out: Output, name: str) -> None:
+    """Print a link with which a user without a password sets their own; one before it ends."""
+    invitation = server.post(path("users", name, "invitation"))
+    out.facts(invitation, {})
+    _show_invitation(server, out, invitation)
+
+
+@user.command("unlock")
+@click.argument("name", metavar="NAME")
+@remote
+def unlock(server: "Server", out: Output, name: str) -> None:
+    """Forget failed sign-ins of an account, so that the next one is looked at at once."""
+    changed = server.post(path("users", name, "unlock"))
+    out.facts(changed, {}, head=f"Failed sign-ins of {changed.get('name')} are forgotten.")
 
 
 @user.command("list")
@@ -148,9 +187,15 @@ def edit(
 @click.option(
     "--current-password-file", metavar="FILE", help="File with the present password; needed to change one's own."
 )
+@_temporary
 @remote
 def password(
-    server: "Server", out: Output, name: str, password_file: str | None, current_password_file: str | None
+    server: "Server",
+    out: Output,
+    name: str,
+    password_file: str | None,
+    current_password_file: str | None,
+    temporary: bool | None,
 ) -> None:
     """Set a password; every session and token of the account ends."""
     if password_file == current_password_file == STANDARD_INPUT:
@@ -160,7 +205,11 @@ def password(
     current = None
     if current_password_file is not None:
         current = _password(current_password_file, "current_password_file", confirm=False)
-    body = {"password": _password(password_file, "password_file"), "current_password": current}
+    body = {
+        "password": _password(password_file, "password_file"),
+        "current_password": current,
+        "temporary": current is None and _is_temporary(temporary, password_file),
+    }
     changed = server.put(path("users", name, "password"), body)
     head = f"The password of {name} was set; their sessions and tokens have ended."
     out.facts(changed or {"name": name}, {}, head=head)
@@ -191,6 +240,16 @@ def delete(server: "Server", out: Output, name: str) -> None:
     """Delete a user who owns no keys; the name is not used again."""
     server.delete(path("users", name))
     out.facts({"name": name, "deleted": True}, {}, head=f"User {name} was deleted.")
+
+
+def _is_temporary(said: bool | None, password_file: str | None) -> bool:  # as the option has it
+    """What a person types for another, both know; what a file holds, a script has made, and signs in with."""
+    return password_file is None if said is None else said
+
+
+def _show_invitation(server: "Server", out: Output, invitation: dict[str, Any]) -> None:
+    out.say(f"Within three days, {invitation.get('user_name')} sets a password at this link, which is good once:")
+    out.say(f"  {server.profile.server}{invitation.get('path')}")
 
 
 def _exclude(**given: bool) -> None:

@@ -46,6 +46,7 @@ class NewUser:
 
     Args:
         password: None for an account that cannot sign in with one until it is set.
+        temporary: the password is good for setting one's own alone, at the first sign-in.
         networks: from where it may be used; None for everywhere, an empty tuple for nowhere.
         identity: who at an identity provider comes to it; None for nobody.
     """
@@ -53,6 +54,7 @@ class NewUser:
     name: str
     role: Role
     password: Secret | None = None
+    temporary: bool = False
     groups: tuple[str, ...] = ()
     default_group: str | None = None
     display_name: str | None = None
@@ -129,6 +131,7 @@ def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User
             password_hash=password_hash,
             password_set_by=None if password_hash is None else change.actor.user.id,
             password_set_at=None if password_hash is None else change.now,
+            must_change=True if new.temporary and password_hash is not None else None,
             disabled=new.disabled,
             networks=None if new.networks is None else _networks(new.networks),
             created_at=change.now,

@@ -21,6 +21,7 @@ from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation
 from keyferry.custody.groups import Groups
 from keyferry.custody.identities import Identities
+from keyferry.custody.invitations import Invitations
 from keyferry.custody.job_runs import JobRuns
 from keyferry.custody.jobs import Jobs
 from keyferry.custody.keks import Keks
@@ -76,6 +77,7 @@ class Custody:
         self.gate = Gate(store, sealer)
         self.server_policy = ServerPolicies(self.gate)
         self.users = Users(self.gate, passwords)
+        self.invitations = Invitations(self.gate)
         self.groups = Groups(self.gate)
         self.activity = Activity(store)
         self.factors = Factors(self.gate, passwords, rules.relying_party)

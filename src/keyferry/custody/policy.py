@@ -60,6 +60,9 @@ class Operation(StrEnum):
     USER_LIST = "user.list"
     USER_EDIT = "user.edit"
     USER_PASSWORD = "user.password"
+    USER_INVITE = "user.invite"
+    USER_UNLOCK = "user.unlock"
+    USER_RECOVER = "user.recover"
     USER_DISABLE = "user.disable"
     USER_ENABLE = "user.enable"
     USER_DELETE = "user.delete"
@@ -197,6 +200,8 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     Operation.USER_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
     Operation.USER_EDIT: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.USER_PASSWORD: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
+    Operation.USER_INVITE: Reach(administrator=_OTHERS, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.USER_UNLOCK: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.USER_DISABLE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.USER_ENABLE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.USER_DELETE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
@@ -295,6 +300,7 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     Operation.KEY_REMIND: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     # for the command line on the server's own machine: nobody signs in for these
     Operation.APPROVAL_LIFT: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.USER_RECOVER: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     Operation.BACKUP_CREATE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     Operation.BACKUP_RESTORE: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
     Operation.ROOT_EXPORT: Reach(administrator=_NEVER, key_access_user=_NEVER, auditor=_NEVER),
@@ -332,6 +338,7 @@ UNDER_APPROVAL: Final[dict[Operation, Covered]] = {
     Operation.USER_EDIT: Covered.MEMBERSHIP,
     Operation.USER_ENABLE: Covered.MEMBERSHIP,
     Operation.USER_PASSWORD: Covered.PASSWORD_RESET,
+    Operation.USER_INVITE: Covered.PASSWORD_RESET,
     Operation.CERTIFICATE_ISSUE: Covered.CREDENTIAL,
     Operation.CERTIFICATE_UPLOAD: Covered.CREDENTIAL,
     Operation.FACTOR_RESET: Covered.CREDENTIAL,

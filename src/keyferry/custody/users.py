@@ -1,5 +1,6 @@
 """Accounts: who may sign in, in which role, with which groups, and from where."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -28,12 +29,14 @@ from keyferry.custody.memberships import (
     memberships_of,
 )
 from keyferry.custody.names import check_user_name, may_name_user
+from keyferry.custody.new_passwords import NewPasswords, replace_password
 from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, names_that_begin, page_of
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.recording import Subject
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict
+from keyferry.identity import attempts
 from keyferry.ids import is_id_shaped
 from keyferry.material.secret import Secret
 from keyferry.store.records import User
@@ -58,6 +61,9 @@ _NAMES = {
     False: Prepared(_FIRST_NAMES),
     True: Prepared(_FIRST_NAMES.where(users.c.networks.is_not(None))),
 }
+
+
+_BY_ANOTHER: dict[str, Fact] = {"password": "set by another"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +99,7 @@ class Users:
     def __init__(self, gate: Gate, passwords: PasswordKeeper) -> None:
         self._gate = gate
         self._passwords = passwords
+        self.new_passwords = NewPasswords(gate, passwords)
 
     def create(self, caller: Caller, new: NewUser, *, once: Once | None = None) -> UserDetail:
         """Make an account.
@@ -168,45 +175,52 @@ class Users:
         return self._gate.write(caller, Operation.USER_EDIT, change)
 
     def set_password(
-        self, caller: Caller, reference: str, password: Secret, *, current: Secret | None = None
+        self,
+        caller: Caller,
+        reference: str,
+        password: Secret,
+        *,
+        current: Secret | None = None,
+        temporary: bool = False,
     ) -> UserDetail:
         """Set a password; every session and token of the account ends, and every certificate if another's.
 
         One's own needs the current one. An Administrator who sets another's is named to that user at the next sign-in.
 
+        Args:
+            temporary: another's is good for setting one of their own alone, at the next sign-in.
+
         Raises:
-            InvalidInput: the current password is missing or wrong, or the new one breaks the rules.
+            InvalidInput: the current password is missing or wrong, or the new one breaks the rules, or is one's own
+                of before.
             Overloaded: too many wrong ones came before.
             ApprovalRequired: others have to approve that another's is set.
         """
 
         def judge(view: View) -> User:
             found = load_user(view, reference)
-            _require_reset_approved(view, found)
+            require_reset_approved(view, found, _BY_ANOTHER)
             return found
 
         user = self._gate.read(caller, Operation.USER_PASSWORD, judge)
         with self._gate.refusing(caller, Operation.USER_PASSWORD, Subject("user", user.id, user.name)):
             if user.id == caller.user_id:
                 require_current(self._gate, self._passwords, caller, user, current)
-            password_hash = self._passwords.prepare(password, user.name)
+                password_hash = self.new_passwords.prepare(user, password)
+            else:
+                password_hash = self._passwords.prepare(password, user.name)
 
         def change(change: Change) -> UserDetail:
             found = load_user(change, user.id, Lock.UPDATE)
             if found.revision != user.revision:
                 require_revision(found.revision, user.revision)
-            _require_reset_approved(change, found)
-            change.note(by_another=True if found.id != caller.user_id else None)
-            if found.id == caller.user_id:
+            require_reset_approved(change, found, _BY_ANOTHER)
+            is_anothers = found.id != caller.user_id
+            change.note(by_another=is_anothers or None, temporary=(is_anothers and temporary) or None)
+            if not is_anothers:
                 carry_over(change, found, found.token_epoch + 1)
-            changed = change.update(
-                USERS,
-                found,
-                password_hash=password_hash,
-                password_set_by=caller.user_id,
-                password_set_at=change.now,
-                token_epoch=found.token_epoch + 1,
-            )
+            by = caller.user_id
+            changed = replace_password(change, found, password_hash, by=by, temporary=is_anothers and temporary)
             return _detail(change, changed)
 
         return self._gate.write(caller, Operation.USER_PASSWORD, change)
@@ -256,6 +270,19 @@ class Users:
 
         return self._gate.write(caller, Operation.USER_ENABLE, change)
 
+    def unlock(self, caller: Caller, reference: str) -> UserDetail:
+        """Let the next try of a password or a second factor be looked at at once; what others have tried is forgotten.
+
+        Networks from which too many failed go on waiting: they are not the account's.
+        """
+
+        def change(change: Change) -> UserDetail:
+            user = load_user(change, reference, Lock.SHARE)
+            attempts.forget_failures(change.tx, user.id, user.name_folded)
+            return _detail(change, user)
+
+        return self._gate.write(caller, Operation.USER_UNLOCK, change)
+
     def delete(self, caller: Caller, reference: str, *, revision: int | None = None) -> None:
         """Delete an account that owns no keys. Its name is not used again.
 
@@ -279,16 +306,19 @@ class Users:
         self._gate.write(caller, Operation.USER_DELETE, change)
 
 
-def _require_reset_approved(view: View, user: User) -> None:
+def require_reset_approved(view: View, user: User, facts: Mapping[str, Fact]) -> None:
     """
+    Args:
+        facts: what is about to be done to how the user signs in.
+
     Raises:
-        ApprovalNeeded: another's password is to be set, and others have to approve that.
+        ApprovalNeeded: it is another's, and others have to approve it.
     """
     if user.id == view.actor.user.id:
         no_approval(view)
         return
     groups = [membership.group_id for membership in memberships_of(view, user)]
-    exact = Exact("user", user.id, user.name, {"password": "set by another"})
+    exact = Exact("user", user.id, user.name, facts)
     require_approval(view, exact, holders_for_person(view, user.id, groups))
 
 

@@ -90,6 +90,12 @@ def forget_factor_failures(tx: Transaction, user_id: str) -> None:
     tx.run(_FORGET_FAILURES, subject_=_factor(user_id))
 
 
+def forget_failures(tx: Transaction, user_id: str, folded_name: str) -> None:
+    """Clear what counts against a user; what counts against networks stays."""
+    for subject in (_user(folded_name), _factor(user_id)):
+        tx.run(_FORGET_FAILURES, subject_=subject)
+
+
 def forget_old_failures(tx: Transaction, now: Microseconds) -> None:
     """Drop counts that have not grown for a day: nothing waits for them any more, and made-up names leave them too."""
     tx.run(_FORGET_OLD, before=now - DAY)

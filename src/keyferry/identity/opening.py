@@ -12,11 +12,12 @@ from sqlalchemy import bindparam
 from keyferry import clock
 from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.custody import challenges, passkeys
+from keyferry.custody.admission import server_policy_of
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.custody import Custody
 from keyferry.custody.factor_rows import Kind
 from keyferry.custody.opening import Begun, IssuedTicket, IssuedToken, Step
-from keyferry.custody.policy import Operation
+from keyferry.custody.policy import Operation, Role
 from keyferry.custody.tickets import Needs
 from keyferry.custody.view import Query
 from keyferry.identity import attempts
@@ -142,6 +143,14 @@ class Opening:
         if user.factors_reset_at is not None and user.factors_reset_at > since:
             by = self._name(tx, user.factors_reset_by)
             found.append(f"Your second factors were taken away by {by} at {to_rfc3339(user.factors_reset_at)}.")
+        if user.role == Role.ADMINISTRATOR.value:
+            policy = server_policy_of(tx, self._gate.sealer)
+            if policy.recovered_at is not None and policy.recovered_at > since:
+                who = self._name(tx, policy.recovered_user_id)
+                found.append(
+                    f"The Administrator {who} was let back in from the server's own command line at "
+                    f"{to_rfc3339(policy.recovered_at)}."
+                )
         mine: list[Membership] = MEMBERSHIPS.find(tx, self._gate.sealer, _MEMBERSHIPS.held(Lock.NONE), user_id=user.id)
         for membership in mine:
             if membership.created_at > since:

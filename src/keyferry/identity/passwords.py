@@ -7,6 +7,7 @@ The rules, and why:
 - at most 1024 characters: refused, never truncated;
 - no control characters, no unassigned code points (NFKC of those may change with the next Unicode version);
 - not the user's name, nor holding it, where the name has 4 characters or more;
+- not made of a few words that are tried first, with digits and signs around them (`common_passwords`);
 - an estimated strength of at least 2 of 4 (10^6 guesses and more): what an attacker tries first is refused even at full
   length. Every answer carries the estimate as feedback.
 """
@@ -15,6 +16,7 @@ import unicodedata
 from typing import Final
 
 from keyferry.errors import InvalidInput
+from keyferry.identity.common_passwords import is_common
 from keyferry.material.secret import Secret
 from keyferry.strength import Strength, estimate
 
@@ -44,6 +46,11 @@ def check_new_password(password: Secret, *, user_name: str) -> Strength:
     folded, name = text.casefold(), unicodedata.normalize("NFKC", user_name).casefold()
     if folded == name or (len(name) >= SHORTEST_NAME_LOOKED_FOR and name in folded):
         raise _refused("The password holds the user name.", "Leave the user name out of it.")
+    if is_common(folded):
+        raise _refused(
+            "The password is made of words that everybody tries first.",
+            "Digits and signs around such words do not help: take a few uncommon words.",
+        )
     strength = estimate(text, [user_name])
     if strength.score < MIN_SCORE:
         detail = f"The password is too easy to guess (strength {strength.score} of 4, {MIN_SCORE} needed)."

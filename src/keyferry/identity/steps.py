@@ -48,6 +48,8 @@ class Steps:
             NotAuthenticated: (`ticket-refused`) it is not, or no longer, good.
         """
         found, user = self._presented(ticket, address)
+        if found.expires_at <= clock.now() or found.epoch != user.token_epoch or user.disabled:
+            raise ticket_refused("there is no such ticket, or it was used")
         caller = Caller(found.user_id, None, address, ticket_id=found.id)
         return self._opening.unfinished(found, Secret(ticket.encode()), user, caller)
 
@@ -102,6 +104,22 @@ class Steps:
         """Set a passkey up, and go on."""
         step = self._custody.factors.enrolment.by_passkey(answer, name)
         return self._opening.open(self._caller(ticket, address), step=step)
+
+    def set_password(self, ticket: str, password: Secret, address: str | None) -> SignedIn | Unfinished:
+        """Set one's own password, in place of one that was good for this alone, or by an invitation; and go on.
+
+        Raises:
+            NotAuthenticated: the ticket is not good.
+            InvalidInput: the password breaks a rule, or is one that the user has or had.
+        """
+        found, user = self._presented(ticket, address)
+        caller = Caller(found.user_id, None, address, ticket_id=found.id)
+        if Needs(found.needs) not in {Needs.PASSWORD, Needs.INVITATION}:
+            raise ticket_refused("it is for another step")
+        if found.expires_at <= clock.now() or found.epoch != user.token_epoch:
+            raise ticket_refused("there is no such ticket, or it was used")
+        new_passwords = self._custody.users.new_passwords
+        return self._opening.open(caller, step=new_passwords.step(new_passwords.prepare(user, password)))
 
     def ask_passkey(self) -> dict[str, Any]:
         """What a browser is to ask an authenticator for, to sign in with a passkey alone.

@@ -21,6 +21,8 @@ class Revised(Sealed):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPolicy(Revised):
     second_factor_roles: str = "[]"
+    recovered_at: int | None = None
+    recovered_user_id: str | None = None
     networks: str | None = None
     created_at: int
 

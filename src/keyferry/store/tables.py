@@ -101,6 +101,8 @@ server_policy = Table(
     metadata,
     Column("id", Text, primary_key=True, comment="the store's"),
     Column("second_factor_roles", Text, nullable=False, comment="JSON list of roles that need a second factor"),
+    _time("recovered_at"),
+    Column("recovered_user_id", Text, comment="id of whom `keyferry admin recover` let in last"),
     Column("networks", Text, comment="JSON list of networks; NULL admits every address, [] none"),
     _created(),
     *_revision(),

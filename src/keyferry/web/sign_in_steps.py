@@ -26,6 +26,7 @@ from keyferry.material.secret import Secret
 from keyferry.web import cookies
 from keyferry.web.console import Console, console_of
 from keyferry.web.forms import RESUMED, Form, read_form
+from keyferry.web.passwords import judge, new_password
 from keyferry.web.same_site import require_same_site
 from keyferry.web.visits import earlier_user, receive
 
@@ -108,6 +109,36 @@ async def enrol(request: Request) -> Response:
     return await _step(request, work)
 
 
+async def new_password_of_ones_own(request: Request) -> Response:
+    """A password that nobody else knows, for the ticket."""
+
+    def work(steps: Steps, form: Form, address: str | None) -> SignedIn | Unfinished:
+        return steps.set_password(form.raw("ticket"), new_password(form), address)
+
+    return await _step(request, work, hashes=True)
+
+
+async def invitation(request: Request) -> Response:
+    """The page that an invitation's link leads to. A link that is good no more tells nothing."""
+    console, ticket = console_of(request), request.query_params.get("ticket", "")
+    run, steps = console.services.crew.plain.run, console.services.sign_in.steps
+    try:
+        unfinished = await run(partial(steps.look, ticket, address_of(request)))
+    except KeyferryError as refusal:
+        return _first_page(console, Form().refused(refusal), status_of(refusal), [])
+    return _step_page(console, Form(), unfinished, kept=[], next_="/")
+
+
+async def tell_strength(request: Request) -> Response:
+    """How hard the password is to guess, while it is typed; for whoever has a ticket."""
+    require_same_site(request)
+    form, console = await read_form(request), console_of(request)
+    run, steps = console.services.crew.plain.run, console.services.sign_in.steps
+    unfinished = await run(partial(steps.look, form.raw("ticket"), address_of(request)))
+    strength, refusal = await run(partial(judge, form.raw("password"), unfinished.user_name))
+    return console.render("strength.html", strength=strength, refusal=refusal)
+
+
 async def passkey_options(request: Request) -> Response:
     """What a browser asks an authenticator for, to sign in with a passkey alone; for the page's script."""
     require_same_site(request)
@@ -157,12 +188,15 @@ class TotpPage:
         return cls(new.enrolment, new.key.reveal().decode(), Markup(svg))  # noqa: S704  # of our own making alone
 
 
-async def _step(request: Request, work: Callable[[Steps, Form, str | None], SignedIn | Unfinished]) -> Response:
+async def _step(
+    request: Request, work: Callable[[Steps, Form, str | None], SignedIn | Unfinished], *, hashes: bool = False
+) -> Response:
     require_same_site(request)
     form, console = await read_form(request), console_of(request)
     steps, address = console.services.sign_in.steps, address_of(request)
     try:
-        came_to = await console.services.crew.plain.run(partial(work, steps, form, address))
+        crew = console.services.crew
+        came_to = await (crew.sign_ins if hashes else crew.plain).run(partial(work, steps, form, address))
     except KeyferryError as refusal:
         return await _refused(request, console, form, refusal)
     return await go_on(request, console, form, came_to)
@@ -170,8 +204,6 @@ async def _step(request: Request, work: Callable[[Steps, Form, str | None], Sign
 
 async def _refused(request: Request, console: Console, form: Form, refusal: KeyferryError) -> Response:
     """The same step once more, with what was wrong; the first step, where the ticket is of no use any more."""
-    from keyferry.web.sign_in import sign_in_page  # noqa: PLC0415  # it leads here
-
     kept, wanted, status = kept_of(form), own_path(form.text("next")), status_of(refusal)
     steps, address, ticket = console.services.sign_in.steps, address_of(request), form.raw("ticket")
     run = console.services.crew.plain.run
@@ -186,10 +218,16 @@ async def _refused(request: Request, console: Console, form: Form, refusal: Keyf
         unfinished, more = None, {}
     if unfinished is None:
         shown = Form.showing(next=wanted).refused(refusal)
-        return sign_in_page(console, shown, status=status, kept=kept)
+        return _first_page(console, shown, status, kept)
     response = _step_page(console, form.refused(refusal), unfinished, kept=kept, next_=wanted, **more)
     response.status_code = status
     return response
+
+
+def _first_page(console: Console, form: Form, status: int, kept: list[tuple[str, str]]) -> Response:
+    from keyferry.web.sign_in import sign_in_page  # noqa: PLC0415  # it leads here
+
+    return sign_in_page(console, form, status=status, kept=kept)
 
 
 def _step_page(
@@ -221,6 +259,9 @@ routes = [
     Route("/sign-in/second-factor", second_factor, methods=["POST"]),
     Route("/sign-in/enrolment", begin_enrolment, methods=["POST"]),
     Route("/sign-in/enrolled", enrol, methods=["POST"]),
+    Route("/sign-in/new-password", new_password_of_ones_own, methods=["POST"]),
+    Route("/sign-in/strength", tell_strength, methods=["POST"]),
+    Route("/invitation", invitation, methods=["GET"]),
     Route("/sign-in/passkey", with_passkey, methods=["POST"]),
     Route("/sign-in/passkey-options", passkey_options, methods=["POST"]),
 ]

@@ -10,7 +10,8 @@ from keyferry.custody.policy import Operation, Role
 from keyferry.custody.users import UserDetail
 from keyferry.errors import InvalidInput, KeyferryError
 from keyferry.material.secret import Secret
-from keyferry.web.addresses import user_address
+from keyferry.store.records import User
+from keyferry.web.addresses import address, user_address
 from keyferry.web.certificate_form import DEFAULTS, answer, bind, wanted_certificate
 from keyferry.web.forms import Form
 from keyferry.web.identities import new_identity
@@ -28,7 +29,7 @@ async def show_new(visit: Visit, form: Form) -> Response:
     shown = (
         form
         if form.was_sent
-        else Form.showing(**{**DEFAULTS, "role": Role.KEY_ACCESS_USER.value, "certificate": "none"})
+        else Form.showing(**{**DEFAULTS, "role": Role.KEY_ACCESS_USER.value, "certificate": "none", "temporary": "on"})
     )
     providers = await visit.enabled_providers()
     return visit.page("users/new.html", form=shown, providers=providers, **await _offered(visit))
@@ -42,6 +43,7 @@ async def create(visit: Visit, form: Form) -> Response:
         role=role,
         password=_password(form),
         identity=new_identity(form, form.text("name")) if form.ticked("sso") else None,
+        temporary=form.ticked("temporary"),
         groups=_groups(form, role),
         default_group=form.optional("default_group"),
         display_name=form.optional("display_name"),
@@ -51,15 +53,17 @@ async def create(visit: Visit, form: Form) -> Response:
     )
     wanted = wanted_certificate(form)
     detail = await visit.ask(visit.custody.users.create, new)
-    address, said = user_address(detail.user), f"The user {detail.user.name} was created."
+    there, said = user_address(detail.user), f"The user {detail.user.name} was created."
+    if form.ticked("invite"):
+        return await _invited(visit, detail.user)
     if wanted is None:
-        return visit.go(address, said)
+        return visit.go(there, said)
     try:
         bound = await bind(visit, wanted, detail.user.id)
     except KeyferryError as refusal:  # such as a certificate that somebody else has: the user is there
         advice = f" {refusal.advice}" if refusal.advice else ""
-        return visit.go(address, f"{said} Without a certificate: {refusal.detail}{advice}", kind="warning")
-    return answer(visit, detail.user, bound, address, said)
+        return visit.go(there, f"{said} Without a certificate: {refusal.detail}{advice}", kind="warning")
+    return answer(visit, detail.user, bound, there, said)
 
 
 async def show_edit(visit: Visit, form: Form) -> Response:
@@ -94,12 +98,14 @@ async def show_password(visit: Visit, form: Form) -> Response:
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     if detail.user.id == visit.caller.user_id:
         return visit.go("/account/password")
-    return visit.page("users/password.html", user=detail.user, form=form)
+    shown = form if form.was_sent else Form.showing(temporary="on")
+    return visit.page("users/password.html", user=detail.user, form=shown)
 
 
 async def set_password(visit: Visit, form: Form) -> Response:
     """Set it; the user's sessions and tokens end."""
-    detail = await visit.ask(visit.custody.users.set_password, visit.path("name"), new_password(form))
+    setting, temporary = visit.custody.users.set_password, form.ticked("temporary")
+    detail = await visit.ask(setting, visit.path("name"), new_password(form), temporary=temporary)
     name = detail.user.name
     return visit.go(
         user_address(detail.user),
@@ -107,11 +113,38 @@ async def set_password(visit: Visit, form: Form) -> Response:
     )
 
 
+async def show_invitation(visit: Visit, form: Form) -> Response:
+    """Invite somebody who has no password yet."""
+    visit.require(Operation.USER_INVITE)
+    detail = await visit.ask(visit.custody.users.show, visit.path("name"))
+    return visit.page("users/invite.html", user=detail.user, form=form)
+
+
+async def invite(visit: Visit, _form: Form) -> Response:
+    """Make the link, and show it this once."""
+    detail = await visit.ask(visit.custody.users.show, visit.path("name"))
+    return await _invited(visit, detail.user)
+
+
+async def _invited(visit: Visit, user: User) -> Response:
+    invitation = await visit.ask(visit.custody.invitations.create, user.id)
+    origin = visit.console.services.settings.public_url or str(visit.request.base_url).rstrip("/")
+    link = origin + address("invitation", ticket=invitation.text.reveal().decode())
+    return visit.page("users/invited.html", user=user, link=link, ends=invitation.expires_at)
+
+
 def _password(form: Form) -> Secret | None:
-    """What was typed; a user who authenticates via SSO may go without."""
-    if form.ticked("sso") and not form.raw("password") and not form.raw("password_again"):
-        return None
-    return new_password(form)
+    """What was typed, or none for an invitation; a user who authenticates via SSO may go without.
+
+    Raises:
+        InvalidInput: neither was asked for, or both were.
+    """
+    invited, typed = form.ticked("invite"), bool(form.raw("password") or form.raw("password_again"))
+    if invited and typed:
+        raise InvalidInput(
+            "There is a password, and an invitation to set one.", field="password", advice="Leave one of them out."
+        )
+    return None if invited or (form.ticked("sso") and not typed) else new_password(form)
 
 
 def _role(form: Form) -> Role:
@@ -158,4 +191,5 @@ routes = [
     form_page("/users/new", show_new, create),
     form_page("/users/{name}/edit", show_edit, edit),
     form_page("/users/{name}/password", show_password, set_password),
+    form_page("/users/{name}/invitation", show_invitation, invite),
 ]

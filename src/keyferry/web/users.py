@@ -89,6 +89,12 @@ async def revoke_token(visit: Visit, form: Form) -> Response:
     return visit.go(user_address(detail.user), f"{token.name} was revoked.")
 
 
+async def unlock(visit: Visit, _form: Form) -> Response:
+    """Forget failed sign-ins."""
+    detail = await visit.ask(visit.custody.users.unlock, visit.path("name"))
+    return visit.go(user_address(detail.user), f"Failed sign-ins of {detail.user.name} are forgotten.")
+
+
 async def show_delete(visit: Visit, form: Form) -> Response:
     """Ask for the user's name to be typed."""
     visit.require(Operation.USER_DELETE)
@@ -109,6 +115,7 @@ routes = [
     page("/users/{name}", show_user),
     action("/users/{name}/disable", disable, shown),
     action("/users/{name}/enable", enable, shown),
+    action("/users/{name}/unlock", unlock, shown),
     action("/users/{name}/revoke", revoke_token, shown),
     form_page("/users/{name}/delete", show_delete, delete),
 ]

@@ -72,10 +72,20 @@ class SecondFactor(Request):
     passkey: Passkey | None = None
 
 
-class TicketRequest(Request):
-    """What the step before answered."""
+class OwnPassword(Request):
+    """A password of one's own, in place of one that was good for this alone, or by an invitation."""
 
     ticket: Ticket
+    password: Password
+
+
+class InvitationAnswer(Answer):
+    """An invitation, shown this once: `path` is to be opened at the server's public address."""
+
+    ticket: str
+    path: str
+    expires_at: str
+    user_name: str
 
 
 class EnrolmentRequest(Request):

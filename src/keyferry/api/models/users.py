@@ -39,6 +39,9 @@ class UserCreation(Request):
     name: Name
     role: Role
     password: Password | None = None
+    temporary_password: Annotated[
+        Flag, Field(description="The password is good for setting one of the user's own alone, at the first sign-in.")
+    ] = False
     groups: Groups = ()
     default_group: Reference | None = None
     display_name: Line | None = None
@@ -53,6 +56,7 @@ class UserCreation(Request):
             name=self.name,
             role=self.role,
             password=None if self.password is None else secret_of(self.password),
+            temporary=self.temporary_password,
             groups=self.groups,
             default_group=self.default_group,
             display_name=self.display_name,
@@ -87,10 +91,14 @@ class UserChange(Request):
 
 
 class PasswordChange(Request):
-    """A new password; one's own needs the current one as well."""
+    """A new password; one's own needs the current one as well.
+
+    With `temporary`, another's is good for setting one of their own alone, at the next sign-in.
+    """
 
     password: Password
     current_password: Password | None = None
+    temporary: Flag = False
 
 
 class PasswordQuestion(Request):
@@ -122,6 +130,8 @@ class UserAnswer(Answer):
     networks: list[str] | None
     disabled: bool
     has_password: bool
+    must_change_password: bool
+    second_factors: int
     created_at: str
     revision: int
 
@@ -140,6 +150,8 @@ class UserAnswer(Answer):
             networks=None if user.networks is None else json.loads(user.networks),
             disabled=user.disabled,
             has_password=user.password_hash is not None,
+            must_change_password=bool(user.must_change),
+            second_factors=user.factors or 0,
             created_at=when(user.created_at) or "",
             revision=user.revision,
         )
