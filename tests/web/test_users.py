@@ -226,6 +226,8 @@ class TestOneUser:
         page.get_by_role("button", name="Set password").click()
         expect(page.get_by_label("Confirm Password")).to_have_attribute("aria-invalid", "true")
         type_password(page, ANOTHER)
+        expect(page.get_by_label("Temporary password")).to_be_checked()
+        page.get_by_label("Temporary password").uncheck()
         page.get_by_role("button", name="Set password").click()
         expect(page.get_by_role("status")).to_contain_text("The password of olga was set")
         page.get_by_role("button", name="Sign out").click()

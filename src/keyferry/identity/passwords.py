@@ -48,7 +48,7 @@ def check_new_password(password: Secret, *, user_name: str) -> Strength:
         raise _refused("The password holds the user name.", "Leave the user name out of it.")
     if is_common(folded):
         raise _refused(
-            "The password is made of words that everybody tries first.",
+            "The password is too easy to guess: it is made of words that everybody tries first.",
             "Digits and signs around such words do not help: take a few uncommon words.",
         )
     strength = estimate(text, [user_name])
