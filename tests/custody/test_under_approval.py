@@ -181,13 +181,6 @@ def invitation(board: Board) -> Case:
     return Case(lambda: invite(board.admin, first), lambda: invite(board.admin, second))
 
 
-def second_factors(board: Board) -> Case:
-    first, second, reset = board.member(), board.member(), board.custody.factors.reset
-    for name in (first, second):
-        board.kit.set_up_app(board.sign_in(name))
-    return Case(lambda: reset(board.admin, first), lambda: reset(board.admin, second))
-
-
 def certificate(board: Board) -> Case:
     name, issue = board.member(), board.custody.certificates.issue
     new = NewCertificate(name="laptop", form=BundleForm.PEM)
@@ -280,7 +273,6 @@ CASES: dict[Callable[[Board], Case], Operation] = {
     enabling: Operation.USER_ENABLE,
     password: Operation.USER_PASSWORD,
     invitation: Operation.USER_INVITE,
-    second_factors: Operation.FACTOR_RESET,
     password_of_an_approver: Operation.USER_PASSWORD,
     certificate: Operation.CERTIFICATE_ISSUE,
     certificate_of_an_approver: Operation.CERTIFICATE_UPLOAD,

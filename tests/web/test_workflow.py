@@ -14,7 +14,7 @@ from tests.web.conftest import Served, sign_in
 
 from keyferry.emulator.server import Running
 
-GROUP, USER, PASSWORD = "customer-key", "kim", "seven-lanterns-at-noon"
+GROUP, USER, PASSWORD, OWN = "customer-key", "kim", "seven-lanterns-at-noon", "nobody-else-knows-this-7"
 #: a file is dropped as the browser does it: an event with the file in its DataTransfer
 DROP = """(area, {name, text}) => {
     const carried = new DataTransfer();
@@ -146,6 +146,10 @@ def sign_in_as_the_key_access_user(page: Page) -> None:
     page.get_by_label("Username").fill(USER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Set your password")).to_be_visible()  # the one that was given is temporary
+    page.get_by_label("Password", exact=True).fill(OWN)
+    page.get_by_label("Confirm Password").fill(OWN)
+    page.get_by_role("button", name="Set password").click()
     proceed = page.get_by_role("link", name="Continue")
     expect(proceed.or_(page.get_by_role("heading", name="Dashboard"))).to_be_visible()
     if proceed.count():

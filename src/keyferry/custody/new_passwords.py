@@ -4,11 +4,9 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, select
 
-from keyferry.custody.certificate_rows import carry_over
 from keyferry.custody.current_password import PasswordKeeper
 from keyferry.custody.gate import Gate
-from keyferry.custody.opening import Progress, Step
-from keyferry.custody.tickets import Needs, drop_of_user
+from keyferry.custody.tickets import drop_of_user
 from keyferry.custody.view import Change, Query
 from keyferry.errors import InvalidInput, NotAuthenticated
 from keyferry.ids import new_id
@@ -68,17 +66,6 @@ class NewPasswords:
                 advice="Choose one that you have not had.",
             )
         return prepared
-
-    def step(self, password_hash: str) -> Step:
-        """The step of a sign-in that sets the user's own password; every session and token from before ends."""
-
-        def take(change: Change, user: User) -> Progress:
-            held = change.get(USERS, user.id, Lock.UPDATE) or user
-            change.note(password_set=True)
-            carry_over(change, held, held.token_epoch + 1)
-            return Progress(replace_password(change, held, password_hash, by=held.id))
-
-        return Step(frozenset({Needs.PASSWORD, Needs.INVITATION}), take)
 
 
 def replace_password(change: Change, user: User, password_hash: str, *, by: str, temporary: bool = False) -> User:

@@ -14,6 +14,7 @@ from keyferry.custody.custody import Custody
 from keyferry.custody.factor_rows import BY_CREDENTIAL
 from keyferry.custody.factors import NewTotp, take_turn
 from keyferry.custody.opening import Begun, Progress, Step
+from keyferry.custody.password_step import setting_ones_own
 from keyferry.custody.policy import Operation
 from keyferry.custody.proving import Challenged, Prove
 from keyferry.custody.refusals import Refusal
@@ -118,8 +119,8 @@ class Steps:
             raise ticket_refused("it is for another step")
         if found.expires_at <= clock.now() or found.epoch != user.token_epoch:
             raise ticket_refused("there is no such ticket, or it was used")
-        new_passwords = self._custody.users.new_passwords
-        return self._opening.open(caller, step=new_passwords.step(new_passwords.prepare(user, password)))
+        password_hash = self._custody.users.new_passwords.prepare(user, password)
+        return self._opening.open(caller, step=setting_ones_own(password_hash))
 
     def ask_passkey(self) -> dict[str, Any]:
         """What a browser is to ask an authenticator for, to sign in with a passkey alone.
