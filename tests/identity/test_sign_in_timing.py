@@ -1,13 +1,13 @@
 """How long a refused sign-in takes tells nothing of whether there is such a user.
 
 What it shows: at the costs that a server hashes at, the processor time of a sign-in for a name that there is not, and
-for an account that is disabled, is like that for a wrong password of a user who is there: the medians lie within a fifth
-of each other, and neither kind is nearly always the slower one (Mann and Whitney's statistic). That each costs one hash,
-to the count, `test_sign_in.py` shows; this shows that nothing else weighs against the hash.
+for an account that is disabled, is like that for a wrong password of a user who is there: the medians lie within a
+fifth of each other, and neither kind is nearly always the slower one (Mann and Whitney's statistic). That each costs
+one hash, to the count, `test_sign_in.py` shows; this shows that nothing else weighs against the hash.
 
-What it does not show: differences of a few hundred microseconds, which hide in the noise of a hash that takes a hundred
-milliseconds, here as on a network. Processor time is measured, so that a busy machine slows nothing down; the limits are
-so wide that chance alone passes them less than once in some ten thousand runs.
+What it does not show: differences of a few hundred microseconds, which hide in the noise of a hash that takes a
+hundred milliseconds, here as on a network. Processor time is measured, so that a busy machine slows nothing down; the
+limits are so wide that chance alone passes them less than once in some ten thousand runs.
 """
 
 import random
