@@ -4,8 +4,9 @@ import struct
 from collections.abc import Callable
 
 import pytest
+from tests.custody.vouching import vouched
 
-from keyferry.custody import credentials
+from keyferry.custody import credentials, provider_writing
 from keyferry.custody.connection_writing import NewConnection
 from keyferry.custody.credentials import CredentialKind, NewCredential
 from keyferry.custody.generation import generated
@@ -27,6 +28,7 @@ def generations(kit: Kit) -> dict[str, set[int]]:
     """Of each table and of each column of what is encrypted: under which data keys it is."""
     columns = [(name, "seal") for name in SEALED_TABLES]
     columns += [("key_versions", "material"), ("pool_keys", "material"), ("connections", "credential")]
+    columns += [("identity_providers", "credential")]
     found = {}
     with kit.installation.store.engine.connect() as connection:
         for table, column in columns:
@@ -159,3 +161,12 @@ def test_a_number_that_somebody_wrote_into_a_seal_is_refused(used: Kit) -> None:
     with pytest.raises(IntegrityViolation, match="unknown form or data key"):
         used.sign_in("kim")
     assert used.installation.sealer.generation == 1
+
+
+def test_a_providers_key_is_sealed_anew_and_still_opens(used: Kit) -> None:
+    made = vouched(used).provider
+    before = provider_writing.unseal_needed(used.installation.sealer, made).reveal()
+    resealing(used).run(learned_within=0)
+    assert generations(used)["identity_providers.credential"] == {2}
+    row = used.custody.providers.show(used.administrator, made.id).provider
+    assert provider_writing.unseal_needed(used.installation.sealer, row).reveal() == before
