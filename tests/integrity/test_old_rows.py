@@ -11,6 +11,7 @@ import pytest
 from tests.custody.pushing import FIRST, client_secret, connect, named, new_request, plan
 from tests.integrity.behind import Behind
 from tests.integrity.conftest import Scene
+from tests.integrity.test_edited_rows import come_as_kim, vouched_for
 
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.caller import Caller
@@ -116,6 +117,22 @@ def open_connection(scene: Scene) -> object:
 
 def make_connection(scene: Scene) -> object:
     return connect(scene.kit)
+
+
+def provider_id(scene: Scene) -> str:
+    return scene.behind.only_id("identity_providers")
+
+
+def disable_provider(scene: Scene) -> object:
+    return scene.kit.custody.providers.disable(scene.admin, provider_id(scene))
+
+
+def identity_id(scene: Scene) -> str:
+    return scene.behind.only_id("identities")
+
+
+def unbind(scene: Scene) -> object:
+    return scene.kit.custody.identities.unbind(scene.admin, identity_id(scene))
 
 
 def deployment_id(scene: Scene) -> str:
@@ -235,6 +252,10 @@ REPLAYS: dict[str, Replay] = {
         plan_through_connection,
     ),
     "a request before it was validated": Replay("customer_key_requests", request_id, validate, validate, draft),
+    "a provider that was disabled": Replay(
+        "identity_providers", provider_id, disable_provider, come_as_kim, vouched_for
+    ),
+    "an identity that was unbound": Replay("identities", identity_id, unbind, come_as_kim, vouched_for),
     "a user who was deleted": Replay(
         "users",
         lambda scene: scene.kit.custody.users.show(scene.admin, "second").user.id,
