@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from tests.api.conftest import Door, Person, add_people, kek_body, opened
 from tests.custody.pushing import TENANT
+from tests.identity.minting import Issuer
 
 from keyferry.testing import ADMINISTRATOR, PASSWORD, VAULT, Kek, Kit
 
@@ -112,7 +113,7 @@ def _takes_anything(operation: Any) -> bool:
 
 def _aim(case: Any) -> None:
     """At something that is there, so that not every request ends with a 404."""
-    known = {"key": "signer", "group": "payments", "user": "victim", "connection": "production"}
+    known = {"key": "signer", "group": "payments", "user": "victim", "connection": "production", "issuer": "pipelines"}
     for name in case.path_parameters or {}:
         case.path_parameters[name] = known.get(name, case.path_parameters[name])
 
@@ -124,6 +125,10 @@ def _furnish(administrator: Person, user: Person, kek: Kek) -> None:
     assert user("POST", "/keys/signer/exports", kek_body(kek)).status_code == 201
     connection = {"name": "production", "managed_identity": True, "vaults": [VAULT], "groups": ["payments"]}
     assert administrator("POST", "/azure-connections", connection).status_code == 201
+    trusted = {"name": "pipelines", "issuer": "https://gitlab.com", "audience": "keyferry", "jwks": Issuer("").key_set}
+    assert administrator("POST", "/trusted-issuers", trusted).status_code == 201
+    bound = {"name": "deploy", "issuer": "pipelines", "subject": "pipeline", "user": "victim"}
+    assert administrator("POST", "/workloads", bound).status_code == 201
     place = {"vault": VAULT, "name": "exchange"}
     assert user("POST", "/keys/signer/deployments", place).status_code == 201
     keys = [{"identifier": f"{VAULT}/keys/{name}", "subscription_id": TENANT} for name in ("a", "b")]

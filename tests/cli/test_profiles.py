@@ -147,6 +147,27 @@ def test_a_token_file_that_will_not_do_is_refused(
     assert not text or text not in error.detail
 
 
+def test_a_program_that_signs_in_nowhere_needs_no_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, ca = tmp_path / "token.jwt", tmp_path / "ca.pem"
+    token.write_text(f"eyJ{'a' * 2000}.{'b' * 4000}.{'c' * 300}\n")
+    token.chmod(0o600)
+    ca.write_text(CA)
+    monkeypatch.setenv("KEYFERRY_TOKEN_FILE", str(token))
+    monkeypatch.setenv("KEYFERRY_SERVER", "https://keys.example.org:8420")
+    found = load_profile("default")
+    assert (found.server, found.ca, found.user) == ("https://keys.example.org:8420", None, None)
+    assert found.token is not None
+    assert len(found.token.reveal()) == 6305
+    monkeypatch.setenv("KEYFERRY_CA_FILE", str(ca))
+    assert load_profile("default").ca == CA
+    ca.write_text("nothing")
+    assert refusal("default").field == "KEYFERRY_CA_FILE"
+    token.chmod(0o644)
+    assert refusal("default").field in {"KEYFERRY_TOKEN_FILE", "KEYFERRY_CA_FILE"}
+    monkeypatch.delenv("KEYFERRY_TOKEN_FILE")
+    assert refusal("default").code == "not-signed-in"  # an address alone is no sign-in
+
+
 def test_without_xdg_config_home_it_lies_in_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative/ignored")
