@@ -23,11 +23,15 @@ from tests.api.conftest import Door, Person, add_people, kek_body, opened
 from tests.custody.pushing import TENANT
 from tests.identity.minting import Issuer
 
+from keyferry.store.tables import metadata
 from keyferry.testing import ADMINISTRATOR, PASSWORD, VAULT, Kek, Kit
 
-ROLES = {"administrator": ADMINISTRATOR, "key access user": "user", "nobody": None}
+ROLES = {"administrator": ADMINISTRATOR, "key access user": "user", "auditor": "auditor", "nobody": None}
 #: operations that each role must have got a success from, lest this test find nothing but refusals
-LEAST_SUCCEEDED = {"administrator": 23, "key access user": 20, "nobody": 2}
+LEAST_SUCCEEDED = {"administrator": 23, "key access user": 20, "auditor": 15, "nobody": 2}
+#: what an Auditor changes: how they sign in themselves
+BATCHES = {"POST /api/v1/key-batches", "POST /api/v1/export-batches"}  # these answer with a refusal a line
+THEIR_OWN = ("/tokens", "/sessions", "/factors", "/password", "/passkeys", "/totp", "/strength", "/certificates")
 EXAMPLES = 6
 CHECKS = [
     not_a_server_error,
@@ -56,7 +60,7 @@ class Target:
         return {} if name is None else {"Authorization": f"Bearer {self.door.kit.token(name)}"}
 
 
-@pytest.fixture(params=ROLES)
+@pytest.fixture(params=[role for role in ROLES if role != "auditor"])
 def target(request: pytest.FixtureRequest, make_kit: Callable[..., Kit], kek: Kek) -> Iterator[Target]:
     with opened(make_kit()) as door:
         people = add_people(door.client)
@@ -68,10 +72,32 @@ def test_no_request_brings_a_fault_or_an_answer_that_is_not_documented(target: T
     assert len(_probe_all(target, GenerationMode.POSITIVE)) >= LEAST_SUCCEEDED[target.role]
 
 
+# An Auditor may do what the others may not, on neither database: one will do.
+@pytest.mark.parametrize("database_file", ["sqlite"], indirect=True)
+def test_whatever_an_auditor_asks_changes_nothing_but_how_they_sign_in(make_kit: Callable[..., Kit], kek: Kek) -> None:
+    with opened(make_kit()) as door:
+        people = add_people(door.client)
+        _furnish(people.administrator, people.user, kek)
+        before = _counts(door.kit)
+        succeeded = _probe_all(Target(door, "auditor"), GenerationMode.POSITIVE)
+        assert len(succeeded) >= LEAST_SUCCEEDED["auditor"]
+        changing = {label for label in succeeded if not label.startswith("GET ")} - BATCHES
+        assert {label for label in changing if not any(part in label for part in THEIR_OWN)} == set()
+        assert _counts(door.kit) == before
+
+
 # Before a store is asked, most of these are refused: one database will do.
 @pytest.mark.parametrize("database_file", ["sqlite"], indirect=True)
 def test_nor_does_one_that_the_document_does_not_allow(target: Target) -> None:
     _probe_all(target, GenerationMode.NEGATIVE)
+
+
+def _counts(kit: Kit) -> dict[str, int]:
+    """How many rows there are of what belongs to others."""
+    untouched = ("users", "groups", "memberships", "keys", "key_versions", "keks", "exports", "connections")
+    untouched += ("deployments", "customer_key_requests", "identity_providers", "trusted_issuers", "workloads")
+    with kit.installation.store.engine.connect() as connected:
+        return {name: len(connected.execute(metadata.tables[name].select()).all()) for name in untouched}
 
 
 def _probe_all(target: Target, mode: GenerationMode) -> set[str]:
@@ -119,6 +145,8 @@ def _aim(case: Any) -> None:
 
 
 def _furnish(administrator: Person, user: Person, kek: Kek) -> None:
+    auditor = {"name": "auditor", "role": "auditor", "password": PASSWORD}
+    assert administrator("POST", "/users", auditor).status_code == 201
     victim = {"name": "victim", "role": "key-access-user", "password": PASSWORD}
     assert administrator("POST", "/users", victim).status_code == 201
     assert user("POST", "/keys", {"type": "ec-p256", "name": "signer", "group": "payments"}).status_code == 201

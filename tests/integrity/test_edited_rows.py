@@ -148,6 +148,7 @@ def come_as_kim(scene: Scene) -> object:
 
 
 CASES = (
+    Case("server_policy", lambda scene: scene.kit.installation.sealer.store_id, Scene.show),
     Case("users", lambda scene: scene.kim.user_id, Scene.show, NotAuthenticated),
     Case("groups", Scene.group_id, Scene.preview),
     Case("memberships", Scene.membership_id, Scene.show, elsewhere=frozenset({"user_id"})),

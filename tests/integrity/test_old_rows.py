@@ -23,6 +23,7 @@ from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.policy import Role
+from keyferry.custody.server_policy import ServerPolicyEdit
 from keyferry.errors import CannotStart, KeyferryError, NotAuthenticated, NotFound
 from keyferry.material.secret import Secret
 from keyferry.store.sealed import MEMBERSHIPS
@@ -256,6 +257,12 @@ REPLAYS: dict[str, Replay] = {
         "identity_providers", provider_id, disable_provider, come_as_kim, vouched_for
     ),
     "an identity that was unbound": Replay("identities", identity_id, unbind, come_as_kim, vouched_for),
+    "a server that admitted everybody": Replay(
+        "server_policy",
+        lambda scene: scene.kit.installation.sealer.store_id,
+        lambda scene: scene.kit.custody.server_policy.edit(scene.admin, ServerPolicyEdit(networks=("127.0.0.0/8",))),
+        Scene.show,
+    ),
     "a user who was deleted": Replay(
         "users",
         lambda scene: scene.kit.custody.users.show(scene.admin, "second").user.id,

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from tests.looking import foreign_requests, window
 from tests.web.conftest import Served, sign_in
 
+from keyferry.custody.accounts import UserEdit
 from keyferry.testing import ADMINISTRATOR, PASSWORD
 from keyferry.web.app import _NOUNS
 
@@ -66,6 +67,21 @@ class TestWhoIsNotSignedIn:
             else:
                 assert answer.status_code == 401
             assert "Sign out" not in answer.text
+
+    def test_nor_does_who_was_until_the_account_was_disabled_or_kept_to_another_network(self, console: Served) -> None:
+        kit = console.kit
+        for name in ("sec-was-in", "sec-moved"):
+            kit.user(name)
+            with signed_in(console, name) as client:
+                assert client.get("/groups").status_code == 200
+                if name == "sec-moved":
+                    edit = UserEdit(networks=("192.0.2.0/24",))
+                    kit.custody.users.edit(kit.administrator, name, edit)
+                else:
+                    kit.custody.users.disable(kit.administrator, name)
+                for path, method in WAYS:
+                    answer = client.request(method, address(path))
+                    assert answer.status_code == (303 if method == "GET" else 401), f"{name}: {method} {path}"
 
     @pytest.mark.parametrize("cookie", ["", "x", "kf_", "a" * 5000, "kft1.abc.def"])
     def test_nor_with_a_cookie_that_is_no_sessions(self, console: Served, cookie: str) -> None:
