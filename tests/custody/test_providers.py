@@ -14,9 +14,10 @@ from keyferry.custody.accounts import NewUser
 from keyferry.custody.identity_binding import NewIdentity
 from keyferry.custody.policy import Role
 from keyferry.custody.provider_writing import ProviderEdit, unseal_needed
+from keyferry.custody.server_policy import ServerPolicyEdit
 from keyferry.errors import Conflict, InvalidInput, KeyferryError, NotAuthenticated, NotFound, ProviderFailed
 from keyferry.identity.flows import Flow, Purpose
-from keyferry.identity.opening import SignedIn
+from keyferry.identity.opening import SignedIn, Unfinished
 from keyferry.identity.provider_sign_in import Trial
 from keyferry.material.secret import Secret
 from keyferry.store.records import AuditEvent
@@ -412,3 +413,15 @@ def test_metadata_is_refreshed_by_the_server(tmp_path: Path, monkeypatch: pytest
         assert kit.custody.audit.verify(kit.administrator).findings == ()
     finally:
         kit.close()
+
+
+def test_a_second_factor_is_asked_for_unless_the_provider_asks_for_it(kit: Kit) -> None:
+    here = vouched(kit, "here", just_in_time=True)
+    there = vouched(kit, "there", just_in_time=True, asks_second_factor=True)
+    edit = ServerPolicyEdit(second_factor_roles=(Role.KEY_ACCESS_USER,))
+    kit.custody.server_policy.edit(kit.administrator, edit)
+    arrive = kit.installation.provider_sign_in.arrive
+    assert isinstance(arrive(arrival(kit, here, "h", mail="here@example.org"), None, ADDRESS), Unfinished)
+    came = arrive(arrival(kit, there, "t", mail="there@example.org"), None, ADDRESS)
+    assert isinstance(came, SignedIn)
+    assert (came.issued.token.method, came.issued.token.second_factor) == ("saml", "provider")
