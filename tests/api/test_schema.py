@@ -94,8 +94,10 @@ def test_nor_does_one_that_the_document_does_not_allow(target: Target) -> None:
 
 def _counts(kit: Kit) -> dict[str, int]:
     """How many rows there are of what belongs to others."""
-    untouched = ("users", "groups", "memberships", "keys", "key_versions", "keks", "exports", "connections")
-    untouched += ("deployments", "customer_key_requests", "identity_providers", "trusted_issuers", "workloads")
+    untouched = [
+        *("users", "groups", "memberships", "keys", "key_versions", "keks", "exports", "connections"),
+        *("deployments", "customer_key_requests", "identity_providers", "trusted_issuers", "workloads"),
+    ]
     with kit.installation.store.engine.connect() as connected:
         return {name: len(connected.execute(metadata.tables[name].select()).all()) for name in untouched}
 
