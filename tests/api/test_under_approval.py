@@ -49,6 +49,8 @@ def _place(door: Door, kit: Kit) -> Place:
         new = {"name": name, "role": "key-access-user", "groups": groups, "password": PASSWORD}
         assert admin("POST", "/users", new).status_code == 201
     admin("POST", "/users/asleep/disable")
+    invited = {"name": "invited", "role": "key-access-user", "groups": ["payments"]}
+    assert admin("POST", "/users", invited).status_code == 201
     kit.set_up_app(kit.user("factored", groups=("payments",)))
     vouched(kit, "entra")
     vouched(kit, "okta", enabled=False)
@@ -84,6 +86,7 @@ def _requests(place: Place) -> dict[str, tuple[Person, str, str, Any]]:
         "user.create": (admin, "POST", "/users", member),
         "user.edit": (admin, "PATCH", "/users/outside", {"groups": ["payments"]}),
         "user.enable": (admin, "POST", "/users/asleep/enable", None),
+        "user.invite": (admin, "POST", "/users/invited/invitation", None),
         "user.password": (admin, "PUT", "/users/sam/password", {"password": NEW_PASSWORD}),
         "certificate.issue": (admin, "POST", "/users/factored/certificates", certificate),
         "certificate.upload": (
