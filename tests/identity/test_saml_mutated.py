@@ -72,7 +72,7 @@ def judge(request: pytest.FixtureRequest, scene: SamlScene) -> Judge:
 TEXTS = st.sampled_from(["", " ", "x", "s-2", "2030-01-01T00:00:00Z", "_evil", "true", ENTITY_ID, "bob@example.org"])
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_elements_that_are_changed_moved_doubled_or_left_out(judge: Judge, data: st.DataObject) -> None:
     root = parsed(judge.good)
@@ -102,14 +102,14 @@ def test_elements_that_are_changed_moved_doubled_or_left_out(judge: Judge, data:
     judge.requires_refused_or_the_same(as_document(root))
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(place=st.integers(0, 1_000_000), new=st.binary(max_size=4), length=st.integers(0, 4))
 def test_bytes_that_are_changed(judge: Judge, place: int, new: bytes, length: int) -> None:
     at = place % len(judge.good)
     judge.requires_refused_or_the_same(judge.good[:at] + new + judge.good[at + length :])
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(document=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 def test_what_is_no_answer_at_all(judge: Judge, document: bytes) -> None:
     judge.requires_refused_or_the_same(document)

@@ -29,6 +29,8 @@ READING: Final = refusals(401, 403, 404, 409, *ALWAYS)
 CHANGING: Final = refusals(400, 401, 403, 404, 409, 412, 415, *ALWAYS)
 #: what a request that has the server do something in a cloud can be refused with
 THROUGH_CONNECTION: Final = {**CHANGING, **refusals(502)}
+#: what a request that has the server ask an identity provider can be refused with
+FETCHING: Final = THROUGH_CONNECTION
 
 
 def add_document(app: FastAPI) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Query, Request, Response
 
 from keyferry.api.callers import Visiting
-from keyferry.api.documented import CHANGING, READING
+from keyferry.api.documented import CHANGING, FETCHING, READING
 from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
 from keyferry.api.models.identity_providers import (
     Enabling,
@@ -37,7 +37,7 @@ async def list_identity_providers(query: Annotated[PageQuery, Query()], visit: V
     return PageAnswer(items=[ProviderAnswer.of(detail) for detail in page.items], next=page.next)
 
 
-@router.post("/identity-providers", status_code=201, responses=CHANGING)
+@router.post("/identity-providers", status_code=201, responses=FETCHING)
 async def create_identity_provider(
     body: ProviderCreation,
     visit: Visiting,
@@ -65,7 +65,7 @@ async def show_identity_provider(provider: ProviderReference, visit: Visiting, r
     return _answer(await visit.ask(visit.custody.providers.show, provider), response)
 
 
-@router.patch("/identity-providers/{provider:segment}", responses=CHANGING)
+@router.patch("/identity-providers/{provider:segment}", responses=FETCHING)
 async def edit_identity_provider(
     provider: ProviderReference, body: ProviderChange, visit: Visiting, response: Response, revision: IfMatch
 ) -> ProviderAnswer:
@@ -74,7 +74,7 @@ async def edit_identity_provider(
     return _answer(detail, response)
 
 
-@router.post("/identity-providers/{provider:segment}/refresh", responses=CHANGING)
+@router.post("/identity-providers/{provider:segment}/refresh", responses=FETCHING)
 async def refresh_identity_provider(provider: ProviderReference, visit: Visiting, response: Response) -> ProviderAnswer:
     """Fetch anew what the provider publishes of itself; the server does so each hour."""
     return _answer(await visit.ask(visit.custody.providers.refresh, provider), response)
