@@ -21,6 +21,8 @@ from keyferry.custody.identity_binding import NewIdentity
 from keyferry.custody.keys import NewKey
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
+from keyferry.custody.trusted_issuers import NewIssuer
+from keyferry.custody.workloads import NewWorkload
 from keyferry.errors import KeyferryError, NotAuthenticated, NotFound
 from keyferry.identity.flows import Flow, Purpose
 from keyferry.identity.provider_sign_in import Trial
@@ -147,6 +149,27 @@ def come_as_kim(scene: Scene) -> object:
     return scene.kit.installation.provider_sign_in.arrive(coming, None, "198.51.100.9")
 
 
+def trusted(scene: Scene) -> str:
+    """An issuer, one of whose subjects acts as Kim."""
+    kit = scene.kit
+    new = NewIssuer(name="gitlab", issuer="https://gitlab.com", audience="keyferry")
+    issuer = kit.custody.trusted_issuers.create(kit.administrator, new)
+    deploy = NewWorkload(name="deploy", issuer="gitlab", subject="pipeline", user="kim")
+    kit.custody.workloads.create(kit.administrator, deploy)
+    return issuer.id
+
+
+def workload_of_kim(scene: Scene) -> str:
+    trusted(scene)
+    return scene.behind.only_id("workloads")
+
+
+def act_as_kim(scene: Scene) -> object:
+    """As whoever presents the issuer's token does."""
+    workload = Caller(scene.kim.user_id, None, "198.51.100.9", workload_id=scene.behind.only_id("workloads"))
+    return scene.kit.custody.keys.show(workload, scene.key_id)
+
+
 CASES = (
     Case("server_policy", lambda scene: scene.kit.installation.sealer.store_id, Scene.show),
     Case("users", lambda scene: scene.kim.user_id, Scene.show, NotAuthenticated),
@@ -162,6 +185,8 @@ CASES = (
     Case("deployments", planned, show_deployment),
     Case("customer_key_requests", drafted, show_request),
     Case("identity_providers", vouched_for, come_as_kim),
+    Case("trusted_issuers", trusted, act_as_kim, NotAuthenticated),
+    Case("workloads", workload_of_kim, act_as_kim),
     Case("identities", identity_of_kim, come_as_kim, elsewhere=frozenset({"provider_id", "subject"})),
 )
 cases = pytest.mark.parametrize("case", CASES, ids=[case.table for case in CASES])
