@@ -75,8 +75,8 @@ def test_an_administrator_says_from_where_the_server_may_be_used(page: Page, con
     kit = console.kit
     sign_in(page)
     page.goto("/settings")
-    expect(page.get_by_role("region", name="From where the server may be used")).to_contain_text("From every address.")
-    page.get_by_role("link", name="Edit networks").click()
+    expect(page.get_by_role("region", name="Who may come in")).to_contain_text("From every address.")
+    page.get_by_role("link", name="Edit who may come in").click()
     page.get_by_label("Admit these networks only").check()
     page.get_by_label("Networks (optional)").fill("192.0.2.0/24")
     page.get_by_role("button", name="Save").click()
@@ -85,13 +85,21 @@ def test_an_administrator_says_from_where_the_server_may_be_used(page: Page, con
     require_accessible(page)
     page.get_by_label("Networks (optional)").fill("192.0.2.0/24\n127.0.0.0/8")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_contain_text("The server's networks were changed.")
-    expect(page.get_by_role("region", name="From where the server may be used")).to_contain_text("127.0.0.0/8")
+    expect(page.get_by_role("status")).to_contain_text("Who may come in was changed.")
+    expect(page.get_by_role("region", name="Who may come in")).to_contain_text("127.0.0.0/8")
     require_accessible(page)
-    page.get_by_role("link", name="Edit networks").click()
+    page.get_by_role("link", name="Edit who may come in").click()
     page.get_by_label("Admit these networks only").uncheck()
+    page.get_by_label("Auditors").check()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("region", name="From where the server may be used")).to_contain_text("From every address.")
+    expect(page.get_by_text("With a second factor: Auditors.")).to_be_visible()
+    assert kit.custody.server_policy.show(kit.administrator).second_factor_roles == '["auditor"]'
+    page.get_by_role("link", name="Edit who may come in").click()
+    expect(page.get_by_label("Auditors")).to_be_checked()
+    page.get_by_label("Auditors").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("A second factor is asked of those alone who have set one up.")).to_be_visible()
+    expect(page.get_by_role("region", name="Who may come in")).to_contain_text("From every address.")
     assert kit.custody.server_policy.show(kit.administrator).networks is None
 
 

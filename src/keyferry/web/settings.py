@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from keyferry.clock import SECOND, now
 from keyferry.config.settings import Settings
-from keyferry.custody.policy import Operation
+from keyferry.custody.policy import Operation, Role
 from keyferry.custody.server_policy import ServerPolicyEdit
 from keyferry.custody.users import UserSearch
 from keyferry.errors import InvalidInput
@@ -44,6 +44,7 @@ async def show(visit: Visit) -> Response:
         jobs=jobs,
         limited=limited,
         networks=None if policy.networks is None else json.loads(policy.networks),
+        second_factor_roles=json.loads(policy.second_factor_roles),
         facts=None if facts is None else await visit.work(facts),
         said=_said(visit.console.services.settings),
         now=now(),
@@ -92,13 +93,14 @@ async def withdraw(visit: Visit, form: Form) -> Response:
 
 
 async def show_networks(visit: Visit, form: Form) -> Response:
-    """From where the server may be used."""
+    """From where the server may be used, and by whom with a second factor alone."""
     visit.require(Operation.SERVER_POLICY_EDIT)
     policy = await visit.ask(visit.custody.server_policy.show)
     if not form.was_sent:
         form = Form.showing(
             enforce_networks=policy.networks is not None,
             networks="" if policy.networks is None else "\n".join(json.loads(policy.networks)),
+            second_factor_roles=json.loads(policy.second_factor_roles),
             revision=str(policy.revision),
         )
     return visit.page("settings/networks.html", form=form, policy=policy, address=visit.caller.address)
@@ -110,10 +112,20 @@ async def edit_networks(visit: Visit, form: Form) -> Response:
     wanted = ServerPolicyEdit(
         networks=tuple(form.lines("networks")) if enforced else None,
         enforce_networks=enforced,
+        second_factor_roles=tuple(_role(each) for each in form.all("second_factor_roles")),
         even_if_locked_out=form.ticked("even_if_locked_out"),
     )
     await visit.ask(visit.custody.server_policy.edit, wanted, revision=form.whole_number("revision"))
-    return visit.go("/settings", "The server's networks were changed.")
+    return visit.go("/settings", "Who may come in was changed.")
+
+
+def _role(named: str) -> Role:
+    try:
+        return Role(named)
+    except ValueError:
+        raise InvalidInput(
+            "There is no such role.", field="second_factor_roles", advice="Choose among those offered."
+        ) from None
 
 
 def _said(settings: Settings) -> list[Said]:
