@@ -53,7 +53,7 @@ def test_one_signature_is_enough_if_it_covers_the_assertion(scene: SamlScene, wh
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "expired": ({"ends": stamp(-120)}, "expired"),
     "confirmed for too short": ({"confirmed_until": stamp(-120)}, "expired"),
-    "not yet valid": ({"begins": stamp(120)}, "not yet valid"),
+    "not yet valid": ({"begins": stamp(500_000)}, "not yet valid"),
     "another audience": ({"audience": "https://other.example.org"}, "another audience"),
     "an audience that begins alike": ({"audience": f"{PUBLIC_URL}/sso/entra/metadata.example.org"}, "another audience"),
     "no audience": ({"audience": None}, "no audience"),
