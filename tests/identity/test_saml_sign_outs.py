@@ -1,6 +1,7 @@
 """Sign-outs that a provider sends: each is signed, for us, in time, and once alone; and our own, answered."""
 
 import base64
+import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,7 @@ def is_open(scene: SamlScene, caller: Caller) -> bool:
 
 def request(scene: SamlScene, **different: Any) -> str:
     said: dict[str, Any] = {
-        "id": f"_{stamp()}{id(different)}".replace(":", ""),
+        "id": f"_{uuid.uuid4().hex}",
         "issued": stamp(),
         "destination": scene.sp.slo_url,
         "issuer": ENTITY_ID,
