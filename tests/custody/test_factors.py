@@ -272,7 +272,7 @@ class TestCodes:
                 prove(kit, ticket, "000000" if app.code() != "000000" else "000001")
         with refused("too-many-requests") as turned_away:
             prove(kit, ticket, app.code())
-        assert turned_away.error.retry_after == 1  # type: ignore[attr-defined]
+        assert turned_away.error.retry_after == 1  # type: ignore[attr-defined]  # of this refusal
         # neither another ticket nor another name's case is a way round
         with refused("too-many-requests"):
             prove(kit, ticket_of(begin(kit, "KIM")), app.code())

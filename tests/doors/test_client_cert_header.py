@@ -51,7 +51,7 @@ def coming_from(kit: Kit, address: str) -> Iterator[TestClient]:
 def ask(client: TestClient, *values: str, **more: str) -> httpx2.Response:
     headers: list[tuple[str, str]] = [*OWN.items(), *(("Client-Cert", value) for value in values), *more.items()]
     answer: Any = client.get("/api/v1/sessions/current", headers=headers)
-    return answer  # type: ignore[no-any-return]
+    return answer  # type: ignore[no-any-return]  # what the client answers
 
 
 def test_from_a_proxy_that_is_named(behind: Kit) -> None:

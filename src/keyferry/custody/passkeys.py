@@ -71,7 +71,7 @@ def making_options(
     found by the authenticator itself and asks for a PIN or a finger, so that it will do as the only factor too.
     """
     import webauthn  # noqa: PLC0415  # takes half a second
-    from webauthn.helpers import structs  # noqa: PLC0415
+    from webauthn.helpers import structs  # noqa: PLC0415  # loaded when it is needed: it is large
 
     options = webauthn.generate_registration_options(
         rp_id=party.id,
@@ -98,7 +98,7 @@ def asking_options(party: RelyingParty, challenge: bytes, known: Sequence[bytes]
         alone: the passkey is the only factor, so that it must ask for a PIN or a finger.
     """
     import webauthn  # noqa: PLC0415  # (as above)
-    from webauthn.helpers import structs  # noqa: PLC0415
+    from webauthn.helpers import structs  # noqa: PLC0415  # loaded when it is needed: it is large
 
     wanted = structs.UserVerificationRequirement
     options = webauthn.generate_authentication_options(
