@@ -12,7 +12,7 @@ from keyferry.config.sources import load_settings
 from keyferry.custody.accounts import NewUser
 from keyferry.custody.policy import Role
 from keyferry.errors import NotAuthenticated
-from keyferry.identity.sign_in import SignedIn
+from keyferry.identity.opening import SignedIn
 from keyferry.installation import Installation, initialise, open_installation
 from keyferry.material.secret import Secret
 from keyferry.testing import ADMINISTRATOR, PASSWORD
