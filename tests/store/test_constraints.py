@@ -61,6 +61,34 @@ CERTIFICATE: Row = {"id": "c1", "user_id": "u1", "name": "n", "origin": "issued"
 CERTIFICATE |= {"certificate": b"\x00", "subject": "", "issuer": "", "serial": "1", "key_type": "ec-p256"}
 CERTIFICATE |= {"not_before": 0, "expires_at": 1, "created_at": 0, "created_by": "u1", **SEAL}
 
+ISSUER: Row = {
+    "id": "o1",
+    "name": "pipelines",
+    "issuer": "https://x",
+    "audience": "keyferry",
+    "key_source": "discovery",
+}
+ISSUER |= {"algorithms": "RS256", "longest_lifetime": 1, "clock_skew": 0, "disabled": False}
+ISSUER |= {"created_at": 0, "created_by": "u1", **SEAL}
+WORKLOAD: Row = {
+    "id": "w1",
+    "issuer_id": "o1",
+    "subject": "s",
+    "claims": "{}",
+    "user_id": "u1",
+    "name": "n",
+    "epoch": 1,
+}
+WORKLOAD |= {"created_at": 0, "created_by": "u1", **SEAL}
+FACTOR: Row = {"id": "f1", "user_id": "u1", "kind": "passkey", "name": "n", "credential_id": b"\x00", "created_at": 0}
+FACTOR |= SEAL
+TICKET: Row = {"id": "y1", "user_id": "u1", "needs": "factor", "digest": b"\x00", "epoch": 1, "method": "password"}
+TICKET |= {"created_at": 0, "expires_at": 1, "seal": b"\x00"}
+APPROVAL: Row = {"id": "p1", "operation": "key.export", "covered_as": "export", "object_type": "key"}
+APPROVAL |= {"requester_id": "u1", "digest": b"\x00", "facts": "{}", "policies": "[]", "state": "pending", "votes": 0}
+APPROVAL |= {"expires_at": 1, "created_at": 0, **SEAL}
+VOTE: Row = {"id": "o9", "request_id": "p1", "user_id": "u1", "decision": "approve", "created_at": 0, "seal": b"\x00"}
+
 #: one sound row for each table, in an order in which foreign keys allow them
 SOUND: dict[str, Row] = {
     "server_policy": {"id": "s1", "second_factor_roles": "[]", "created_at": 0, **SEAL},
@@ -70,6 +98,13 @@ SOUND: dict[str, Row] = {
     "tokens": {"id": "t1", "user_id": "u1", "kind": "session", "name": "n", "digest": b"\x00", "epoch": 1}
     | {"created_at": 0, "expires_at": 1, **SEAL},
     "certificates": CERTIFICATE,
+    "trusted_issuers": ISSUER,
+    "workloads": WORKLOAD,
+    "factors": FACTOR,
+    "tickets": TICKET,
+    "earlier_passwords": {"id": "h1", "user_id": "u1", "password_hash": "h", "created_at": 0, "seal": b"\x00"},
+    "approval_requests": APPROVAL,
+    "approval_votes": VOTE,
     "certificate_authorities": {
         "id": "a1",
         "certificate": b"\x00",
@@ -99,6 +134,7 @@ SOUND: dict[str, Row] = {
 
 OTHER_USER = {**USER, "id": "u2", "name": "Bo", "name_folded": "bo"}
 _ANOTHER = {"subject": "s-2", "expected": "bo"}
+OTHER_ISSUER = {**ISSUER, "id": "o2", "name": "others", "issuer": "https://y"}
 OTHER_KEY = {**KEY, "id": "k2", "name": "other"}
 
 #: constraint -> (table, what is different from the sound row)
@@ -123,6 +159,31 @@ BREAKS: Mapping[str, tuple[str, Row]] = {
     "fk_certificates_user_id": ("certificates", {"id": "c2", "fingerprint": "01", "user_id": "nobody"}),
     "uq_certificates_fingerprint": ("certificates", {"id": "c2"}),
     "ck_certificate_authorities_revision_positive": ("certificate_authorities", {"id": "a2", "revision": 0}),
+    "ck_trusted_issuers_key_source_known": ("trusted_issuers", {**OTHER_ISSUER, "key_source": "guess"}),
+    "ck_trusted_issuers_address_where_it_is_the_source": (
+        "trusted_issuers",
+        {**OTHER_ISSUER, "key_set_url": "https://x"},
+    ),
+    "ck_trusted_issuers_document_where_it_is_the_source": ("trusted_issuers", {**OTHER_ISSUER, "key_set": "{}"}),
+    "ck_trusted_issuers_revision_positive": ("trusted_issuers", {**OTHER_ISSUER, "revision": 0}),
+    "uq_trusted_issuers_name": ("trusted_issuers", {**OTHER_ISSUER, "name": "pipelines"}),
+    "ck_workloads_revision_positive": ("workloads", {"id": "w2", "revision": 0}),
+    "fk_workloads_user_id": ("workloads", {"id": "w2", "user_id": "nobody"}),
+    "fk_workloads_issuer_id": ("workloads", {"id": "w2", "issuer_id": "nowhere"}),
+    "ck_factors_kind_known": ("factors", {"id": "f2", "credential_id": None, "kind": "smell"}),
+    "ck_factors_revision_positive": ("factors", {"id": "f2", "credential_id": None, "revision": 0}),
+    "uq_factors_credential_id": ("factors", {"id": "f2"}),
+    "fk_factors_user_id": ("factors", {"id": "f2", "credential_id": None, "user_id": "nobody"}),
+    "ck_tickets_needs_known": ("tickets", {"id": "y2", "needs": "luck"}),
+    "fk_tickets_user_id": ("tickets", {"id": "y2", "user_id": "nobody"}),
+    "fk_earlier_passwords_user_id": ("earlier_passwords", {"id": "h2", "user_id": "nobody"}),
+    "ck_approval_requests_state_known": ("approval_requests", {"id": "p2", "state": "forgotten"}),
+    "ck_approval_requests_revision_positive": ("approval_requests", {"id": "p2", "state": "used", "revision": 0}),
+    "fk_approval_requests_requester_id": ("approval_requests", {"id": "p2", "requester_id": "nobody"}),
+    "ck_approval_votes_decision_known": ("approval_votes", {"id": "o8", "user_id": "u0", "decision": "perhaps"}),
+    "uq_approval_votes_request_id_user_id": ("approval_votes", {"id": "o8"}),
+    "fk_approval_votes_request_id": ("approval_votes", {"id": "o8", "request_id": "nowhere"}),
+    "fk_approval_votes_user_id": ("approval_votes", {"id": "o8", "user_id": "nobody"}),
     "ck_keys_one_owner": ("keys", {**OTHER_KEY, "owner_group_id": "g1"}),
     "ck_keys_revision_positive": ("keys", {**OTHER_KEY, "revision": 0}),
     "uq_keys_owner_user_id_name": ("keys", {**OTHER_KEY, "name": "tenant"}),
