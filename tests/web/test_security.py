@@ -28,7 +28,7 @@ WAYS = [(route.path, method) for route in ROUTES for method in sorted(route.meth
 FOR_ADMINISTRATORS = [
     *("/users", "/users/new", "/users/NAME", "/users/NAME/edit", "/users/NAME/password", "/users/NAME/delete"),
     *("/groups/new", "/groups/GROUP/edit", "/groups/GROUP/delete"),
-    *("/settings", "/settings/keks", "/settings/keks/register"),
+    *("/settings", "/settings/keks", "/settings/keks/register", "/settings/networks"),
 ]
 
 
