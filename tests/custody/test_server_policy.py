@@ -122,14 +122,14 @@ class TestEditing:
 
     def test_what_is_not_mentioned_stays_and_the_log_says_what_changed(self, kit: Kit) -> None:
         edit(kit, networks=("127.0.0.0/8",))
-        edit(kit, second_factor_roles=(Role.ADMINISTRATOR, Role.AUDITOR, Role.AUDITOR))
+        edit(kit, second_factor_roles=(Role.KEY_ACCESS_USER, Role.AUDITOR, Role.AUDITOR))
         edit(kit, second_factor_roles=())
         policy = kit.custody.server_policy.show(kit.administrator)
         assert (policy.networks, policy.second_factor_roles) == ('["127.0.0.0/8"]', "[]")
         assert [details_of(event) for event in events_of(kit, "server-policy.edit")] == [
             {},
             {"networks": ["127.0.0.0/8"]},
-            {"second_factor_roles": ["administrator", "auditor"]},
+            {"second_factor_roles": ["auditor", "key-access-user"]},
             {"second_factor_roles": []},
         ]
 
