@@ -225,7 +225,7 @@ def other_values(scene: Scene, column: Column[Any], value: Any) -> Iterator[Any]
     elif isinstance(value, str):
         yield from (value + "x", "")
     else:
-        yield {str: "x", int: 1, bytes: b"\x00"}[column.type.python_type]
+        yield {str: "x", int: 1, bool: True, bytes: b"\x00"}[column.type.python_type]
 
 
 @cases
