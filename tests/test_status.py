@@ -25,7 +25,7 @@ def test_a_fresh_installation(kit: Kit) -> None:
     found = status(kit.installation.settings)
     installation = kit.installation
     postgresql = installation.settings.database_file is not None
-    assert counts(kit) == NONE | {"users": 1, "data_keys": 1, "audit_events": 2}, "the founding and one sign-in"
+    assert counts(kit) == NONE | {"users": 1, "data_keys": 1, "audit_events": 3}, "founding, policy, one sign-in"
     assert (found["version"], found["home"]) == (__version__, str(installation.settings.home))
     assert found["database"] == ("PostgreSQL" if postgresql else "SQLite")
     assert (found["root"], found["root_fingerprint"]) == ("file:root.key", installation.root_fingerprint)

@@ -90,7 +90,7 @@ def test_a_policy_is_taken_away_with_approval_alone(kim: Shell, lee: Shell, cove
     assert "Needs approval" not in kim(*edit).out
 
 
-def test_the_administrator_covers_a_group(administrator: Shell, lee: Shell) -> None:
+def test_the_administrator_covers_a_group(administrator: Shell, lee: Shell, server: RunningServer) -> None:
     administrator("group", "create", "covered")
     policy = ("--require-approval", "all", "--approver", "lee", "--approver", "first-admin", "--approvals-needed", "2")
     said = administrator("group", "edit", "covered", *policy)
@@ -101,6 +101,9 @@ def test_the_administrator_covers_a_group(administrator: Shell, lee: Shell) -> N
     what, advice = administrator("group", "edit", "covered", "--kek-policy", "any", code=1).refusal
     assert what.startswith("error (approval-required)")
     assert "1 of those whom it names can approve" in advice
+    # It covers what all that use this server do: whoever runs it takes the policy off again.
+    Shell(administrator.directory)("approval", "lift", "--home", server.home, "--group", "covered")
+    assert administrator("group", "show", "covered", "--json").json["needs_approvals"] is False
 
 
 @pytest.mark.parametrize(

@@ -106,9 +106,9 @@ def test_for_oneself_uploaded_and_generated(page: Page, console: Served, tmp_pat
 def test_pages_fit(console: Served, chromium: Browser, width: int) -> None:
     kit, name = console.kit, f"cert-narrow-{width}"
     kim = kit.user(name)
-    kit.custody.certificates.upload(kim, "a card with a rather long name", own("x" * 60).pem)
     with window(chromium, width=width, base_url=console.url, ignore_https_errors=True) as page:
         sign_in(page, name)
+        kit.custody.certificates.upload(kim, "a card with a rather long name", own("x" * 60).pem)
         for path in ("/account", "/account/certificates/new"):
             page.goto(path)
             require_accessible(page)
