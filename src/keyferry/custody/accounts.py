@@ -1,6 +1,5 @@
 """An account's row: made, changed, and the rules that it obeys together with the rows of others."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ from keyferry.custody.names import check_email, check_text
 from keyferry.custody.policy import Role
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict
-from keyferry.identity.networks import parse_networks
+from keyferry.identity.networks import edited_networks
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
 from keyferry.store.records import Group, Membership, User
@@ -133,7 +132,7 @@ def insert_user(change: Change, new: NewUser, password_hash: str | None) -> User
             password_set_at=None if password_hash is None else change.now,
             must_change=True if new.temporary and password_hash is not None else None,
             disabled=new.disabled,
-            networks=None if new.networks is None else _networks(new.networks),
+            networks=edited_networks(None, new.networks, enforce=None),
             created_at=change.now,
         ),
     )
@@ -174,7 +173,7 @@ def edit_user(change: Change, user: User, edit: UserEdit) -> User:
         display_name=user.display_name if edit.display_name is None else check_text(edit.display_name, "display_name"),
         email=user.email if edit.email is None else check_email(edit.email),
         default_group_id=default_group_id_for(change, role, default, groups),
-        networks=_edited_networks(user, edit),
+        networks=edited_networks(user.networks, edit.networks, enforce=edit.enforce_networks),
     )
     replace_memberships(change, user, old, groups)
     change.note(role=None if role.value == user.role else role.value, groups=[group.name for group in groups] or None)
@@ -202,20 +201,6 @@ def _require_approved(
     require_approval(
         change, Exact("user", user.id, user.name, facts), holders_for_person(change, user.id, before | after)
     )
-
-
-def _edited_networks(user: User, edit: UserEdit) -> str | None:
-    if edit.enforce_networks is False:
-        return None
-    if edit.networks is not None:
-        return _networks(edit.networks)
-    if edit.enforce_networks and user.networks is None:
-        return "[]"
-    return user.networks
-
-
-def _networks(entries: Sequence[str]) -> str:
-    return json.dumps(list(parse_networks(entries).texts()))
 
 
 def require_other_administrator(change: Change, user: User) -> None:

@@ -59,7 +59,7 @@ def require_party(party: RelyingParty | None) -> RelyingParty:
     if party is None:
         raise NotPermitted(
             "This server has no public name, and passkeys are made for one.",
-            advice="Ask whoever runs the server to set public_origin, such as https://keys.example.org.",
+            advice="Ask whoever runs the server to set public_url, such as https://keys.example.org.",
         )
     return party
 
@@ -70,8 +70,8 @@ def making_options(
     """For `navigator.credentials.create`, in JSON's form (WebAuthn section 5.1.8). A passkey that is made so can be
     found by the authenticator itself and asks for a PIN or a finger, so that it will do as the only factor too.
     """
-    import webauthn  # noqa: PLC0415  # takes half a second
-    from webauthn.helpers import structs  # noqa: PLC0415  # loaded when it is needed: it is large
+    import webauthn
+    from webauthn.helpers import structs
 
     options = webauthn.generate_registration_options(
         rp_id=party.id,
@@ -97,8 +97,8 @@ def asking_options(party: RelyingParty, challenge: bytes, known: Sequence[bytes]
         known: the ids of the passkeys that will do; none to have the authenticator find one itself.
         alone: the passkey is the only factor, so that it must ask for a PIN or a finger.
     """
-    import webauthn  # noqa: PLC0415  # (as above)
-    from webauthn.helpers import structs  # noqa: PLC0415  # loaded when it is needed: it is large
+    import webauthn
+    from webauthn.helpers import structs
 
     wanted = structs.UserVerificationRequirement
     options = webauthn.generate_authentication_options(
@@ -126,7 +126,7 @@ def made_passkey(party: RelyingParty, answer: PasskeyAnswer) -> MadePasskey:
     Raises:
         InvalidInput: it is for another origin, was not confirmed by the person, or is not sound.
     """
-    import webauthn  # noqa: PLC0415  # (as above)
+    import webauthn
 
     made = _reading(
         lambda: webauthn.verify_registration_response(
@@ -153,7 +153,7 @@ def require_signed(
         NotAuthenticated: it is for another origin, not signed by this passkey, not confirmed by the person, or its
             counter went back.
     """
-    import webauthn  # noqa: PLC0415  # (as above)
+    import webauthn
 
     try:
         signed = webauthn.verify_authentication_response(
@@ -180,7 +180,7 @@ def passkey_refused(detail: str) -> NotAuthenticated:
 
 
 def _read(text: str) -> PasskeyAnswer:
-    from webauthn.helpers import base64url_to_bytes, parse_client_data_json  # noqa: PLC0415  # (as above)
+    from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 
     if len(text) > LONGEST_ANSWER:
         raise ValueError("too long")

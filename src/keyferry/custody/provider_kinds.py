@@ -43,7 +43,7 @@ class Kept:
     shown: Configuration
 
 
-class Protocol_(Protocol):  # noqa: N801  # typing has the better name
+class SignInProtocol(Protocol):
     """What a module of `keyferry.identity` says of its protocol."""
 
     def configured(self, given: Mapping[str, Any], before: Configuration | None) -> Configuration:
@@ -85,6 +85,6 @@ def kind_of(name: str) -> Kind:
     return Kind(name)
 
 
-def protocol(kind: Kind) -> Protocol_:
+def protocol(kind: Kind) -> SignInProtocol:
     """The rules of a kind's configuration; loaded when they are first needed."""
-    return cast("Protocol_", import_module(_PLACES[kind]))
+    return cast("SignInProtocol", import_module(_PLACES[kind]))

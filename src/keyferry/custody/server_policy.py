@@ -1,7 +1,6 @@
 """The server's policy: one row, of the whole server, of who may come in. Administrators edit it, Auditors read it."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keyferry.custody.admission import admits, server_policy_of
@@ -11,7 +10,7 @@ from keyferry.custody.groups import require_revision
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.view import Change, View
 from keyferry.errors import Conflict
-from keyferry.identity.networks import parse_networks
+from keyferry.identity.networks import edited_networks
 from keyferry.store.records import ServerPolicy
 from keyferry.store.sealed import SERVER_POLICY, Lock
 
@@ -64,7 +63,7 @@ class ServerPolicies:
             policy = server_policy_of(change.tx, change.sealer, Lock.UPDATE)
             change.permit(Relation.NONE, WHAT, policy.id, None)
             require_revision(policy.revision, revision)
-            networks = edited_networks(policy.networks, edit.networks, edit.enforce_networks)
+            networks = edited_networks(policy.networks, edit.networks, enforce=edit.enforce_networks)
             if not edit.even_if_locked_out and not admits(networks, caller.address):
                 raise Conflict(
                     f"The list would turn away this very request, which comes from {caller.address}.",
@@ -87,19 +86,3 @@ def write_policy(change: Change, policy: ServerPolicy, networks: str | None, rol
     if roles != policy.second_factor_roles:
         change.note(second_factor_roles=json.loads(roles))
     return change.update(SERVER_POLICY, policy, networks=networks, second_factor_roles=roles)
-
-
-def edited_networks(present: str | None, wanted: Sequence[str] | None, enforce: bool | None) -> str | None:  # noqa: FBT001  # as an edit has it
-    """A list of networks as a row keeps it, after an edit.
-
-    Args:
-        enforce: False takes it out of force; True puts an empty one into force where there is none.
-
-    Raises:
-        InvalidInput: a network will not do; says which.
-    """
-    if enforce is False:
-        return None
-    if wanted is not None:
-        return json.dumps(list(parse_networks(wanted).texts()))
-    return "[]" if enforce and present is None else present

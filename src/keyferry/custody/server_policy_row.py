@@ -11,9 +11,10 @@ from keyferry.custody.admission import server_policy_of
 from keyferry.custody.caller import Caller
 from keyferry.custody.policy import Operation, Role
 from keyferry.custody.recording import Subject
-from keyferry.custody.server_policy import WHAT, edited_networks, write_policy
+from keyferry.custody.server_policy import WHAT, write_policy
 from keyferry.custody.view import Change
 from keyferry.errors import IntegrityViolation
+from keyferry.identity.networks import edited_networks
 from keyferry.ids import new_id
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event

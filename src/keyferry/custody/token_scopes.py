@@ -11,7 +11,7 @@ from keyferry.custody.narrowing import in_words, operations_named
 from keyferry.custody.policy import Relation
 from keyferry.custody.view import View
 from keyferry.errors import InvalidInput
-from keyferry.identity.networks import parse_networks
+from keyferry.identity.networks import edited_networks
 from keyferry.store.records import Token
 from keyferry.store.sealed import GROUPS, KEYS
 
@@ -62,7 +62,7 @@ def scope_columns(view: View, scope: TokenScope) -> ScopeColumns:
         operations=_kept(operations),
         key_ids=_kept(None if scope.keys is None else [_key(view, each) for each in scope.keys]),
         group_ids=_kept(None if scope.groups is None else [_group(view, each) for each in scope.groups]),
-        networks=None if scope.networks is None else json.dumps(list(parse_networks(scope.networks).texts())),
+        networks=edited_networks(None, scope.networks, enforce=None),
     )
 
 

@@ -21,7 +21,7 @@ from keyferry.custody.trusted_issuers import find_issuer
 from keyferry.custody.users import find_user, load_user
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict, InvalidInput
-from keyferry.identity.networks import parse_networks
+from keyferry.identity.networks import edited_networks
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.store.records import TrustedIssuer, User, Workload
 from keyferry.store.sealed import TRUSTED_ISSUERS, USERS, WORKLOADS, Lock
@@ -214,7 +214,7 @@ def _row(change: Change, new: NewWorkload, issuer: TrustedIssuer, user: User) ->
         claims=check_claims(new.claims),
         user_id=user.id,
         name=name,
-        networks=None if new.networks is None else json.dumps(list(parse_networks(new.networks).texts())),
+        networks=edited_networks(None, new.networks, enforce=None),
         epoch=user.token_epoch,
         expires_at=new.expires_at,
         created_at=change.now,

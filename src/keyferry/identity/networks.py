@@ -7,6 +7,7 @@ means every IPv6 address.
 """
 
 import ipaddress
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -63,6 +64,22 @@ def normal_address(text: str) -> str | None:
     """
     caller = None if "%" in text else _caller(text)
     return None if caller is None else str(caller)
+
+
+def edited_networks(present: str | None, wanted: Iterable[str] | None, *, enforce: bool | None) -> str | None:
+    """A list of networks as a row keeps it, after an edit.
+
+    Args:
+        enforce: False takes it out of force; True puts an empty one into force where there is none.
+
+    Raises:
+        InvalidInput: a network will not do; says which.
+    """
+    if enforce is False:
+        return None
+    if wanted is not None:
+        return json.dumps(list(parse_networks(wanted).texts()))
+    return "[]" if enforce and present is None else present
 
 
 def source_network(address: str) -> str:
