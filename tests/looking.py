@@ -28,8 +28,15 @@ def window(browser: Browser, *, width: int = 1280, height: int = 900, **options:
     assert not errors, errors
 
 
+def whole(page: Page) -> str:
+    """The page as it stands once it has come in whole: a click returns while the rest of the page is still read."""
+    page.wait_for_load_state()
+    return page.content()
+
+
 def violations(page: Page) -> list[str]:
     """What axe-core finds wrong on the page once nothing moves any more: the rule, and the elements."""
+    page.wait_for_load_state()
     page.evaluate("Promise.allSettled(document.getAnimations().map(each => each.finished))")
     page.evaluate(AXE)
     result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.looking import require_accessible, window
+from tests.looking import require_accessible, whole, window
 from tests.web.conftest import Served, sign_in
 
 from keyferry.errors import NotAuthenticated
@@ -65,7 +65,7 @@ def test_an_api_token_is_shown_once_and_works(page: Page, console: Served) -> No
         assert answer.status_code == 200
     page.goto("/account")
     expect(page.get_by_role("rowheader", name="nightly")).to_be_visible()
-    assert text not in page.content()
+    assert text not in whole(page)
 
 
 def test_a_new_password_ends_every_other_session_and_keeps_this_browser_in(page: Page, console: Served) -> None:

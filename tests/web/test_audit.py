@@ -94,6 +94,7 @@ def test_a_search_that_finds_nothing_near_goes_further(page: Page, monkeypatch: 
     expect(page.get_by_role("heading", name="Nothing so far")).to_be_visible()
     require_accessible(page)
     for _ in range(10):
+        page.wait_for_load_state()
         if page.locator(".events > li").count():
             break
         page.get_by_role("link", name="Search further").click()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.certificates import own
-from tests.looking import require_accessible, window
+from tests.looking import require_accessible, whole, window
 from tests.web.conftest import Served, sign_in
 
 from keyferry.testing import PASSWORD
@@ -78,15 +78,15 @@ def test_for_oneself_uploaded_and_generated(page: Page, console: Served, tmp_pat
     page.get_by_role("link", name="Add a client certificate").click()
     require_accessible(page)
     mine = own("mia's card")
-    whole, alone = tmp_path / "whole.pem", tmp_path / "alone.pem"
-    whole.write_bytes(mine.with_key)
+    both, alone = tmp_path / "both.pem", tmp_path / "alone.pem"
+    both.write_bytes(mine.with_key)
     alone.write_bytes(mine.pem)
     page.get_by_label("Upload").check()
     page.get_by_label("Certificate Name").fill("card")
-    page.get_by_label("Certificate", exact=True).set_input_files(whole)
+    page.get_by_label("Certificate", exact=True).set_input_files(both)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("A private key came with the certificate. It was not kept.")
-    assert "PRIVATE KEY" not in page.content()
+    assert "PRIVATE KEY" not in whole(page)
     page.get_by_label("Certificate", exact=True).set_input_files(alone)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("The certificate card was taken.")

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser, Page, expect
-from tests.looking import require_accessible, window
+from tests.looking import require_accessible, whole, window
 from tests.web.conftest import Served, sign_in
 
 from keyferry.custody.finding import Wanted
@@ -111,10 +111,10 @@ def test_what_is_asked_follows_what_is_chosen(chromium: Browser, console: Served
         open_form(page)
         types = page.get_by_role("combobox", name="Key Type")
         expect(types).to_have_count(1)
-        assert types.locator("option").all_text_contents()[0] == "rsa-2048"
+        expect(types.locator("option").first).to_have_text("rsa-2048")
         page.locator("[value=symmetric]").check()
         expect(types).to_have_count(1)
-        assert types.locator("option").all_text_contents() == ["aes-128", "aes-192", "aes-256"]
+        expect(types.locator("option")).to_have_text(["aes-128", "aes-192", "aes-256"])
         expect(page.get_by_role("combobox", name="Key Owner")).to_have_count(0)
         page.get_by_label("Key is owned by user").check()
         expect(page.get_by_role("combobox", name="Key Group")).to_have_count(0)
@@ -149,7 +149,7 @@ def test_a_key_is_imported_from_a_text_which_is_never_given_back(page: Page, con
     page.get_by_label("Or the key as a text").fill(pem.decode())
     page.get_by_role("button", name="Add Key").click()
     expect(page.get_by_role("alert")).to_be_focused()
-    assert "PRIVATE KEY-----" not in page.content()
+    assert "PRIVATE KEY-----" not in whole(page)
 
     page.get_by_role("combobox", name="Key Type").select_option("ec-p256")
     page.get_by_label("Or the key as a text").fill(pem.decode())
@@ -173,13 +173,10 @@ def test_an_administrator_chooses_any_owner_and_imports_nothing(page: Page, cons
     open_form(page, ADMINISTRATOR)
     require_accessible(page)
     expect(page.get_by_label("Import a key")).to_have_count(0)
-    assert page.get_by_role("combobox", name="Key Group").locator("option").all_text_contents() == [
-        "payments",
-        "stores",
-    ]
+    expect(page.get_by_role("combobox", name="Key Group").locator("option")).to_have_text(["payments", "stores"])
     page.get_by_label("Key is owned by user").check()
     owners = page.get_by_role("combobox", name="Key Owner")
-    assert owners.locator("option").all_text_contents() == ["kim", "lee"]
+    expect(owners.locator("option")).to_have_text(["kim", "lee"])
     owners.select_option("lee")
     page.locator("[value=symmetric]").check()
     page.get_by_label("Key Name").fill("given")

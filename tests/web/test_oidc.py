@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.looking import require_accessible, window
+from tests.looking import require_accessible, whole, window
 from tests.web.conftest import Served, serving, sign_in
 from tests.web.oidc_provider import OidcProvider, free_port, oidc_provider
 
@@ -223,7 +223,7 @@ def test_an_administrator_sets_a_provider_up_tests_it_and_switches_it_on(pair: P
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("staff was created.")).to_be_visible()
     expect(page.locator("#redirect-uri")).to_have_text(f"{pair.served.url}/sso/staff/callback")
-    assert SECRET not in page.content()
+    assert SECRET not in whole(page)
     require_accessible(page)
     page.set_viewport_size({"width": 360, "height": 800})
     require_accessible(page)

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from playwright.sync_api import Browser, Page, expect
 from starlette.routing import Route
-from tests.looking import foreign_requests, window
+from tests.looking import foreign_requests, whole, window
 from tests.web.conftest import Served, sign_in
 
 from keyferry.custody.accounts import UserEdit
@@ -245,7 +245,7 @@ class TestAFormThatIsInterrupted:
         end_sessions_of(console, ADMINISTRATOR)
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("Your session has ended")).to_be_visible()
-        assert "secret-of-the-form-77" not in page.content()
+        assert "secret-of-the-form-77" not in whole(page)
         page.get_by_label("Username").fill(ADMINISTRATOR)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
@@ -267,7 +267,7 @@ class TestAFormThatIsInterrupted:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-        assert "sec-confidential" not in page.content()
+        assert "sec-confidential" not in whole(page)
         console.kit.administrator = console.kit.sign_in(ADMINISTRATOR)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.looking import require_accessible, window
+from tests.looking import require_accessible, whole, window
 from tests.web.conftest import Served, sign_in
 
 from keyferry.custody.accounts import NewUser
@@ -23,7 +23,7 @@ def test_the_page_tells_what_the_installation_is_and_no_secret(page: Page, conso
     expect(page.get_by_role("link", name="set-limited")).to_be_visible()
     expect(page.get_by_role("rowheader", name="rotation")).to_be_visible()
     expect(page.get_by_text("OSError")).to_be_visible()
-    shown = page.content()
+    shown = whole(page)
     assert "no words of this" not in shown
     assert (kit.installation.settings.home / "root.key").read_text().strip() not in shown
     require_accessible(page)
