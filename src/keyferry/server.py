@@ -1,6 +1,7 @@
 """The composition root: settings -> root + store + doors."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -98,7 +99,15 @@ def serve(settings: Settings) -> None:
         if settings.listen_mtls is not None:
             server.asking_sockets = opened.enter_context(listening(settings.listen_mtls, "listen_mtls"))
         offer_set_up(installation, sockets[0].getsockname()[1])
+        keep_what_is_loaded()
         server.run(sockets)
+
+
+def keep_what_is_loaded() -> None:
+    """Spare the garbage collector what stays as long as the process: it would look through it while requests wait."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def offer_set_up(installation: Installation, port: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import (
     CheckConstraint,
     Engine,
@@ -17,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from keyferry.errors import CannotStart
-from keyferry.store.migrating import newest, present, require_newest, upgrade
+from keyferry.store.migrating import SCRIPTS, is_known, newest, present, require_newest, upgrade
 from keyferry.store.tables import metadata
 
 
@@ -33,6 +34,14 @@ def test_a_migrated_store_equals_the_tables(migrated: Engine) -> None:
             connection, opts={"compare_type": True, "compare_server_default": True, "render_as_batch": True}
         )
         assert compare_metadata(context, metadata) == []
+
+
+def test_the_revisions_that_the_files_are_called_by_are_those_of_alembic() -> None:
+    known = [script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()]
+    assert newest() == known[0]
+    assert all(is_known(revision) for revision in known)
+    assert len(known) == len(list((SCRIPTS / "versions").glob("0*.py")))
+    assert not is_known("0000")
 
 
 @pytest.mark.parametrize("table", ["exports", "audit_events"])

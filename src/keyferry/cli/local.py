@@ -1,5 +1,6 @@
 """Commands on the machine that holds the home: init, serve, status, upgrade."""
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,7 @@ def init(
 def serve(home: Path | None, listen: str | None, listen_mtls: str | None) -> None:
     """Serve REST and the console from a home."""
     settings = settings_of(home, listen, listen_mtls)
+    gc.disable()  # loading makes much and drops little, and the collector would look through it all again and again
     from keyferry.server import serve as run
 
     run(settings)
