@@ -1,0 +1,83 @@
+"""Sign-ins at clouds that are kept here, and the keys' way into vaults."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from keyferry.store.tables.columns import created_at, id_column, metadata, one_of, revision, seal, time_column
+
+connections = Table(
+    "connections",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False, comment="never used again"),
+    Column("description", Text),
+    Column("cloud", Text, nullable=False),
+    Column("endpoints", Text, comment="JSON object of addresses, of a custom cloud alone"),
+    Column("tenant_id", Text),
+    Column("client_id", Text),
+    Column("credential_kind", Text, nullable=False),
+    Column("credential", LargeBinary, comment="sealed; NULL of a managed identity, and once deleted"),
+    time_column("credential_set_at", nullable=False),
+    Column("certificate_sha256", Text),
+    time_column("certificate_expires_at"),
+    Column("vaults", Text, nullable=False, comment="JSON list of the vaults that it reaches; [] none"),
+    Column("groups", Text, nullable=False, comment="JSON list of ids of the groups whose members may use it"),
+    Column("disabled", Boolean, nullable=False),
+    created_at(),
+    Column("created_by", Text, nullable=False),
+    time_column("deleted_at"),
+    *revision(),
+    seal(),
+    UniqueConstraint("name"),
+    one_of("cloud", "public", "us-government", "china", "custom"),
+    one_of("credential_kind", "client-secret", "client-certificate", "managed-identity"),
+    CheckConstraint("(endpoints IS NOT NULL) = (cloud = 'custom')", name="endpoints_of_a_custom_cloud"),
+    CheckConstraint(
+        "(credential IS NULL) = (credential_kind = 'managed-identity' OR deleted_at IS NOT NULL)",
+        name="credential_kept_while_needed",
+    ),
+)
+
+_STEPS = ("planned", "kek-ready", "exported", "imported", "read-back", "proved")
+
+deployments = Table(
+    "deployments",
+    metadata,
+    id_column(),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("version_id", Text, ForeignKey("key_versions.id"), nullable=False),
+    Column("version_number", Integer, nullable=False),
+    Column("connection_id", Text, ForeignKey("connections.id"), comment="NULL: a client pushes, with its own sign-in"),
+    Column("vault", Text, nullable=False, comment="https://HOST, lower case"),
+    Column("name", Text, nullable=False, comment="of the key in the vault"),
+    Column("operations", Text, nullable=False, comment="that the key shall allow there, sorted, separated by commas"),
+    Column("step", Text, nullable=False, comment="the last one that was recorded"),
+    Column("evidence", Text, nullable=False, comment="JSON object, by step"),
+    Column("kek_identifier", Text, comment="canonical; of the step kek-ready"),
+    Column("export_id", Text, comment="of the step exported"),
+    Column("remote_identifier", Text, comment="of the step imported"),
+    Column("problem", Text, comment="JSON object: what stopped the last push; NULL: nothing since the last step"),
+    Column("backup", Text, comment="JSON object: the newest backup that was taken"),
+    Column("observed", Text, comment="JSON object: what was last seen in the vault"),
+    Column("lease_id", Text),
+    time_column("lease_until"),
+    time_column("abandoned_at"),
+    created_at(),
+    Column("created_by", Text, nullable=False),
+    time_column("updated_at", nullable=False),
+    *revision(),
+    seal(),
+    one_of("step", *_STEPS),
+    CheckConstraint("(lease_id IS NULL) = (lease_until IS NULL)", name="lease_ends"),
+    Index(None, "key_id", "id"),
+)
