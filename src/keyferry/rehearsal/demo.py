@@ -188,8 +188,8 @@ class Rehearsal:
 
     def _scenes(self) -> Iterator[Scene]:
         yield Scene(KEYFERRY, "Make an installation, with its first Administrator", self._initialise)
-        yield Scene(KEYFERRY, "Start the server", self._serve)
         yield Scene(AZURE, "Start the emulator: two subscriptions, sign-in, a proxy for Azure's names", self._emulate)
+        yield Scene(KEYFERRY, "Start the server", self._serve)
         yield Scene(KEYFERRY, f"+Add Group {GROUP}", self._add_group)
         yield Scene(KEYFERRY, f"Add User {USER}, a Key Access User of it, who signs in", self._add_user)
         for journey in self._pair:
@@ -217,8 +217,16 @@ class Rehearsal:
         self._tell.evidence(**{name: made[name] for name in names})
 
     def _serve(self) -> None:
+        """It reaches the emulator as it would Azure, so that pushes can be had of it, too."""
+        known = self._commands.environment
+        kept = {name: value for name, value in known.items() if not decides_where(name)}
+        ways = {name: value for name, value in known.items() if name.upper() in {"HTTPS_PROXY", "NO_PROXY"}}
+        settings = {
+            "KEYFERRY_AZURE_HOSTS": self._azure.emulator.removeprefix("https://"),
+            "KEYFERRY_OUTGOING_CA_FILE": str(self._directory / "emulator" / "ca.pem"),
+        }
         log = self._directory / "keyferry.log"
-        self._servers.append(start_keyferry(self._directory / "home", log, self._commands.environment))
+        self._servers.insert(0, start_keyferry(self._directory / "home", log, kept | ways | settings))
         self._tell.evidence(ready_at=self._servers[0].url)
 
     def _emulate(self) -> None:
@@ -307,7 +315,12 @@ class Rehearsal:
         self._tell.say(
             "\nBoth servers go on running.\n"
             f"  Keyferry: {self._servers[0].url} in a browser, as either of\n{users}"
-            f"    (its certificate is its own authority's, {place}/home/tls/ca.pem), or\n"
+            f"    (its certificate is its own authority's, {place}/home/tls/ca.pem).\n"
+            f"    Its server reaches the emulator: under Azure, {ADMINISTRATOR} can make a connection for {GROUP},\n"
+            f"    tenant {self._azure.tenant},\n"
+            f"    client {self._azure.sign_in},\n"
+            f"    the secret in {place}/emulator/client-secret,\n"
+            f"    and the vault {self._pair[0].plan.vault_url}; {USER} can push keys through it. Or\n"
             f"    export XDG_CONFIG_HOME={place}/config KEYFERRY_PROFILE={USER}\n"
             f"    keyferry key list\n"
             f"  Emulator: {self._azure.emulator}, a stand-in for Azure and for Microsoft 365\n"

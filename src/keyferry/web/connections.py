@@ -1,12 +1,13 @@
 """Connections: sign-ins to Azure that the server holds. A credential goes in here, and never comes out."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from starlette.responses import Response
 
-from keyferry.custody.connection_facts import Cloud
+from keyferry.custody.connection_facts import ENDPOINTS, Cloud
 from keyferry.custody.connection_lookup import ConnectionDetail
-from keyferry.custody.connection_writing import ConnectionEdit, NewConnection
+from keyferry.custody.connection_writing import ConnectionEdit, NewConnection, endpoints_of
 from keyferry.custody.credentials import CredentialKind, NewCredential
 from keyferry.errors import InvalidInput
 from keyferry.material.secret import Secret
@@ -15,24 +16,31 @@ from keyferry.web.forms import Form, require_typed
 from keyferry.web.pages import form_page, page
 from keyferry.web.visits import Visit
 
-#: the clouds whose addresses are known; a custom one is made with the command line
+#: the clouds whose addresses are known; those of a custom one are typed
 _CLOUDS: Final = (
     (Cloud.PUBLIC.value, "Azure"),
     (Cloud.US_GOVERNMENT.value, "Azure US Government"),
     (Cloud.CHINA.value, "Azure in China"),
 )
+_WORDS: Final = {**dict(_CLOUDS), Cloud.CUSTOM.value: "another, at addresses of its own"}
 _MOST: Final = 500
+
+#: how the form calls an address of a custom cloud, as refusals do
+_ENDPOINT: Final = "endpoints."
+#: the addresses that are on or off: on, unless a custom cloud says otherwise
+_FLAGS: Final = ("verify_challenge", "instance_discovery")
 
 
 async def show(visit: Visit) -> Response:
     """A connection, without its credential."""
     detail = await visit.ask(visit.custody.connections.show, visit.path("name"))
-    return visit.page("azure/connection.html", detail=detail)
+    return visit.page("azure/connection.html", **_told(detail))
 
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """Make one."""
-    shown = form if form.was_sent else Form.showing(cloud=Cloud.PUBLIC.value, credential="client-secret")
+    first: dict[str, str | bool] = {"cloud": Cloud.PUBLIC.value, f"{_ENDPOINT}verify_challenge": True}
+    shown = form if form.was_sent else Form.showing(**first)
     return visit.page("azure/connection_new.html", form=shown, clouds=_CLOUDS, groups=await _groups(visit))
 
 
@@ -49,14 +57,21 @@ async def create(visit: Visit, form: Form) -> Response:
     new = NewConnection(
         name=form.text("name"),
         description=form.optional("description"),
-        cloud=form.text("cloud"),
+        cloud=Cloud.CUSTOM.value if form.ticked("custom_cloud") else form.text("cloud"),
+        endpoints=_endpoints(form),
         tenant_id=form.optional("tenant_id"),
         client_id=form.optional("client_id"),
         credential=credential,
         vaults=tuple(form.lines("vaults")),
         groups=tuple(form.all("groups")),
     )
-    made = await visit.ask(visit.custody.connections.create, new)
+    try:
+        made = await visit.ask(visit.custody.connections.create, new)
+    except InvalidInput as refusal:
+        if refusal.field != "endpoints":
+            raise
+        advice = "Tick the box to use the addresses below it; or leave them all empty."
+        raise InvalidInput(refusal.detail, field="custom_cloud", advice=advice) from None
     said = f"The connection {made.connection.name} was created."
     return visit.go(connection_address(made.connection), said)
 
@@ -65,7 +80,7 @@ async def show_edit(visit: Visit, form: Form) -> Response:
     """Change what it reaches, who may use it, or renew its credential."""
     detail = await visit.ask(visit.custody.connections.show, visit.path("name"))
     shown = form if form.was_sent else _form_of(detail)
-    return visit.page("azure/connection_edit.html", form=shown, detail=detail, groups=await _groups(visit))
+    return visit.page("azure/connection_edit.html", form=shown, groups=await _groups(visit), **_told(detail))
 
 
 async def edit(visit: Visit, form: Form) -> Response:
@@ -100,6 +115,23 @@ async def delete(visit: Visit, form: Form) -> Response:
 async def _groups(visit: Visit) -> list[tuple[str, str]]:
     found = await visit.ask(visit.custody.groups.list, size=_MOST)
     return [(group.name, group.name) for group in found.items]
+
+
+def _endpoints(form: Form) -> Mapping[str, Any] | None:
+    """The addresses of a custom cloud as they were typed; None where none were, and none are wanted.
+
+    Some that were typed for another cloud are not let fall in silence: custody refuses them.
+    """
+    lines = {name: form.optional(_ENDPOINT + name) for name in ENDPOINTS if name not in _FLAGS}
+    if not form.ticked("custom_cloud") and not any(lines.values()):
+        return None
+    return lines | {name: form.ticked(_ENDPOINT + name) for name in _FLAGS}
+
+
+def _told(detail: ConnectionDetail) -> dict[str, Any]:
+    """What the pages of a connection say of it."""
+    endpoints = endpoints_of(detail.connection)
+    return {"detail": detail, "cloud": _WORDS[detail.connection.cloud], "endpoints": endpoints}
 
 
 def _credential(form: Form) -> NewCredential | None:
