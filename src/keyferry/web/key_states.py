@@ -35,7 +35,7 @@ REASONS = (
 async def activate(visit: Visit, form: Form) -> Response:
     """Make a pre-active version active."""
     detail = await visit.ask(visit.custody.states.activate, visit.path("id"), version=number_of(visit, form))
-    return _back(visit, detail, f"Version {detail.version.number} is active.")
+    return back_to_key(visit, detail, f"Version {detail.version.number} is active.")
 
 
 async def promote(visit: Visit, form: Form) -> Response:
@@ -44,20 +44,20 @@ async def promote(visit: Visit, form: Form) -> Response:
     if number is None:
         raise InvalidInput("No version is named.", field="version", advice="Choose one in the list of versions.")
     detail = await visit.ask(visit.custody.states.promote, visit.path("id"), version=number)
-    return _back(visit, detail, f"Version {number} is the current one.")
+    return back_to_key(visit, detail, f"Version {number} is the current one.")
 
 
 async def cancel_destruction(visit: Visit, form: Form) -> Response:
     """Call a destruction off: of one version, or of all that are pending."""
     number = number_of(visit, form)
     detail = await visit.ask(visit.custody.states.cancel_destruction, visit.path("id"), version=number)
-    return _back(visit, detail, "The destruction was called off.")
+    return back_to_key(visit, detail, "The destruction was called off.")
 
 
 async def show_rotate(visit: Visit, form: Form) -> Response:
     """Whether the new version is to be used at once."""
     showing = form if form.was_sent else Form.showing(activated=AT_ONCE)
-    return await _page(visit, "key/rotate.html", showing)
+    return await about_key(visit, "key/rotate.html", showing)
 
 
 async def rotate(visit: Visit, form: Form) -> Response:
@@ -65,25 +65,25 @@ async def rotate(visit: Visit, form: Form) -> Response:
     at_once = form.text("activated") != PRE_ACTIVE
     detail = await visit.ask(visit.custody.states.rotate, visit.path("id"), activated=at_once)
     becomes = "and is the current one" if at_once else "and is pre-active: activate it, then make it the current one"
-    return _back(visit, detail, f"Version {detail.version.number} was generated, {becomes}.")
+    return back_to_key(visit, detail, f"Version {detail.version.number} was generated, {becomes}.")
 
 
 async def show_deactivate(visit: Visit, form: Form) -> Response:
     """Ask for the key's name."""
-    return await _page(visit, "key/deactivate.html", form)
+    return await about_key(visit, "key/deactivate.html", form)
 
 
 async def deactivate(visit: Visit, form: Form) -> Response:
     """Stop a version from protecting anything further."""
     reference, number = await _confirmed(visit, form), number_of(visit, form)
     detail = await visit.ask(visit.custody.states.deactivate, reference, version=number)
-    return _back(visit, detail, f"Version {detail.version.number} is deactivated.")
+    return back_to_key(visit, detail, f"Version {detail.version.number} is deactivated.")
 
 
 async def show_revoke(visit: Visit, form: Form) -> Response:
     """Ask why, and for the key's name."""
     showing = form if form.was_sent else Form.showing(reason=RevocationReason.KEY_COMPROMISE.value)
-    return await _page(visit, "key/revoke.html", showing, reasons=[(each.value, words) for each, words in REASONS])
+    return await about_key(visit, "key/revoke.html", showing, reasons=[(each.value, words) for each, words in REASONS])
 
 
 async def revoke(visit: Visit, form: Form) -> Response:
@@ -93,13 +93,13 @@ async def revoke(visit: Visit, form: Form) -> Response:
     detail = await visit.ask(
         visit.custody.states.revoke, reference, reason, message=form.optional("message"), version=number
     )
-    return _back(visit, detail, f"Version {detail.version.number} was revoked: it is {detail.state}.")
+    return back_to_key(visit, detail, f"Version {detail.version.number} was revoked: it is {detail.state}.")
 
 
 async def show_destroy(visit: Visit, form: Form) -> Response:
     """Say what follows, and ask for the key's name."""
     days = visit.console.services.settings.destruction_pending * SECOND / DAY
-    return await _page(visit, "key/destroy.html", form, days=days)
+    return await about_key(visit, "key/destroy.html", form, days=days)
 
 
 async def destroy(visit: Visit, form: Form) -> Response:
@@ -107,20 +107,7 @@ async def destroy(visit: Visit, form: Form) -> Response:
     reference, number = await _confirmed(visit, form), number_of(visit, form)
     detail = await visit.ask(visit.custody.states.destroy, reference, version=number)
     what = "The key" if number is None else f"Version {number}"
-    return _back(visit, detail, f"{what} is to be destroyed. Until then the destruction can be cancelled.")
-
-
-async def show_reassign(visit: Visit, form: Form) -> Response:
-    """Which group shall have it; an Administrator may also name a user."""
-    groups = await visit.ask(visit.custody.groups.list, size=visit.console.services.settings.max_page)
-    return await _page(visit, "key/reassign.html", form, groups=[(each.name, each.name) for each in groups.items])
-
-
-async def reassign(visit: Visit, form: Form) -> Response:
-    """Give it away."""
-    owner, group = form.optional("owner"), form.optional("group")
-    detail = await visit.ask(visit.custody.keys.reassign, visit.path("id"), group=group, owner=owner)
-    return _back(visit, detail, f"The key belongs to {detail.owner.name} now.")
+    return back_to_key(visit, detail, f"{what} is to be destroyed. Until then the destruction can be cancelled.")
 
 
 def number_of(visit: Visit, form: Form) -> int | None:
@@ -149,7 +136,7 @@ async def _confirmed(visit: Visit, form: Form) -> str:
     return key.id
 
 
-async def _page(visit: Visit, template: str, form: Form, **more: Any) -> Response:
+async def about_key(visit: Visit, template: str, form: Form, **more: Any) -> Response:
     """A page about a key or, if one is named, a version of it."""
     number = number_of(visit, form)
     detail = await visit.ask(visit.custody.keys.show, visit.path("id"), version=number)
@@ -168,7 +155,8 @@ async def _page(visit: Visit, template: str, form: Form, **more: Any) -> Respons
     )
 
 
-def _back(visit: Visit, detail: KeyDetail, message: str) -> Response:
+def back_to_key(visit: Visit, detail: KeyDetail, message: str) -> Response:
+    """To the key's page, which says what was done."""
     return visit.go(address("keys", detail.key.id), message)
 
 
@@ -187,5 +175,4 @@ routes = [
     form_page("/keys/{id}/deactivate", show_deactivate, deactivate),
     form_page("/keys/{id}/revoke", show_revoke, revoke),
     form_page("/keys/{id}/destroy", show_destroy, destroy),
-    form_page("/keys/{id}/reassign", show_reassign, reassign),
 ]
