@@ -43,8 +43,8 @@ from keyferry.custody.server_policy import ServerPolicyEdit
 from keyferry.custody.server_policy_row import recover_server_policy
 from keyferry.custody.token_scopes import TokenScope
 from keyferry.custody.trusted_issuers import IssuerEdit, NewIssuer
+from keyferry.custody.use_values import Ciphertext, Payload
 from keyferry.custody.users import UserSearch
-from keyferry.custody.uses import Ciphertext, Payload
 from keyferry.custody.workloads import NewWorkload
 from keyferry.errors import ApprovalRequired, KeyferryError, NotAuthenticated, NotFound
 from keyferry.identity.flows import Flow, Purpose

@@ -9,11 +9,11 @@ from tests.conftest import PostgreSql
 from tests.custody.refusing import refused
 
 from keyferry.background import Background
-from keyferry.custody import uses as uses_module
+from keyferry.custody import use_material
 from keyferry.custody.caller import Caller
 from keyferry.custody.key_cache import KeyCache
 from keyferry.custody.lifecycle import RevocationReason
-from keyferry.custody.uses import Ciphertext
+from keyferry.custody.use_values import Ciphertext
 from keyferry.custody.versions import unseal
 from keyferry.material.keys import Material
 from keyferry.material.secret import Secret
@@ -75,7 +75,7 @@ def unsealed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(version.id)
         return unseal(sealer, key, version)  # type: ignore[arg-type]  # handed on as they came
 
-    monkeypatch.setattr(uses_module, "unseal", watched)
+    monkeypatch.setattr(use_material, "unseal", watched)
     return found
 
 

@@ -17,7 +17,7 @@ from tests.custody.refusing import refused
 from keyferry.custody.caller import Caller
 from keyferry.custody.keys import NewKey
 from keyferry.custody.lifecycle import RevocationReason
-from keyferry.custody.uses import Ciphertext, Payload
+from keyferry.custody.use_values import Ciphertext, Payload
 from keyferry.material.secret import Secret
 from keyferry.material.using.signing import SignatureFormat
 from keyferry.testing import Kit

@@ -24,7 +24,7 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason
 from keyferry.custody.token_scopes import TokenScope
-from keyferry.custody.uses import Ciphertext
+from keyferry.custody.use_values import Ciphertext
 from keyferry.errors import CannotStart, CloudFailed, InvalidInput, KeyferryError, ProviderFailed
 from keyferry.identity.fetching import Fetcher
 from keyferry.material.secret import Secret

@@ -16,99 +16,29 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
-
 from keyferry.custody.activity import Activity
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
-from keyferry.custody.key_cache import KeyCache, Parsed
+from keyferry.custody.key_cache import KeyCache
 from keyferry.custody.key_lookup import load_key
 from keyferry.custody.lifecycle import require_processing, require_protecting
 from keyferry.custody.policy import Operation
 from keyferry.custody.recording import Subject
-from keyferry.custody.versions import current_version, unseal, version_numbered
+from keyferry.custody.use_ciphertexts import take_apart
+from keyferry.custody.use_material import UsedMaterial, other_kind, public_half, rsa_public_half
+from keyferry.custody.use_values import Ciphertext, Opened, Payload, Protected, Signed, Use, Verified
+from keyferry.custody.versions import current_version, version_numbered
 from keyferry.custody.view import View
-from keyferry.errors import Conflict, IntegrityViolation, InvalidInput
-from keyferry.material.algorithms import ALGORITHMS, Algorithm, Usage
-from keyferry.material.keys import load_private
+from keyferry.errors import Conflict
+from keyferry.material.algorithms import ALGORITHMS, Usage
 from keyferry.material.secret import Secret
 from keyferry.material.using import ciphering, signing
-from keyferry.material.using.envelope import Header, names_key, read_envelope
-from keyferry.material.using.methods import Method, Scheme, method_named, methods_of
+from keyferry.material.using.envelope import Header
+from keyferry.material.using.methods import Scheme, method_named, methods_of
 from keyferry.material.using.signing import SignatureFormat
 from keyferry.store.records import Key, KeyVersion
 
 T = TypeVar("T")
-
-_RAW_TAKEN = frozenset({Scheme.OAEP, Scheme.KW, Scheme.KWP})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payload:
-    """What is signed or verified: a message, or its digest."""
-
-    message: bytes | None = None
-    digest: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ciphertext:
-    """What is to be opened: with its envelope, or without one, and then with the version that opens it.
-
-    `algorithm` is in an envelope, and has to be the same if it is given beside one.
-    """
-
-    data: bytes
-    version: int | None = None
-    algorithm: str | None = None
-    associated_data: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """By what something was done: the key, its version, the algorithm."""
-
-    key: Key
-    version: KeyVersion
-    method: Method
-
-    @property
-    def algorithm(self) -> Algorithm:
-        """The key's type."""
-        return ALGORITHMS[self.key.algorithm]
-
-
-@dataclass(frozen=True, slots=True)
-class Protected:
-    """A ciphertext in its envelope."""
-
-    by: Use
-    ciphertext: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What was encrypted or wrapped, in the clear."""
-
-    by: Use
-    plaintext: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A signature, in the form that was asked for."""
-
-    by: Use
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """Whether a signature is valid."""
-
-    by: Use
-    valid: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +59,7 @@ class Uses:
         self._gate = gate
         self._activity = activity
         self._cache = cache
+        self._material = UsedMaterial(gate.sealer, cache)
 
     def encrypt(
         self,
@@ -201,9 +132,9 @@ class Uses:
         use, digest = self._gate.read(caller, Operation.KEY_USE, judge)
 
         def run() -> bytes:
-            private = self._parsed(use)
+            private = self._material.parsed(use)
             if isinstance(private, Secret):
-                raise _other_kind(use)
+                raise other_kind(use)
             return signing.sign(use.method, private, digest, form)
 
         return Signed(use, self._done(caller, Usage.SIGN, use, run))
@@ -236,7 +167,7 @@ class Uses:
 
         use, digest = self._gate.read(caller, Operation.KEY_USE, judge)
         with self._gate.refusing(caller, Operation.KEY_USE, _subject(use)):
-            valid = signing.is_valid(use.method, _public(use), digest, signature, form)
+            valid = signing.is_valid(use.method, public_half(use), digest, signature, form)
         self._record(caller, Usage.VERIFY, use, valid=valid)
         return Verified(use, valid)
 
@@ -263,7 +194,7 @@ class Uses:
         header = Header(use.method, use.key.id, use.version.number).encode()
 
         def run() -> bytes:
-            key = _rsa_public(use) if use.method.scheme is Scheme.OAEP else self._secret(use)
+            key = rsa_public_half(use) if use.method.scheme is Scheme.OAEP else self._material.secret(use)
             return header + ciphering.protect(use.method, key, header, plaintext, associated_data)
 
         return Protected(use, self._done(caller, usage, use, run))
@@ -272,7 +203,7 @@ class Uses:
         def judge(view: View) -> _Sealed:
             key = _key_for(view, reference, usage)
             ciphering.require_length(ciphertext.data, "ciphertext", ciphering.MOST_CIPHERTEXT_BYTES)
-            header, body, method, number = _taken_apart(key, usage, ciphertext)
+            header, body, method, number = take_apart(key, usage, ciphertext)
             ciphering.require_associated_data(method, ciphertext.associated_data)
             return _Sealed(Use(key, self._processing(view, key, number), method), header, body)
 
@@ -280,7 +211,7 @@ class Uses:
         use = sealed.by
 
         def run() -> Secret:
-            key = self._rsa_private(use) if use.method.scheme is Scheme.OAEP else self._secret(use)
+            key = self._material.rsa_private(use) if use.method.scheme is Scheme.OAEP else self._material.secret(use)
             return ciphering.process(use.method, key, sealed.header, sealed.body, ciphertext.associated_data)
 
         return Opened(use, self._done(caller, usage, use, run))
@@ -313,32 +244,6 @@ class Uses:
             raise
         return version
 
-    def _parsed(self, use: Use) -> Parsed:
-        """The version's key, kept from an earlier use of the same row, or parsed and kept now.
-
-        Raises:
-            IntegrityViolation: the material does not verify.
-        """
-        kept = self._cache.find(use.version)
-        if kept is not None:
-            return kept
-        material = unseal(self._gate.sealer, use.key, use.version)
-        parsed: Parsed = material.secret if material.algorithm.symmetric else load_private(material)
-        self._cache.keep(use.version, parsed)
-        return parsed
-
-    def _secret(self, use: Use) -> Secret:
-        parsed = self._parsed(use)
-        if not isinstance(parsed, Secret):
-            raise _other_kind(use)
-        return parsed
-
-    def _rsa_private(self, use: Use) -> rsa.RSAPrivateKey:
-        parsed = self._parsed(use)
-        if not isinstance(parsed, rsa.RSAPrivateKey):
-            raise _other_kind(use)
-        return parsed
-
 
 def _key_for(view: View, reference: str, usage: Usage) -> Key:
     """The key, authorised, and made for this use.
@@ -360,71 +265,6 @@ def _key_for(view: View, reference: str, usage: Usage) -> Key:
             else f"Use a key of another type: those of type {key.algorithm} cannot {usage}.",
         )
     return key
-
-
-def _taken_apart(key: Key, usage: Usage, ciphertext: Ciphertext) -> tuple[bytes, bytes, Method, int]:
-    """Header, body, algorithm and version of a ciphertext for this key.
-
-    Raises:
-        InvalidInput: the envelope will not do or is another key's; without one, what has to be said is not.
-    """
-    if ciphertext.version is not None:
-        return _without_envelope(key, usage, ciphertext, ciphertext.version)
-    envelope = read_envelope(ciphertext.data, "ciphertext")
-    header = envelope.header
-    if header.key_id != key.id:
-        raise InvalidInput(
-            "The ciphertext's envelope names another key: its key id is not this key's.",
-            code="envelope-refused",
-            field="ciphertext",
-            advice=f"Ask for key {header.key_id}.",
-        )
-    if ciphertext.algorithm not in {None, header.method.name}:
-        raise InvalidInput(
-            f"The ciphertext's envelope names {header.method.name}, and not the algorithm that was given.",
-            code="algorithm-refused",
-            field="algorithm",
-            advice="Leave the algorithm out: the envelope names it.",
-        )
-    method = method_named(header.method.name, ALGORITHMS[key.algorithm], usage)
-    return envelope.header_bytes, envelope.body, method, header.version
-
-
-def _without_envelope(key: Key, usage: Usage, ciphertext: Ciphertext, version: int) -> tuple[bytes, bytes, Method, int]:
-    if names_key(ciphertext.data, key.id):
-        raise InvalidInput(
-            "The ciphertext has an envelope, which names the version.",
-            code="envelope-refused",
-            field="version",
-            advice="Leave the version out; or, of a ciphertext without its envelope, leave out the first 24 bytes.",
-        )
-    method = method_named(ciphertext.algorithm, ALGORITHMS[key.algorithm], usage)
-    if method.scheme not in _RAW_TAKEN:
-        raise InvalidInput(
-            f"{method.name} opens nothing without an envelope.",
-            code="envelope-refused",
-            field="ciphertext",
-            advice="Give the ciphertext as Keyferry answered it, and no version.",
-        )
-    return b"", ciphertext.data, method, version
-
-
-def _public(use: Use) -> signing.PublicKey:
-    found = None if use.version.public_key is None else load_der_public_key(use.version.public_key)
-    if not isinstance(found, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-        raise _other_kind(use)
-    return found
-
-
-def _rsa_public(use: Use) -> rsa.RSAPublicKey:
-    found = _public(use)
-    if not isinstance(found, rsa.RSAPublicKey):
-        raise _other_kind(use)
-    return found
-
-
-def _other_kind(use: Use) -> IntegrityViolation:
-    return IntegrityViolation(f"Version {use.version.id} of key {use.key.id} holds another kind of key than its type.")
 
 
 def _subject(use: Use) -> Subject:

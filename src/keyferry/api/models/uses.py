@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, SecretStr, StringConstraints
 
 from keyferry.api.models.values import Answer, Request, VersionNumber, base64url, bytes_of
-from keyferry.custody.uses import Ciphertext, Opened, Payload, Protected, Signed, Use, Verified
+from keyferry.custody.use_values import Ciphertext, Opened, Payload, Protected, Signed, Use, Verified
 from keyferry.material.secret import Secret
 from keyferry.material.using.ciphering import MOST_BYTES
 from keyferry.material.using.methods import METHODS
