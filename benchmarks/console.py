@@ -21,7 +21,7 @@ from benchmarks.measuring import RUNS, Row, row_of, seconds
 from keyferry import clock
 from keyferry.clock import DAY
 from keyferry.custody.counting import count
-from keyferry.custody.key_walks import Sort
+from keyferry.custody.key_orders import Sort
 from keyferry.rehearsal.local_server import serving
 from keyferry.testing import ADMINISTRATOR, PASSWORD
 

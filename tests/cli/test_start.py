@@ -15,7 +15,7 @@ from keyferry.cli.command_line import PLACES, command_line
 from keyferry.custody.approvals import Which
 from keyferry.custody.audit_search import OUTCOMES
 from keyferry.custody.groups import KEK_POLICIES
-from keyferry.custody.key_walks import Sort
+from keyferry.custody.key_orders import Sort
 from keyferry.custody.lifecycle import RevocationReason, State
 from keyferry.custody.policy import Covered, Role
 from keyferry.material.algorithms import ALGORITHMS, Usage

@@ -14,7 +14,7 @@ from keyferry.custody import key_walks
 from keyferry.custody.caller import Caller
 from keyferry.custody.finding import FoundKeys, Wanted
 from keyferry.custody.key_lookup import KeyDetail
-from keyferry.custody.key_walks import Sort
+from keyferry.custody.key_orders import Sort
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.lifecycle import RevocationReason, State
 from keyferry.errors import InvalidInput

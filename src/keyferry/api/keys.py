@@ -23,7 +23,7 @@ from keyferry.api.preconditions import IfMatch, tag
 from keyferry.api.routers import guarded_router
 from keyferry.custody.finding import MOST_DAYS, Wanted
 from keyferry.custody.key_lookup import KeyDetail
-from keyferry.custody.key_walks import Sort
+from keyferry.custody.key_orders import Sort
 from keyferry.custody.lifecycle import State
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation

@@ -20,7 +20,7 @@ STATES = ("pre-active", "active", "deactivated", "compromised", "destroyed", "de
 """`keyferry.custody.lifecycle.State`."""
 
 KEY_SORTS = ("created", "-created", "name", "-name", "deactivation_date", "-deactivation_date")
-"""`keyferry.custody.key_walks.Sort`."""
+"""`keyferry.custody.key_orders.Sort`."""
 
 USAGES = ("encrypt", "decrypt", "sign", "verify", "wrap", "unwrap")
 """`keyferry.material.algorithms.Usage`."""

@@ -10,7 +10,8 @@ from keyferry.clock import DAY, Microseconds
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.key_lookup import KeyDetail, may_see_key
-from keyferry.custody.key_walks import Conditions, Owned, Place, Sort, Walk, cursor_place, find_candidates
+from keyferry.custody.key_orders import Conditions, Owned, Place, Sort, Walk, cursor_place
+from keyferry.custody.key_walks import find_candidates
 from keyferry.custody.lifecycle import State, state_at
 from keyferry.custody.names import may_name_key
 from keyferry.custody.owners import Owner, owner_named, owner_of

@@ -9,7 +9,7 @@ from keyferry.clock import DAY
 from keyferry.clock import now as clock_now
 from keyferry.custody.finding import FoundKeys, Wanted
 from keyferry.custody.key_lookup import KeyDetail
-from keyferry.custody.key_walks import Sort
+from keyferry.custody.key_orders import Sort
 from keyferry.custody.lifecycle import State
 from keyferry.doors.statuses import status_of
 from keyferry.errors import InvalidInput, KeyferryError, NotPermitted
