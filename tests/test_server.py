@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from tests.custody.reading import rows
 
+from keyferry import __version__
 from keyferry.certificates import prepare_certificates
 from keyferry.config.sources import load_settings
 from keyferry.config.values import Listen
@@ -241,6 +242,17 @@ def test_the_log_of_a_server_tells_no_token(home: Path, tmp_path: Path) -> None:
         assert server.end() == 0
         assert "path=/api/v1/keys" in server.log.read_text()
         assert token not in server.log.read_text()
+
+
+def test_the_log_says_where_it_serves_and_that_it_has_ended(home: Path, tmp_path: Path) -> None:
+    with serving(home, tmp_path / "log", KEYFERRY_LOG_FORMAT="json") as server:
+        assert until(partial(_says, server.log, '"serving"'))
+        assert server.end() == 0
+        told = [json.loads(line) for line in server.log.read_text().splitlines()]
+    (begun,) = [each for each in told if each["event"] == "serving"]
+    assert begun["address"] == f"https://127.0.0.1:{server.port}"
+    assert begun["version"] == __version__
+    assert told[-1]["event"] == "ended"
 
 
 def test_without_users_each_start_prints_a_link_of_its_own_that_is_in_no_log(tmp_path: Path) -> None:

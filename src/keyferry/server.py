@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 import uvicorn
 
+from keyferry import __version__
 from keyferry.api.app import create_app
 from keyferry.background import Background
 from keyferry.client_trust import EVERY_SECONDS, ClientTrust
@@ -44,6 +45,8 @@ GRACE_SECONDS = 10
 BACKLOG = 2048
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # as somebody may have set it; nothing is bound here
 
+log = structlog.get_logger("keyferry.server")
+
 
 class Server(uvicorn.Server):
     """A server that ends its process in order: what serves beside it is still finished after a signal.
@@ -61,15 +64,19 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and listen for clients with certificates too: one application, one state, one end."""
         await super().startup(sockets)
-        if self.asking is None:
-            return
+        if self.asking is not None:
+            await self._listen_for_certificates(self.asking)
+        asking = {"with_certificates": _addresses("https", self.asking_sockets)} if self.asking_sockets else {}
+        scheme = "https" if self.config.is_ssl else "http"
+        log.info("serving", address=_addresses(scheme, sockets or []), version=__version__, **asking)
 
+    async def _listen_for_certificates(self, asking: ssl.SSLContext) -> None:
         def create_protocol() -> asyncio.Protocol:
             return AskingProtocol(self.config, self.server_state, self.lifespan.state)
 
         loop = asyncio.get_running_loop()
         for each in self.asking_sockets:
-            listener = await loop.create_server(create_protocol, sock=each, ssl=self.asking, backlog=BACKLOG)
+            listener = await loop.create_server(create_protocol, sock=each, ssl=asking, backlog=BACKLOG)
             self.servers.append(listener)
 
     @contextmanager
@@ -101,6 +108,12 @@ def serve(settings: Settings) -> None:
         offer_set_up(installation, sockets[0].getsockname()[1])
         keep_what_is_loaded()
         server.run(sockets)
+    log.info("ended")
+
+
+def _addresses(scheme: str, sockets: list[socket.socket]) -> str:
+    """Where these listen, as one writes it into a browser."""
+    return ", ".join(f"{scheme}://{Listen(*each.getsockname()[:2])}" for each in sockets)
 
 
 def keep_what_is_loaded() -> None:
