@@ -313,6 +313,29 @@ class TestProblems:
         assert failed.step is Step.KEK_READY
         assert walked.record(Step.EXPORTED).deployment.problem is None
 
+    def test_a_push_that_did_not_get_its_turn_says_why(self, kit: Kit, kim: Caller, key: str) -> None:
+        deployments, planned = kit.custody.deployments, plan(kit, kim, key).deployment.id
+        problem = Problem(code="deployment-outdated", detail="The key was rotated.", advice="Plan a new deployment.")
+        began = now()
+        told = deployments.note_refusal(kim, planned, problem, since=began).deployment
+        kept = json.loads(told.problem or "{}")
+        assert (kept["code"], kept["step"], kept["reported_by"]) == ("deployment-outdated", "kek-ready", "server")
+        assert details_of(events_of(kit, "deployment.run")[-1])["problem"] == "deployment-outdated"
+        later = Problem(code="overloaded", detail="Too many.")
+        assert deployments.note_refusal(kim, planned, later, since=began).deployment.problem == told.problem
+        assert "overloaded" in (deployments.note_refusal(kim, planned, later, since=now()).deployment.problem or "")
+
+    def test_of_one_that_goes_on_or_is_over_nothing_is_said(self, kit: Kit, kim: Caller, key: str) -> None:
+        connect(kit)
+        deployments, problem = kit.custody.deployments, Problem(code="deployment-busy", detail="Another.")
+        planned = plan(kit, kim, key, connection="production").deployment.id
+        lease = deployments.lease(kim, planned).lease
+        held = deployments.note_refusal(kim, planned, problem, since=now()).deployment
+        assert (held.problem, held.lease_id) == (None, lease)
+        deployments.release(kim, planned, lease)
+        deployments.abandon(kim, planned)
+        assert deployments.note_refusal(kim, planned, problem, since=now()).deployment.problem is None
+
     def test_a_code_that_is_none_is_refused(self, kit: Kit, kim: Caller, key: str, kek: Kek) -> None:
         with refused("invalid-input", "code"):
             kit.custody.deployments.fail(

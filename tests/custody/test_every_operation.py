@@ -631,6 +631,11 @@ TABLE: dict[str, Row] = {
         lambda it, by, ref: it.deployments.fail(by, ref, Step.KEK_READY, Problem(code="conflict", detail="No.")),
         (DENIED, OK, OK, HIDDEN, DENIED),
     ),
+    "deployments.note_refusal": Row(
+        _deployment,
+        lambda it, by, ref: it.deployments.note_refusal(by, ref, Problem(code="conflict", detail="No."), since=0),
+        (DENIED, OK, OK, HIDDEN, DENIED),
+    ),
     "deployments.abandon": Row(
         _deployment, lambda it, by, ref: it.deployments.abandon(by, ref), (DENIED, OK, OK, HIDDEN, DENIED)
     ),

@@ -1,5 +1,6 @@
 """Pushes that the server makes: one at a time, recorded as seen by the server, to hosts that its settings allow."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from keyferry.clouds.azure.transport import GuardedTransport
 from keyferry.clouds.azure.vault import AzureVault
 from keyferry.custody.caller import Caller
 from keyferry.custody.connection_facts import Cloud
+from keyferry.custody.connection_writing import ConnectionEdit
 from keyferry.custody.connections import OpenConnection
 from keyferry.custody.credentials import CredentialKind
 from keyferry.custody.deployment_rules import NewDeployment
@@ -26,7 +28,7 @@ from keyferry.deployments.push import push
 from keyferry.deployments.server_push import Pushes
 from keyferry.deployments.through_connection import credential_for
 from keyferry.emulator.server import Running
-from keyferry.errors import CloudFailed, Conflict, IntegrityViolation, KeyferryError, Overloaded
+from keyferry.errors import CloudFailed, Conflict, IntegrityViolation, InvalidInput, KeyferryError, Overloaded
 from keyferry.testing import Kit
 
 
@@ -144,6 +146,31 @@ def test_pushes_that_wait_for_vaults_leave_room_for_others(
         with pushes._place(), pytest.raises(Overloaded):
             act(kim, planned)
         act(kim, planned)
+
+
+def test_one_that_never_began_is_kept_with_its_words(kit: Kit, kim: Caller, pushes: Pushes, planned: str) -> None:
+    kit.custody.connections.edit(kit.administrator, "production", ConnectionEdit(groups=()))
+    with pytest.raises(InvalidInput) as caught:
+        pushes.run(kim, planned)
+    kept = json.loads(kit.custody.deployments.show(kim, planned).deployment.problem or "{}")
+    assert (kept["code"], kept["detail"]) == (caught.value.code, caught.value.detail)
+    assert kept["advice"] == caught.value.advice
+
+
+def test_a_fault_of_the_servers_own_is_kept_without_its_words(
+    kit: Kit, kim: Caller, pushes: Pushes, planned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("what only the log should tell")
+
+    monkeypatch.setattr("keyferry.deployments.server_push.push", fail)
+    with pytest.raises(ValueError, match="only the log"):
+        pushes.run(kim, planned)
+    kept = kit.custody.deployments.show(kim, planned).deployment
+    assert "internal-error" in (kept.problem or "")
+    assert planned in (kept.problem or "")
+    assert "only the log" not in (kept.problem or "")
+    assert kept.lease_id is None
 
 
 class TestHosts:

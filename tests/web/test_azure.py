@@ -2,8 +2,10 @@
 
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 
 import httpx2
@@ -14,11 +16,13 @@ from tests.deployments.conftest import connect
 from tests.looking import require_accessible, whole, window
 from tests.web.conftest import Served, serving, sign_in
 
+from keyferry.clock import now
 from keyferry.clouds.azure.hosts import AllowedHosts
 from keyferry.clouds.azure.outgoing import Outgoing
 from keyferry.custody.customer_key_requests import NewRequest
 from keyferry.custody.customer_key_shapes import RequestedKey
 from keyferry.custody.deployment_rules import NewDeployment
+from keyferry.custody.deployments import LEASE
 from keyferry.deployments.server_push import Pushes
 from keyferry.emulator.faults import Fault, Kind
 from keyferry.emulator.server import Running
@@ -87,8 +91,8 @@ def push(page: Page, name: str, vault_url: str) -> None:
 def test_a_key_is_pushed_and_followed_to_its_proof(page: Page, console: Served, name: str, vault_url: str) -> None:
     console.kit.key(console.kit.sign_in("kim"), "rsa-2048", name, group="payments")
     push(page, name, vault_url)
-    expect(page.get_by_text("It was proved")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("arrived and proved")).to_be_visible()
+    expect(page.get_by_text("It was proved", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("arrived and proved", exact=True)).to_be_visible()
     page.reload()
     require_accessible(page)
 
@@ -123,7 +127,64 @@ def test_what_stops_a_push_is_told_and_it_goes_on_from_there(
     expect(page.get_by_text(re.compile("stopped at"))).to_be_visible()
     require_accessible(page)
     page.get_by_role("button", name="Push on").click()
-    expect(page.get_by_text("It was proved")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("It was proved", exact=True)).to_be_visible(timeout=60_000)
+
+
+def test_a_push_is_followed_on_the_keys_page_and_on_azures_without_reloading(
+    page: Page, console: Served, emulator: Running, name: str, vault_url: str
+) -> None:
+    key = console.kit.key(console.kit.sign_in("kim"), "rsa-2048", name, group="payments").key.id
+    emulator.emulator.faults.add(
+        Fault(kind=Kind.THROTTLE, operation="import", vault=emulator.vaults[0].name, retry_after=4)
+    )
+    push(page, name, vault_url)
+    page.goto(f"/keys/{key}")
+    row = page.locator("#deployed").get_by_role("row").filter(has_text=name)
+    expect(row).to_contain_text("being pushed")
+    expect(page.get_by_role("link", name="look again")).to_be_visible()
+    require_accessible(page)
+    expect(row).to_contain_text("arrived and proved", timeout=60_000)
+    expect(page.locator("#said")).to_contain_text(f"{name}: arrived and proved. It was proved.")
+    expect(page.locator("#deployed")).not_to_have_attribute("data-hx-get", re.compile("."))
+    require_accessible(page)
+
+
+def test_a_push_that_is_refused_when_nobody_waits_any_more_is_told_on_both_pages(
+    console: Served, name: str, vault_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyferry.web.pushing._AT_ONCE", 0)
+    id_ = planned(console, name, vault_url)
+    deployments, kim = console.kit.custody.deployments, console.kit.sign_in("kim")
+    key = deployments.show(kim, id_).key.id
+    console.kit.custody.states.rotate(kim, key)
+    with client(console, "kim") as browser:
+        token = browser.get(f"/azure/deployments/{id_}").text.partition('name="csrf" value="')[2].partition('"')[0]
+        assert browser.post(f"/azure/deployments/{id_}/run", data={"csrf": token}).status_code == 303
+        for _ in range(100):
+            if deployments.show(kim, id_).deployment.problem:
+                break
+            time.sleep(0.05)
+        for page in (f"/azure/deployments/{id_}", f"/keys/{key}", "/azure"):
+            text = unescape(browser.get(page).text)
+            assert "version 1 is no longer its current one" in text, page
+            assert "Plan a new deployment, of the key's current version." in text, page
+            assert "stopped at planned" in text, page
+
+
+def test_a_push_whose_server_was_stopped_says_so(console: Served, name: str, vault_url: str) -> None:
+    id_ = planned(console, name, vault_url)
+    kim = console.kit.sign_in("kim")
+    console.kit.custody.deployments.lease(kim, id_)
+    with client(console, "kim") as browser:
+        assert "being pushed" in browser.get(f"/azure/deployments/{id_}").text
+        unchanged = browser.get(f"/azure/deployments/{id_}?seen=planned.running", headers={"hx-request": "true"})
+        assert unchanged.status_code == 204
+        ahead = now() + 2 * LEASE
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("keyferry.web.deployment_words.clock_now", lambda: ahead)
+            text = browser.get(f"/azure/deployments/{id_}?seen=planned.running", headers={"hx-request": "true"}).text
+    assert "its server was stopped" in text
+    assert 'data-hx-trigger="every' not in text
 
 
 def test_a_push_that_cannot_be_is_refused_beside_the_field(page: Page, console: Served, vault_url: str) -> None:

@@ -78,7 +78,7 @@ def test_a_connection_to_a_custom_cloud_is_made_at_the_console_and_a_key_pushed_
     page.get_by_label("Key", exact=True).fill("by-hand")
     page.get_by_label("Vault", exact=True).fill(emulator.url)
     page.get_by_role("button", name="Push").click()
-    expect(page.get_by_text("It was proved")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("It was proved", exact=True)).to_be_visible(timeout=60_000)
 
 
 def test_addresses_that_were_typed_and_not_chosen_are_not_let_fall_in_silence(

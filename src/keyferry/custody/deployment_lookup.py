@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, or_, select
 
+from keyferry.clock import Microseconds
 from keyferry.custody.deployment_steps import Step, unfinished
 from keyferry.custody.lifecycle import State, state_at
 from keyferry.custody.view import Query, View
@@ -158,6 +159,15 @@ def under_way(view: View, version: KeyVersion, vault: str, name: str) -> Deploym
 def is_live(found: Deployment) -> bool:
     """Whether a push of it may still go on."""
     return found.abandoned_at is None and unfinished(Step(found.step))
+
+
+def awaits_word(found: Deployment, now: Microseconds, since: Microseconds) -> bool:
+    """Whether nothing says yet why a push that was asked for at `since` does not go on: it may still go on, no other
+    push does, and no problem was recorded after that.
+    """
+    if not is_live(found) or (found.lease_until or 0) > now:
+        return False
+    return found.problem is None or bool(json.loads(found.problem)["at"] < since)
 
 
 def _key_of(view: View, found: Deployment) -> Key:

@@ -12,7 +12,13 @@ from keyferry.clock import SECOND, Microseconds
 from keyferry.custody.caller import Caller
 from keyferry.custody.connection_facts import as_json
 from keyferry.custody.deployment_evidence import judge_evidence, note_kek
-from keyferry.custody.deployment_lookup import DeploymentDetail, deployments_page, detail_of, load_deployment
+from keyferry.custody.deployment_lookup import (
+    DeploymentDetail,
+    awaits_word,
+    deployments_page,
+    detail_of,
+    load_deployment,
+)
 from keyferry.custody.deployment_reports import Backup, Problem, check_backup, check_observed, check_problem
 from keyferry.custody.deployment_rules import (
     NewDeployment,
@@ -174,6 +180,34 @@ class Deployments:
             return _update(change, detail, problem=as_json(told))
 
         return self._gate.write(caller, Operation.DEPLOYMENT_ADVANCE, change)
+
+    def note_refusal(
+        self, caller: Caller, deployment: str, problem: Problem, *, since: Microseconds
+    ) -> DeploymentDetail:
+        """Record why a push by the server, which somebody asked for, did not go on; whoever asked may have gone.
+
+        Nothing is recorded where a step has told it already, where another push goes on, or where there is nothing left
+        to push.
+
+        Args:
+            since: when the push was asked for; problems that were recorded after that are its own.
+
+        Raises:
+            InvalidInput: the problem's code is none.
+        """
+
+        def change(change: Change) -> DeploymentDetail:
+            detail = load_deployment(change, deployment, Lock.UPDATE)
+            told = {**check_problem(problem), **_beside(change, Reporter.SERVER)}
+            change.note(problem=told["code"])
+            if not awaits_word(detail.deployment, change.now, since):
+                return detail
+            step = ORDER[ORDER.index(detail.step) + 1]
+            change.note(step=step.value, reported_by=Reporter.SERVER.value)
+            columns = {"problem": as_json({**told, "step": step.value}), "lease_id": None, "lease_until": None}
+            return _update(change, detail, **columns)
+
+        return self._gate.write(caller, Operation.DEPLOYMENT_RUN, change)
 
     def abandon(self, caller: Caller, deployment: str) -> DeploymentDetail:
         """Give a deployment up: it goes no further. What has been done of it stays done, and on record.

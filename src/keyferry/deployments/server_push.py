@@ -16,20 +16,23 @@ from keyferry.clouds.azure.vault import AzureVault
 from keyferry.custody.caller import Caller
 from keyferry.custody.custody import Custody
 from keyferry.custody.customer_key_lookup import CustomerKeyDetail
-from keyferry.custody.deployment_lookup import DeploymentDetail
-from keyferry.custody.deployment_reports import Backup
+from keyferry.custody.deployment_lookup import DeploymentDetail, awaits_word
+from keyferry.custody.deployment_reports import Backup, Problem
 from keyferry.custody.deployment_steps import ORDER, Reporter, Step, unfinished
 from keyferry.deployments.custody_ledger import CustodyLedger
 from keyferry.deployments.observing import expected_of, observe, take_backup
 from keyferry.deployments.push import AS_USUAL, Wishes, push
 from keyferry.deployments.server_checks import NO_PRINCIPALS, validate
 from keyferry.deployments.through_connection import session_for
-from keyferry.errors import KeyferryError, Overloaded
+from keyferry.errors import InternalError, KeyferryError, Overloaded
 
 #: seconds that a run waits for a throttled vault, all in all: somebody waits for the answer
 PATIENCE_SECONDS: Final = 45
 AT_ONCE: Final = 16
 _TURNED_AWAY_SECONDS: Final = 10
+
+_FAULT: Final = "The server failed while it pushed."
+_FAULT_ADVICE: Final = "Its log has more: look for the deployment {}. Then push on."
 
 
 class Pushes:
@@ -55,16 +58,24 @@ class Pushes:
             Conflict: somebody else pushes it (`deployment-busy`), or it may not be pushed.
             KeyferryError: what stopped it, recorded as the deployment's problem.
         """
+        began = clock.now()
         with self._place():
-            leased = self._custody.deployments.lease(caller, deployment)
-            ledger = CustodyLedger(self._custody, caller, deployment, leased.lease)
             try:
-                with self._vault(caller, leased.detail, ledger) as vault:
-                    push(ledger, vault, wishes, patience=PATIENCE_SECONDS)
-            finally:
-                with suppress(KeyferryError):  # what stopped it is what the caller must see; a lease ends by itself
-                    self._custody.deployments.release(caller, deployment, leased.lease)
+                self._walk(caller, deployment, wishes)
+            except Exception as stopped:
+                keep_refusal(self._custody, caller, deployment, stopped, since=began)
+                raise
         return self._custody.deployments.show(caller, deployment)
+
+    def _walk(self, caller: Caller, deployment: str, wishes: Wishes) -> None:
+        leased = self._custody.deployments.lease(caller, deployment)
+        ledger = CustodyLedger(self._custody, caller, deployment, leased.lease)
+        try:
+            with self._vault(caller, leased.detail, ledger) as vault:
+                push(ledger, vault, wishes, patience=PATIENCE_SECONDS)
+        finally:
+            with suppress(KeyferryError):  # what stopped it is what the caller must see; a lease ends by itself
+                self._custody.deployments.release(caller, deployment, leased.lease)
 
     def observe(self, caller: Caller, deployment: str) -> DeploymentDetail:
         """Look at a pushed key where it is, and record what is seen.
@@ -138,6 +149,26 @@ class Pushes:
             raise
         with session:
             yield vault
+
+
+def keep_refusal(
+    custody: Custody, caller: Caller, deployment: str, stopped: Exception, *, since: clock.Microseconds
+) -> None:
+    """Keep with a deployment why a push of it did not go on, where its steps have not told already.
+
+    Args:
+        since: when the push was asked for.
+    """
+    known = isinstance(stopped, KeyferryError) and not isinstance(stopped, InternalError)
+    problem = (
+        Problem(code=stopped.code, detail=stopped.detail, advice=stopped.advice or None)
+        if isinstance(stopped, KeyferryError) and known
+        else Problem(code=InternalError.default_code, detail=_FAULT, advice=_FAULT_ADVICE.format(deployment))
+    )
+    with suppress(KeyferryError):  # what stopped it is what the caller must see
+        present = custody.deployments.show(caller, deployment).deployment
+        if awaits_word(present, clock.now(), since):
+            custody.deployments.note_refusal(caller, deployment, problem, since=since)
 
 
 def sdk_is_installed() -> bool:

@@ -12,7 +12,8 @@ from keyferry.custody.connection_lookup import ConnectionDetail
 from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.errors import InvalidInput
 from keyferry.store.records import Kek
-from keyferry.web.deployment_words import Shown, shown
+from keyferry.web.addresses import address
+from keyferry.web.deployed import anew, deployed
 from keyferry.web.pages import page
 from keyferry.web.visits import Visit
 
@@ -36,6 +37,9 @@ async def show(visit: Visit) -> Response:
     deployments = await visit.ask(
         visit.custody.deployments.list, size=visit.page_size, after=visit.query("after"), newest_first=True
     )
+    table = deployed(deployments.items, page=address("azure", after=visit.query("after")))
+    if visit.wants_part:
+        return anew(visit, table)
     connections = await visit.ask(visit.custody.connections.list, size=_MOST)
     keks = await visit.ask(visit.custody.keks.list, size=_MOST)
     return visit.page(
@@ -43,13 +47,10 @@ async def show(visit: Visit) -> Response:
         can_push=visit.console.services.pushes is not None,
         connections=connections.items,
         vaults=_vaults(connections.items, keks.items, deployments.items),
-        deployments=_all_shown(deployments.items),
+        deployed=table,
+        said=False,
         next=deployments.next,
     )
-
-
-def _all_shown(details: Iterable[DeploymentDetail]) -> list[Shown]:
-    return [shown(detail) for detail in details]
 
 
 def _vaults(
@@ -61,8 +62,8 @@ def _vaults(
         return found.setdefault(address, KnownVault(address))
 
     for each in connections:
-        for address in each.vaults:
-            vault(address).connections.append(each.connection.name)
+        for reached in each.vaults:
+            vault(reached).connections.append(each.connection.name)
     registered: dict[str, int] = defaultdict(int)
     for kek in keks:
         address = _vault_of(kek.identifier)

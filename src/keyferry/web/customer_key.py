@@ -15,9 +15,9 @@ from keyferry.customer_key.workloads import WORKLOADS
 from keyferry.errors import InvalidInput, NotFound
 from keyferry.web.addresses import address
 from keyferry.web.customer_key_form import beside_its_field, choices_of, contacts_in, keys_in, showing
-from keyferry.web.deployments import pushes_of
 from keyferry.web.forms import Form
 from keyferry.web.pages import action, form_page, page
+from keyferry.web.pushing import pushes_of
 from keyferry.web.visits import Visit
 
 #: what records a state, on its button

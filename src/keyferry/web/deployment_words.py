@@ -20,6 +20,13 @@ STEPS: Final[Mapping[Step, tuple[str, str]]] = {
     Step.PROVED: ("Proving the key", "It was proved"),
 }
 
+#: of a push that has let its time pass: it would have let go of the deployment at its end
+_CUT_OFF: Final = {
+    "code": "push-cut-off",
+    "detail": "The push ended without saying how: its server was stopped, or could record nothing more.",
+    "advice": "Push on. It looks into the vault first, so that nothing is imported twice.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ShownStep:
@@ -54,6 +61,23 @@ class Shown:
     drift: Sequence[Mapping[str, Any]]
     backup: Mapping[str, Any] | None
 
+    @property
+    def stopped(self) -> bool:
+        """Whether its last push was stopped, and nobody has gone on with it or given it up."""
+        return self.problem is not None and self.live and not self.running
+
+    @property
+    def mark(self) -> str:
+        """Tells apart what a page that follows it has to show anew."""
+        return f"{self.detail.step}.{'running' if self.running else 'ended'}"
+
+    @property
+    def words(self) -> str:
+        """How it stands, for whoever does not see it."""
+        reached = STEPS[self.detail.step][1]
+        told = self.problem["detail"] if self.stopped and self.problem is not None else f"{reached}."
+        return f"{self.detail.deployment.name}: {self.status}. {told}"
+
 
 def shown(detail: DeploymentDetail, *, running: bool = False) -> Shown:
     """
@@ -63,6 +87,8 @@ def shown(detail: DeploymentDetail, *, running: bool = False) -> Shown:
     row = detail.deployment
     runs = running or (row.lease_until or 0) > clock_now()
     problem, observed, backup = (_told(each) for each in (row.problem, row.observed, row.backup))
+    if problem is None and not runs and row.lease_id is not None:
+        problem = {**_CUT_OFF, "at": row.lease_until}
     drift = [] if observed is None else list(observed.get("drift") or [])
     live = row.abandoned_at is None and unfinished(detail.step)
     status, kind = _status(detail, problem, observed, drift, runs=runs)

@@ -1,38 +1,28 @@
 """Deployments: a push into a vault is planned, run, followed step by step, looked at, backed up, given up."""
 
-import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-import structlog
 from starlette.responses import Response
 
 from keyferry.byok.vault_address import parse_vault_address
-from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.custody.deployment_rules import NewDeployment
 from keyferry.custody.names import check_vault_key_name
 from keyferry.deployments.kek import DEFAULT_NAME
 from keyferry.deployments.push import Wishes
-from keyferry.doors.services import Pushes
-from keyferry.errors import Conflict, InvalidInput, KeyferryError
+from keyferry.errors import InvalidInput, KeyferryError
 from keyferry.web.addresses import address
 from keyferry.web.deployment_words import shown
 from keyferry.web.forms import Form
 from keyferry.web.pages import action, form_page, page
+from keyferry.web.pushing import begin, is_running, pushes_of
 from keyferry.web.visits import Visit
 
 CUSTOMER_KEY: Final = ("unwrapKey", "wrapKey")
-#: seconds that a push is waited for: what is refused at once is shown at once
-_AT_ONCE: Final = 0.8
 #: connections that a push may choose from
 _MOST: Final = 200
 _SIZES: Final = (("", "as large as the key needs"), ("2048", "2048 bits"), ("3072", "3072 bits"), ("4096", "4096 bits"))
-
-#: pushes that this process runs, by their deployment
-_running: dict[str, asyncio.Task[DeploymentDetail]] = {}
-
-log = structlog.get_logger("keyferry.web")
 
 
 async def show_new(visit: Visit, form: Form) -> Response:
@@ -51,7 +41,7 @@ async def show_new(visit: Visit, form: Form) -> Response:
 
 async def create(visit: Visit, form: Form) -> Response:
     """Plan it, and begin."""
-    pushes = pushes_of(visit)
+    pushes_of(visit)
     wishes = _wishes(form)
     key = await visit.ask(visit.custody.keys.show, form.text("key"))
     new = NewDeployment(
@@ -63,7 +53,7 @@ async def create(visit: Visit, form: Form) -> Response:
     made = await visit.ask(visit.custody.deployments.plan, key.key.id, new)
     found = made.deployment.id
     try:
-        await _begin(visit, pushes, found, wishes)
+        await begin(visit, found, wishes)
     except KeyferryError as refusal:
         return visit.go(address("azure", "deployments", found), refusal.detail, kind="warning")
     return visit.go(address("azure", "deployments", found))
@@ -73,9 +63,11 @@ async def show(visit: Visit, form: Form | None = None) -> Response:
     """A deployment: its steps, what stopped it, what was seen in the vault."""
     id_ = visit.path("id")
     detail = await visit.ask(visit.custody.deployments.show, id_)
-    each = shown(detail, running=id_ in _running)
+    each = shown(detail, running=is_running(id_))
     if visit.wants_part:
-        return visit.part("azure/progress.html", each=each)
+        if visit.query("seen") == each.mark:
+            return Response(status_code=204)  # nothing has changed, so that nothing is said again
+        return visit.part("azure/progress.html", each=each, said=True)
     kept = form if form is not None and form.was_sent else Form.showing(kek_name=DEFAULT_NAME)
     return visit.page(
         "azure/deployment.html",
@@ -83,12 +75,13 @@ async def show(visit: Visit, form: Form | None = None) -> Response:
         sizes=_SIZES,
         can_push=visit.console.services.pushes is not None,
         each=each,
+        said=False,
     )
 
 
 async def run(visit: Visit, form: Form) -> Response:
     """Walk the steps that remain."""
-    await _begin(visit, pushes_of(visit), visit.path("id"), _wishes(form))
+    await begin(visit, visit.path("id"), _wishes(form))
     return visit.go(address("azure", "deployments", visit.path("id")))
 
 
@@ -121,52 +114,6 @@ async def abandon(visit: Visit, form: Form) -> Response:
     del form
     await visit.ask(visit.custody.deployments.abandon, visit.path("id"))
     return visit.go(address("azure", "deployments", visit.path("id")), "The deployment was abandoned.")
-
-
-async def _begin(visit: Visit, pushes: Pushes, id_: str, wishes: Wishes) -> None:
-    """Have a push run on, whoever waits for it or not.
-
-    Raises:
-        KeyferryError: it was refused, or stopped, at once. What stops it later is kept as the deployment's problem.
-    """
-    work = partial(pushes.run, visit.caller, id_, wishes)
-    if id_ in _running:
-        raise Conflict(
-            "Another push of it is going on.", code="deployment-busy", field="deployment", advice="Wait until it ends."
-        )
-    task = asyncio.get_running_loop().create_task(visit.console.services.crew.batches.run(work))
-    _running[id_] = task
-    task.add_done_callback(partial(_ended, id_))
-    done, _ = await asyncio.wait({task}, timeout=_AT_ONCE)
-    if done:
-        task.result()
-
-
-def _ended(id_: str, task: "asyncio.Task[DeploymentDetail]") -> None:
-    _running.pop(id_, None)
-    if task.cancelled():
-        return
-    failure = task.exception()
-    if isinstance(failure, KeyferryError):
-        log.info("a push was stopped", deployment=id_, code=failure.code)
-    elif failure is not None:
-        log.error("a push failed", deployment=id_, exc_info=failure)
-
-
-def pushes_of(visit: Visit) -> Pushes:
-    """What the server does in vaults.
-
-    Raises:
-        Conflict: (`azure-not-configured`) nothing.
-    """
-    found = visit.console.services.pushes
-    if found is None:
-        raise Conflict(
-            "This server was set up without Azure's SDK, and pushes nothing itself.",
-            code="azure-not-configured",
-            advice="Have it installed on the server (pip install 'keyferry[azure]'), or use `keyferry azure push`.",
-        )
-    return found
 
 
 def _wishes(form: Form) -> Wishes:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from keyferry.custody.deployment_lookup import DeploymentDetail
 from keyferry.custody.exports import ExportDetail
+from keyferry.custody.pages import Page
 from keyferry.web.visits import Visit
 
 #: of each, the newest that are looked at
@@ -61,8 +62,17 @@ async def copies_of(visit: Visit, key_id: str) -> Copies:
     """What has left of a key."""
     custody = visit.custody
     exports = await visit.ask(custody.exports.newest, size=MOST, key=key_id)
-    deployments = await visit.ask(custody.deployments.list, size=MOST, key=key_id, newest_first=True)
+    deployments = await _deployments(visit, key_id)
     return Copies(exports.items, exports.next is not None, deployments.items, deployments.next is not None)
+
+
+async def deployments_of(visit: Visit, key_id: str) -> Sequence[DeploymentDetail]:
+    """The newest deployments of a key, the last one first."""
+    return (await _deployments(visit, key_id)).items
+
+
+async def _deployments(visit: Visit, key_id: str) -> Page[DeploymentDetail]:
+    return await visit.ask(visit.custody.deployments.list, size=MOST, key=key_id, newest_first=True)
 
 
 def host_of(identifier: str) -> str:

@@ -9,9 +9,11 @@ from keyferry.custody.schedules import Schedule
 from keyferry.doors.pem import PEM_TYPE, pem
 from keyferry.errors import NotFound
 from keyferry.store.records import Key
+from keyferry.web.addresses import address
 from keyferry.web.approval_fields import options_of
+from keyferry.web.deployed import anew, of_key
 from keyferry.web.forms import Form
-from keyferry.web.key_copies import copies_of
+from keyferry.web.key_copies import copies_of, deployments_of
 from keyferry.web.pages import page
 from keyferry.web.visits import Visit
 
@@ -51,6 +53,7 @@ async def show(visit: Visit, form: Form) -> Response:
     detail = next(each for each in versions if each.is_current)
     key = detail.key
     life = await visit.ask(custody.key_life.show, key.id)
+    copies = await copies_of(visit, key.id)
     return visit.page(
         "key/show.html",
         form=form,
@@ -61,7 +64,9 @@ async def show(visit: Visit, form: Form) -> Response:
         life=life,
         happened=[each for each in life.events if not each.ahead][::-1],
         ahead=[each for each in life.events if each.ahead],
-        copies=await copies_of(visit, key.id),
+        copies=copies,
+        deployed=of_key(copies.deployments, key.id),
+        said=False,
         users=await visit.ask(custody.key_access.list, key.id),
         reminders=(await visit.ask(custody.reminders.list, size=IN_SIGHT, key=key.id)).items,
         schedule=schedule_words(key),
@@ -71,6 +76,14 @@ async def show(visit: Visit, form: Form) -> Response:
         words=words_of,
         in_sight=IN_SIGHT,
     )
+
+
+async def follow(visit: Visit) -> Response:
+    """The part of a key's page that tells of its deployments, for a script that follows a push."""
+    key_id = (await visit.ask(visit.custody.keys.show, visit.path("id"))).key.id
+    if not visit.wants_part:
+        return visit.go(address("keys", key_id))
+    return anew(visit, of_key(await deployments_of(visit, key_id), key_id))
 
 
 async def policies_of(visit: Visit, detail: KeyDetail) -> list[tuple[str, PolicyDetail | None]]:
@@ -123,5 +136,6 @@ def _days(number: int) -> str:
 
 routes = [
     page("/keys/{id}", show_key),
+    page("/keys/{id}/deployments", follow),
     page("/keys/{id}/public-key", download_public_key),
 ]
