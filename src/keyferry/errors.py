@@ -110,6 +110,7 @@ TITLES: dict[str, str] = {
     "still-approves": "Is named in approval policies",
     "key-already-wrapped": "Key is already wrapped",
     "state-transition-refused": "State change refused",
+    "not-checked": "Nothing shows that it validates",
     "destruction-pending": "Destruction is pending",
     "last-administrator": "Last enabled Administrator",
     "still-owns-keys": "Still owns keys",

@@ -70,7 +70,10 @@ def test_who_sees_it(administrator: Person, stranger: Person, request_: dict[str
 def test_it_goes_all_the_way(user: Person, request_: dict[str, Any]) -> None:
     checked = user("POST", path(request_, "/checks"), {"lines": [LINE]}).json()
     assert checked["checks"][0]["lines"] == [LINE]
-    told = {"state": "validated", "validations": {"PassedValidations": ["a"]}}
+    told: dict[str, Any] = {"state": "validated", "validations": {"PassedValidations": ["a"]}}
+    refused(user("POST", path(request_, "/state"), told), 409, "not-checked", "vouched")  # a client's check is none
+    refused(user("POST", path(request_, "/state"), {**told, "vouched": True}), 422, "invalid-input", "note")
+    told |= {"vouched": True, "note": "Get-CustomerKeyOnboardingRequest answered Success"}
     assert user("POST", path(request_, "/state"), told, headers={"If-Match": '"2"'}).status_code == 200
     stale = user("POST", path(request_, "/state"), {"state": "submitted"}, headers={"If-Match": '"2"'})
     refused(stale, 412, "revision-conflict")
@@ -82,7 +85,7 @@ def test_it_goes_all_the_way(user: Person, request_: dict[str, Any]) -> None:
 
 
 def test_an_edit_puts_it_back_to_a_draft(user: Person, request_: dict[str, Any]) -> None:
-    user("POST", path(request_, "/state"), {"state": "validated"})
+    user("POST", path(request_, "/state"), {"state": "validated", "vouched": True, "note": "by hand"})
     edited = user("PATCH", path(request_), {"scenario": "MDEP"}, headers={"If-Match": '"2"'}).json()
     assert (edited["state"], edited["scenario"], edited["workloads"]) == ("draft", "MDEP", ["exchange"])
     cleared = user("PATCH", path(request_), {"scenario": None, "keys": KEYS[::-1]}).json()

@@ -144,6 +144,17 @@ class TestWriting:
 
 
 class TestStates:
+    def test_that_it_validates_is_recorded_by_ones_word_alone_and_with_what_was_seen(self, kim: Shell) -> None:
+        id_ = drafted(kim)
+        record = ("customer-key", "request", "record", id_)
+        what, advice = kim(*record, "--state", "validated", code=1).refusal
+        assert what.startswith("error (not-checked)")
+        assert "Exchange Online PowerShell" in advice
+        kim(*record, "--state", "validated", "--vouch", code=1)
+        kim(*record, "--state", "submitted", code=2)
+        done = kim(*record, "--state", "validated", "--vouch", "--note", "It answered Success", "--json").json
+        assert (done["history"][-1]["vouched"], done["history"][-1]["note"]) == (True, "It answered Success")
+
     def test_a_draft_cannot_be_recorded_as_sent_or_submitted(self, kim: Shell) -> None:
         id_ = drafted(kim)
         what, _ = kim(

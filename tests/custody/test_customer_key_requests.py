@@ -1,7 +1,7 @@
 """Customer Key requests: drafted over two keys, checked, moved from state to state, edited, seen by their owners."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from tests.custody.pushing import FIRST, LINE, SECOND, TENANT, named, new_request, walk
@@ -13,7 +13,7 @@ from keyferry.custody.customer_key_lookup import CustomerKeyDetail
 from keyferry.custody.customer_key_requests import MOST_RUNS, MOST_STATES, RequestEdit
 from keyferry.custody.customer_key_shapes import RequestedKey
 from keyferry.custody.customer_key_states import TRANSITIONS, RequestState, require_editable, require_follows
-from keyferry.custody.deployment_steps import Step
+from keyferry.custody.deployment_steps import Reporter, Step
 from keyferry.errors import KeyferryError
 from keyferry.testing import Kek, Kit
 
@@ -24,10 +24,19 @@ def draft(kit: Kit, caller: Caller, **more: Any) -> CustomerKeyDetail:
     return kit.custody.customer_key_requests.draft(caller, new_request(**more))
 
 
+#: what a person states who has checked a request themself
+BY_HAND: Final[Mapping[str, Any]] = {"vouched": True, "note": "Get-DataEncryptionPolicy answered Active"}
+
+
 def move(kit: Kit, caller: Caller, request: str, *states: RequestState, **told: Any) -> CustomerKeyDetail:
     for state in states:
-        detail = kit.custody.customer_key_requests.set_state(caller, request, state, **told)
+        word = BY_HAND if state is RequestState.VALIDATED else {}
+        detail = kit.custody.customer_key_requests.set_state(caller, request, state, **{**word, **told})
     return detail
+
+
+def line(outcome: str = "passes", weight: str = "required") -> dict[str, str]:
+    return {**LINE, "outcome": outcome, "weight": weight}
 
 
 @pytest.fixture
@@ -168,6 +177,62 @@ class TestAdvancing:
         assert len(detail.history) == MOST_STATES
 
 
+class TestShownValid:
+    """That a request validates is shown by the server's own check, or vouched for; never merely said."""
+
+    def check(self, kit: Kit, kim: Caller, *lines: dict[str, str], by: Reporter = Reporter.SERVER) -> str:
+        id_ = draft(kit, kim).request.id
+        kit.custody.customer_key_requests.record_checks(kim, id_, lines, reported_by=by)
+        return id_
+
+    def test_a_check_of_the_servers_own_that_found_nothing_against_it(self, kit: Kit, kim: Caller) -> None:
+        done = advance(kit, kim, self.check(kit, kim, line(), line("fails", "recommended")))
+        assert done.state is RequestState.VALIDATED
+        assert "vouched" not in done.history[-1]
+
+    @pytest.mark.parametrize("outcome", ["fails", "cannot-be-seen"])
+    def test_one_that_found_something_or_could_not_see_it_is_none(self, kit: Kit, kim: Caller, outcome: str) -> None:
+        id_ = self.check(kit, kim, line(), line(outcome))
+        with refused("not-checked", "vouched"):
+            advance(kit, kim, id_)
+
+    def test_nor_is_a_clients_or_one_before_an_edit_or_none_at_all(self, kit: Kit, kim: Caller) -> None:
+        edited = self.check(kit, kim, line())
+        edit(kit, kim, edited, scenario="EXO")
+        overtaken = self.check(kit, kim, line())
+        kit.custody.customer_key_requests.record_checks(kim, overtaken, [line()])
+        unchecked = draft(kit, kim).request.id
+        for id_ in (edited, overtaken, unchecked, self.check(kit, kim, line(), by=Reporter.CLIENT)):
+            with refused("not-checked", "vouched"):
+                advance(kit, kim, id_)
+
+    def test_nor_is_one_of_long_ago(self, kit: Kit, kim: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+        id_ = self.check(kit, kim, line())
+        monkeypatch.setattr("keyferry.custody.customer_key_proof.CHECK_HOLDS", -1)
+        with refused("not-checked", "vouched") as refusal:
+            advance(kit, kim, id_)
+        assert "more than a day old" in refusal.error.detail
+
+    def test_a_persons_word_lands_in_the_audit_log_with_what_they_say(self, kit: Kit, kim: Caller) -> None:
+        id_ = draft(kit, kim).request.id
+        with refused("invalid-input", "note"):
+            advance(kit, kim, id_, vouched=True)
+        done = advance(kit, kim, id_, **BY_HAND)
+        assert (done.history[-1]["vouched"], done.history[-1]["note"]) == (True, BY_HAND["note"])
+        told = details_of(events_of(kit, "customer-key.advance")[-1])
+        assert (told["vouched"], told["note"]) == (True, BY_HAND["note"])
+
+    def test_there_is_nothing_to_vouch_for_in_another_state(self, kit: Kit, kim: Caller) -> None:
+        id_ = draft(kit, kim).request.id
+        move(kit, kim, id_, RequestState.VALIDATED)
+        with refused("invalid-input", "vouched"):
+            kit.custody.customer_key_requests.set_state(kim, id_, RequestState.SUBMITTED, **BY_HAND)
+
+
+def advance(kit: Kit, caller: Caller, request: str, **told: Any) -> CustomerKeyDetail:
+    return kit.custody.customer_key_requests.set_state(caller, request, RequestState.VALIDATED, **told)
+
+
 class TestEditing:
     def test_a_validated_one_is_a_draft_again_and_its_checks_are_void(self, kit: Kit, kim: Caller) -> None:
         id_ = draft(kit, kim).request.id
@@ -213,7 +278,11 @@ class TestChecks:
             detail = kit.custody.customer_key_requests.record_checks(kim, id_, [LINE, passes])
         assert len(detail.checks) == MOST_RUNS
         assert detail.checks[-1]["lines"] == [LINE, {name: v for name, v in passes.items() if v is not None}]
-        assert details_of(events_of(kit, "customer-key.check")[-1]) == {"fails": 1, "passes": 1}
+        assert details_of(events_of(kit, "customer-key.check")[-1]) == {
+            "fails": 1,
+            "passes": 1,
+            "reported_by": "client",
+        }
 
     @pytest.mark.parametrize(
         ("lines", "field"),

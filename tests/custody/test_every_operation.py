@@ -710,7 +710,9 @@ TABLE: dict[str, Row] = {
     ),
     "customer_key_requests.set_state": Row(
         _request,
-        lambda it, by, ref: it.customer_key_requests.set_state(by, ref, RequestState.VALIDATED),
+        lambda it, by, ref: it.customer_key_requests.set_state(
+            by, ref, RequestState.VALIDATED, vouched=True, note="By hand."
+        ),
         (DENIED, OK, OK, HIDDEN, DENIED),
     ),
     "metrics.show": Row(_nothing, lambda it, by, _: it.metrics.show(by), (OK, OK, OK, OK, OK)),

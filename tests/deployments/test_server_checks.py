@@ -91,6 +91,7 @@ def test_a_pair_that_is_as_it_has_to_be_is_validated(
     lines = found.checks[-1]["lines"]
     assert [each for each in lines if each["weight"] == "required" and each["outcome"] != "passes"] == []
     assert found.state is RequestState.VALIDATED
+    assert (found.checks[-1]["reported_by"], "vouched" in found.history[-1]) == ("server", False)
     assert len(lines) > 30
 
     without = pushes.validate(kim, request_id)  # Microsoft Graph shows nothing here
@@ -101,6 +102,7 @@ def test_a_pair_that_is_as_it_has_to_be_is_validated(
     vouched = pushes.validate(kim, request_id, accept_unseen=True)
     assert vouched.state is RequestState.VALIDATED
     assert "they were vouched for" in vouched.history[-1]["note"]
+    assert vouched.history[-1]["vouched"] is True
 
     with refused("not-found"):
         pushes.validate(kit.user("mallory", groups=("elsewhere",)), request_id)

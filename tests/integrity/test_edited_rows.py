@@ -112,7 +112,10 @@ def drafted(scene: Scene) -> str:
     new = new_request(group="payments", scenario="EXO")
     made = scene.kit.custody.customer_key_requests.draft(scene.kim, new).request.id
     for state in (RequestState.VALIDATED, RequestState.SUBMITTED):
-        scene.kit.custody.customer_key_requests.set_state(scene.kim, made, state, reference="4711")
+        vouched, note = (True, "By hand.") if state is RequestState.VALIDATED else (False, None)
+        scene.kit.custody.customer_key_requests.set_state(
+            scene.kim, made, state, reference="4711", vouched=vouched, note=note
+        )
     return made
 
 

@@ -154,7 +154,9 @@ def draft(scene: Scene) -> object:
 
 
 def validate(scene: Scene) -> object:
-    return scene.kit.custody.customer_key_requests.set_state(scene.kim, request_id(scene), RequestState.VALIDATED)
+    return scene.kit.custody.customer_key_requests.set_state(
+        scene.kim, request_id(scene), RequestState.VALIDATED, vouched=True, note="By hand."
+    )
 
 
 def request_id(scene: Scene) -> str:

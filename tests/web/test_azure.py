@@ -352,8 +352,20 @@ def test_the_server_checks_a_requests_keys_where_they_are(
     page.get_by_role("button", name="Check now").click()
     expect(page.get_by_role("status").filter(has_text="Not all is as it has to be")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("fails").first).to_be_visible()
-    expect(page.get_by_text("As found at")).to_be_visible()
+    expect(page.get_by_text("As found at")).to_contain_text("by the server")
     require_accessible(page)
+
+    page.get_by_role("button", name="Record that it validates").click()
+    word = page.get_by_label("I checked it in Exchange Online PowerShell myself")
+    expect(word).to_have_attribute("aria-invalid", "true")
+    word.check()
+    page.get_by_role("button", name="Record that it validates").click()
+    expect(page.get_by_label("Note")).to_have_attribute("aria-invalid", "true")
+    require_accessible(page)
+    page.get_by_label("Note").fill("The cmdlet answered Success")
+    page.get_by_role("button", name="Record that it validates").click()
+    expect(page.get_by_text("The request is validated now.")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="vouched for")).to_contain_text("The cmdlet answered Success")
 
 
 def test_a_server_without_the_sdk_says_what_to_install(chromium: Browser, tmp_path: Path) -> None:

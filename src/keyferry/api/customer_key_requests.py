@@ -117,6 +117,7 @@ async def set_customer_key_request_state(
         reference=body.reference,
         note=body.note,
         validations=body.validations,
+        vouched=body.vouched,
         revision=revision,
     )
     return _answer(detail, response)

@@ -224,14 +224,30 @@ def submit(server: "Server", out: Output, sign_in: SignIn, id_: str, stand_in: s
 @request.command("record")
 @click.argument("id_", metavar="ID")
 @click.option(
-    "--state", type=click.Choice(["submitted", "accepted", "refused"]), required=True, help="Where it stands now."
+    "--state",
+    type=click.Choice(["validated", "submitted", "accepted", "refused"]),
+    required=True,
+    help="Where it stands now.",
 )
-@click.option("--reference", metavar="TEXT", required=True, help="What Microsoft calls the request: its RequestID.")
-@click.option("--note", metavar="TEXT", help="What else is to be known.")
+@click.option("--reference", metavar="TEXT", help="What Microsoft calls the request: its RequestID.")
+@click.option("--note", metavar="TEXT", help="What else is to be known; kept in the audit log.")
+@click.option(
+    "--vouch",
+    is_flag=True,
+    help="State that you have checked it in Exchange Online PowerShell yourself; --note says what it answered.",
+)
 @remote
-def record(server: "Server", out: Output, id_: str, state: str, reference: str, note: str | None) -> None:
-    """Record what became of a request that a person has sent to Microsoft."""
-    body = {"state": state, "reference": reference, "note": note}
+def record(
+    server: "Server", out: Output, id_: str, state: str, reference: str | None, note: str | None, vouch: bool
+) -> None:
+    """Record what became of a request that a person has sent to Microsoft; or that it validates. That takes a check of
+    the server's own, of the last day, that found nothing against it, or --vouch.
+    """
+    from keyferry.cli.failures import WrongUsage
+
+    if state != "validated" and not reference:
+        raise WrongUsage("--reference is missing.", advice="Give what Microsoft calls the request: its RequestID.")
+    body = {"state": state, "reference": reference, "note": note, "vouched": True if vouch else None}
     found = server.post(path(_PLACE[1:], id_, "state"), body)
     out.facts(found, _rows(found), head=f"The request is {found.get('state')}.")
     if state == "accepted":

@@ -75,8 +75,11 @@ def settle(server: "Server", out: Output, checked: Checked, *, accept_unseen: bo
     hidden = [each for each in checked.lines if each.weight is Weight.REQUIRED and each.outcome is Outcome.UNSEEN]
     valid = found is Verdict.READY or (found is Verdict.UNSEEN and accept_unseen)
     note = f"{len(hidden)} required lines could not be seen; they were vouched for." if valid and hidden else None
+    word = "Checked with a sign-in of the caller's own: keyferry customer-key request validate." + (
+        f" {note}" if note else ""
+    )
     show_lines(out, checked.pair, checked.workloads, checked.lines)
-    _mark(server, kept, valid=valid, note=note)
+    _mark(server, kept, valid=valid, word=word)
     if valid:
         out.say("The request is validated." + (f" {note}" if note else ""))
         out.say("Write it with:")
@@ -88,12 +91,13 @@ def settle(server: "Server", out: Output, checked: Checked, *, accept_unseen: bo
     return valid
 
 
-def _mark(server: "Server", kept: dict[str, Any], *, valid: bool, note: str | None) -> None:
+def _mark(server: "Server", kept: dict[str, Any], *, valid: bool, word: str) -> None:
+    """The server has seen nothing of it itself: it is told as the word of the person whose sign-in looked."""
     wanted = ("draft", "validated") if valid and kept["state"] == "refused" else ("validated" if valid else "draft",)
     for state in wanted:
         if kept["state"] != state:
             # At the revision that the lines were kept at, so that no edit comes between them and the mark.
-            body = {"state": state, "note": note if state == "validated" else None}
+            body = {"state": state} | ({"note": word, "vouched": True} if state == "validated" else {})
             kept = server.post(path("customer-key-requests", kept["id"], "state"), body, revision=kept["revision"])
 
 

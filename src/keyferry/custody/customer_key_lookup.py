@@ -59,7 +59,9 @@ class CustomerKeyDetail:
 
     @property
     def checks(self) -> Sequence[Mapping[str, Any]]:
-        """The last runs of the checks since it was edited, the newest last: `at`, `by`, `lines`."""
+        """The last runs of the checks since it was edited, the newest last: `at`, `by`, `reported_by` (not in runs of
+        old), `lines`.
+        """
         found: list[dict[str, Any]] = json.loads(self.request.checks)
         return found
 

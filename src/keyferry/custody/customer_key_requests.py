@@ -18,6 +18,7 @@ from keyferry.custody.customer_key_lookup import (
     load_request,
     requests_page,
 )
+from keyferry.custody.customer_key_proof import require_shown_valid
 from keyferry.custody.customer_key_shapes import (
     RequestedKey,
     check_document,
@@ -27,6 +28,7 @@ from keyferry.custody.customer_key_shapes import (
     counts_of,
 )
 from keyferry.custody.customer_key_states import RequestState, require_editable, require_follows
+from keyferry.custody.deployment_steps import Reporter
 from keyferry.custody.gate import Gate
 from keyferry.custody.groups import require_revision
 from keyferry.custody.names import check_text
@@ -158,7 +160,14 @@ class CustomerKeyRequests:
 
         return self._gate.write(caller, Operation.CUSTOMER_KEY_EDIT, change)
 
-    def record_checks(self, caller: Caller, request: str, lines: Sequence[Mapping[str, Any]]) -> CustomerKeyDetail:
+    def record_checks(
+        self,
+        caller: Caller,
+        request: str,
+        lines: Sequence[Mapping[str, Any]],
+        *,
+        reported_by: Reporter = Reporter.CLIENT,
+    ) -> CustomerKeyDetail:
         """Keep what a check of the pair found, in any state.
 
         Raises:
@@ -168,8 +177,8 @@ class CustomerKeyRequests:
         def change(change: Change) -> CustomerKeyDetail:
             found = load_request(change, request, Lock.UPDATE)
             kept = check_lines(lines)
-            change.note(**counts_of(kept))
-            run = {"at": change.now, "by": change.actor.user.id, "lines": kept}
+            change.note(**counts_of(kept), reported_by=reported_by.value)
+            run = {"at": change.now, "by": change.actor.user.id, "reported_by": reported_by.value, "lines": kept}
             return _update(change, found, checks=as_json([*json.loads(found.checks), run][-MOST_RUNS:]))
 
         return self._gate.write(caller, Operation.CUSTOMER_KEY_CHECK, change)
@@ -183,17 +192,20 @@ class CustomerKeyRequests:
         reference: str | None = None,
         note: str | None = None,
         validations: Mapping[str, Any] | None = None,
+        vouched: bool = False,
         revision: int | None = None,
     ) -> CustomerKeyDetail:
-        """Record where a request stands.
+        """Record where a request stands. That it is validated has to be shown: see `customer_key_proof`.
 
         Args:
             reference: what Microsoft calls it.
             validations: a JSON object: what Microsoft's validation passed and failed.
+            vouched: the caller states that they have checked it themself; `note` says how, and lands in the audit log.
 
         Raises:
+            InvalidInput: it is vouched for without a note, or where there is nothing to vouch for.
             Conflict: (`state-transition-refused`) that state does not follow; (`deployment-not-imported`) a key is not
-                in its vault yet.
+                in its vault yet; (`not-checked`) the server has not found it valid, and nobody vouches.
             PreconditionFailed: the request is not at `revision`.
         """
 
@@ -203,12 +215,15 @@ class CustomerKeyRequests:
             require_follows(RequestState(found.state), state)
             if state is not RequestState.DRAFT:
                 _require_identifiers(detail_of(change, found))
+            how = check_text(note, "note")
             told = {
                 "reference": check_text(reference, "reference"),
-                "note": check_text(note, "note"),
+                "note": how,
                 "validations": None if validations is None else json.loads(check_document(validations, "validations")),
+                "vouched": True if vouched else None,
             }
-            change.note(state=state.value, reference=told["reference"])
+            _require_shown(change, found, state, vouched=vouched, note=how)
+            change.note(state=state.value, reference=told["reference"], note=told["note"], vouched=told["vouched"])
             return _update(change, found, **_moved(change, found, state, told))
 
         return self._gate.write(caller, Operation.CUSTOMER_KEY_ADVANCE, change)
@@ -260,6 +275,17 @@ def _entry(change: Change, state: RequestState, told: Mapping[str, Any]) -> dict
 
 def _update(change: Change, found: CustomerKeyRequest, **changes: Any) -> CustomerKeyDetail:
     return detail_of(change, change.update(CUSTOMER_KEY_REQUESTS, found, updated_at=change.now, **changes))
+
+
+def _require_shown(
+    change: Change, found: CustomerKeyRequest, state: RequestState, *, vouched: bool, note: str | None
+) -> None:
+    if state is RequestState.VALIDATED:
+        require_shown_valid(json.loads(found.checks), change.now, vouched=vouched, note=note)
+    elif vouched:
+        raise InvalidInput(
+            "There is nothing to vouch for.", field="vouched", advice="Vouch only where it is recorded as validated."
+        )
 
 
 def _require_identifiers(detail: CustomerKeyDetail) -> None:

@@ -14,6 +14,7 @@ from keyferry.custody.customer_key_lookup import CustomerKeyDetail
 from keyferry.custody.customer_key_shapes import RequestedKey
 from keyferry.custody.customer_key_states import RequestState, require_editable, states_to
 from keyferry.custody.deployment_lookup import DeploymentDetail
+from keyferry.custody.deployment_steps import Reporter
 from keyferry.customer_key.checks import check
 from keyferry.customer_key.identifiers import KeyReference, parse_key_reference
 from keyferry.customer_key.lines import Line, Outcome, Verdict, Weight, verdict
@@ -63,7 +64,8 @@ def validate(
             organization_id=found.request.organization_id,
         )
     lines = check(pair, workloads, now=clock.now() // clock.SECOND)
-    kept = custody.customer_key_requests.record_checks(caller, request, [line.told() for line in lines])
+    told = [line.told() for line in lines]
+    kept = custody.customer_key_requests.record_checks(caller, request, told, reported_by=Reporter.SERVER)
     return _mark(custody, caller, kept, lines, accept_unseen=accept_unseen)
 
 
@@ -116,6 +118,7 @@ def _mark(
             kept.request.id,
             state,
             note=note if state is RequestState.VALIDATED else None,
+            vouched=note is not None and state is RequestState.VALIDATED,
             revision=kept.request.revision,
         )
     return kept

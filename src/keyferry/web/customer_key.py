@@ -7,7 +7,9 @@ from typing import Final
 
 from starlette.responses import Response
 
+from keyferry.clock import now
 from keyferry.custody.customer_key_lookup import CustomerKeyDetail
+from keyferry.custody.customer_key_proof import why_not_shown
 from keyferry.custody.customer_key_requests import NewRequest, RequestEdit
 from keyferry.custody.customer_key_states import EDITABLE, TRANSITIONS, RequestState
 from keyferry.customer_key.principals import read_principals
@@ -88,6 +90,7 @@ async def show(visit: Visit, form: Form | None = None) -> Response:
         words=_words,
         contacts=json.loads(detail.request.contacts),
         checks=detail.checks[-1] if detail.checks else None,
+        not_shown=why_not_shown(detail.checks, now()) if detail.state is RequestState.DRAFT else None,
         may_edit=detail.state in EDITABLE,
         by_server=await _is_within_reach(visit, detail),
         moves=[(state, MOVES[state]) for state in RequestState if state in TRANSITIONS[detail.state]],
@@ -123,6 +126,7 @@ async def set_state(visit: Visit, form: Form) -> Response:
         RequestState(wanted),
         reference=form.optional("reference"),
         note=form.optional("note"),
+        vouched=form.ticked("vouched"),
         revision=form.whole_number("revision"),
     )
     return visit.go(address("azure", "customer-key", visit.path("id")), f"The request is {wanted} now.")

@@ -9,7 +9,7 @@ from keyferry.api.models.connections import Guid
 from keyferry.api.models.deployments import Facts, told_at
 from keyferry.api.models.keys import OwnerAnswer
 from keyferry.api.models.users import cleared
-from keyferry.api.models.values import Answer, Id, Line, Name, Reference, Request, left_out, when
+from keyferry.api.models.values import Answer, Flag, Id, Line, Name, Reference, Request, left_out, when
 from keyferry.custody.customer_key_lookup import CustomerKeyDetail
 from keyferry.custody.customer_key_requests import NewRequest, RequestEdit
 from keyferry.custody.customer_key_shapes import MOST_CHECK_LINES, RequestedKey
@@ -102,12 +102,17 @@ class ValidationWishes(Request):
 
 
 class StateReport(Request):
-    """Where the request stands now, and what Microsoft said: its own name for it, and what its validation found."""
+    """Where the request stands now, and what Microsoft said: its own name for it, and what its validation found.
+
+    `validated` follows a check of the server's own (`validation`) of the last day that found nothing against it; or,
+    with `vouched`, the statement that you have checked it yourself; `note` says how. It is kept in the audit log.
+    """
 
     state: RequestState
     reference: Line | None = None
     note: Line | None = None
     validations: Facts | None = None
+    vouched: Flag = False
 
 
 class KeyOfPairAnswer(Answer):
