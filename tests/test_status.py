@@ -1,6 +1,8 @@
 """`status`: facts about an installation, for the machine that holds its home."""
 
+import json
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +12,11 @@ from keyferry import __version__
 from keyferry.certificates import fingerprint
 from keyferry.config.sources import load_settings
 from keyferry.errors import CannotStart
+from keyferry.private_files import create_private
+from keyferry.rehearsal.local_server import serving
 from keyferry.status import status
 from keyferry.testing import Kek, Kit
+from keyferry.whereabouts import FOLDER, telling, told
 
 NONE = {"users": 0, "groups": 0, "keys": 0, "exports": 0, "data_keys": 0, "audit_events": 0}
 
@@ -58,6 +63,41 @@ def test_whether_something_listens_where_the_server_would(make_kit: Callable[...
         kit = make_kit(listen=f"127.0.0.1:{listener.getsockname()[1]}")
         assert status(kit.installation.settings)["answering"] is True
     assert status(kit.installation.settings)["answering"] is False
+
+
+def test_where_it_answers_is_told_though_the_setting_says_otherwise(
+    make_kit: Callable[..., Kit], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobodys:
+        listen = f"127.0.0.1:{nobodys.getsockname()[1]}"
+    kit = make_kit(listen=listen)
+    home = kit.installation.settings.home
+    kit.close()
+    with serving(home, tmp_path / "log") as url:
+        found = status(kit.installation.settings)
+        assert found["listen"] == listen
+        assert (found["answering"], found["answering_at"]) == (True, [url.removeprefix("https://")])
+        (file,) = (home / FOLDER).iterdir()
+        assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert list((home / FOLDER).iterdir()) == []
+    assert status(kit.installation.settings)["answering"] is False
+
+
+def test_what_a_killed_server_has_left_counts_for_nothing(make_kit: Callable[..., Kit]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        home = make_kit().installation.settings.home
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        file = home / FOLDER / str(gone.pid)
+        file.parent.mkdir(mode=0o700)
+        create_private(file, json.dumps([listener.getsockname()]).encode(), what="test")
+        assert told(home) == []
+        with telling(home, [("127.0.0.1", 1)]):
+            assert not file.exists()
+            assert told(home) == [("127.0.0.1", 1)]
+        assert told(home) == []
+        with telling(home / "nowhere", [("127.0.0.1", 1)]):  # what cannot be told keeps nobody from serving
+            assert told(home / "nowhere") == []
 
 
 def test_it_needs_a_home(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ from keyferry.installation import Installation, open_installation
 from keyferry.server_facts import facts_of
 from keyferry.tls import ServerTls
 from keyferry.web.app import create_console
+from keyferry.whereabouts import telling
 
 GRACE_SECONDS = 10
 #: connections that may wait to be taken
@@ -106,6 +107,8 @@ def serve(settings: Settings) -> None:
         if settings.listen_mtls is not None:
             server.asking_sockets = opened.enter_context(listening(settings.listen_mtls, "listen_mtls"))
         offer_set_up(installation, sockets[0].getsockname()[1])
+        everywhere = [each.getsockname()[:2] for each in (*sockets, *server.asking_sockets)]
+        opened.enter_context(telling(settings.home, everywhere))
         keep_what_is_loaded()
         server.run(sockets)
     log.info("ended")

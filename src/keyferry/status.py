@@ -10,6 +10,7 @@ from keyferry import __version__
 from keyferry.certificates import fingerprint
 from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.config.settings import Settings
+from keyferry.config.values import Listen
 from keyferry.custody.audit_chain import last_head
 from keyferry.custody.backups import last_backup
 from keyferry.custody.job_runs import JobRun, runs_of
@@ -19,6 +20,7 @@ from keyferry.store.migrating import newest
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import audit_events, data_keys, exports, groups, keys, users
 from keyferry.store.transaction import Transaction
+from keyferry.whereabouts import told
 
 _COUNTS = {
     "users": Prepared(select(func.count()).select_from(users).where(users.c.deleted_at.is_(None))),
@@ -47,7 +49,7 @@ def status(settings: Settings) -> dict[str, Any]:
             "root": settings.root,
             "root_fingerprint": installation.root_fingerprint,
             "listen": str(settings.listen),
-            "answering": _answers(settings),
+            **_answering(settings),
             "kek_policy": settings.kek_policy,
         }
         if installation.tls.authority.exists():
@@ -100,10 +102,18 @@ def _stock(installation: Installation) -> dict[str, dict[str, int]]:
     return {name: {"ready": ready.get(name, 0), "size": size} for name, size in pool.sizes.items()}
 
 
-def _answers(settings: Settings) -> bool:
-    """Whether something listens where the server would."""
+def _answering(settings: Settings) -> dict[str, Any]:
+    """Whether a server answers, and where: as running ones have told, else where the setting has one listen."""
+    at = [each for each in told(settings.home) if _answers(*each)]
+    if not at and _answers(settings.listen.host, settings.listen.port):
+        at = [(settings.listen.host, settings.listen.port)]
+    return {"answering": bool(at), "answering_at": [str(Listen(*each)) for each in at]}
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whether something listens there."""
     try:
-        with socket.create_connection((settings.listen.host, settings.listen.port), timeout=1):
+        with socket.create_connection((host, port), timeout=1):
             return True
     except OSError:
         return False
