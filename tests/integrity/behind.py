@@ -110,6 +110,7 @@ def _free_sqlite(engine: Engine) -> None:
         connection.execute("PRAGMA ignore_check_constraints=ON")
         connection.execute("PRAGMA foreign_keys=OFF")
         connection.execute("PRAGMA busy_timeout=5000")
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 def _free_postgresql(engine: Engine) -> None:

@@ -17,6 +17,7 @@ from keyferry.custody.opening import Begun, Progress, Step
 from keyferry.custody.password_step import setting_ones_own
 from keyferry.custody.policy import Operation
 from keyferry.custody.proving import Challenged, Prove
+from keyferry.custody.recording import Subject
 from keyferry.custody.refusals import Refusal
 from keyferry.custody.tickets import Needs
 from keyferry.custody.view import Change
@@ -119,7 +120,8 @@ class Steps:
             raise ticket_refused("it is for another step")
         if found.expires_at <= clock.now() or found.epoch != user.token_epoch:
             raise ticket_refused("there is no such ticket, or it was used")
-        password_hash = self._custody.users.new_passwords.prepare(user, password)
+        with self._gate.refusing(caller, Operation.SESSION_OPEN, Subject("user", user.id, user.name)):
+            password_hash = self._custody.users.new_passwords.prepare(user, password)
         return self._opening.open(caller, step=setting_ones_own(password_hash))
 
     def ask_passkey(self) -> dict[str, Any]:
