@@ -1,7 +1,11 @@
 """Users and groups found by how their names begin, in pages."""
 
+from contextlib import closing
+
+import pytest
 from tests.custody.refusing import refused
 
+from keyferry.custody import users
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.policy import Role
 from keyferry.custody.users import UserSearch
@@ -59,6 +63,19 @@ class TestUsers:
             kit.custody.users.create(kit.administrator, new)
         page = kit.custody.users.search(kit.administrator, UserSearch(has_networks=True), size=5)
         assert [each.user.name for each in page.items] == ["kira", "kurt"]
+
+    @pytest.mark.parametrize("database_file", ["sqlite"], indirect=True)
+    def test_those_with_an_allow_list_are_found_however_many_others_there_are(self, kit: Kit) -> None:
+        """Only they are in the index that is walked, whose first page is read in as many steps as ever."""
+        asked = {"role": "auditor", "disabled": False, "first": "", "end": "~", "limit": 5}
+        engine = kit.installation.store.engine
+        sql, values = users._NAMES[True].for_dialect(engine.dialect, asked)
+        with closing(engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+            plan = [row[3] for row in cursor.fetchall()]
+        walked = "(role=? AND disabled=? AND name_folded>? AND name_folded<?)"
+        assert plan == [f"SEARCH users USING INDEX ix_users_networks_role_disabled_name_folded {walked}"]
 
     def test_who_is_deleted_is_not_found(self, kit: Kit) -> None:
         make(kit, "kim")

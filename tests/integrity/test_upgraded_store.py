@@ -31,6 +31,12 @@ SINCE_THEN = (
 )
 #: those that get a row as soon as a store is opened
 ROWS_AT_ONCE = ("server_policy",)
+INDEXES = (
+    "ix_keys_rotate_at",
+    "ix_keys_approvals",
+    "ix_users_role_disabled_name_folded",
+    "ix_users_networks_role_disabled_name_folded",
+)
 COUNTS = ("counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts")
 #: checks that migrations replace, and that somebody behind a PostgreSQL store does without
 CHECKS = {"users": {"ck_users_role_known": "role IN ('administrator', 'key-access-user')"}}
@@ -56,7 +62,7 @@ def as_the_first_release_left_it(behind: Behind) -> None:
         behind.run(f"DROP TABLE {table}")
     for table in COUNTS:  # which are made of what was there before
         behind.run(f"DROP TABLE {table}")
-    for index in ("ix_keys_rotate_at", "ix_keys_approvals", "ix_users_role_disabled_name_folded"):
+    for index in INDEXES:
         behind.run(f"DROP INDEX {index}")
     for table, columns in COLUMNS.items():
         for column in columns:

@@ -7,7 +7,7 @@ from tests.web.conftest import Served, sign_in
 
 from keyferry.custody.accounts import NewUser
 from keyferry.custody.policy import Role
-from keyferry.testing import ADMINISTRATOR, Kek
+from keyferry.testing import ADMINISTRATOR, PASSWORD, Kek
 
 
 def test_the_page_tells_what_the_installation_is_and_no_secret(page: Page, console: Served) -> None:
@@ -27,6 +27,24 @@ def test_the_page_tells_what_the_installation_is_and_no_secret(page: Page, conso
     assert "no words of this" not in shown
     assert (kit.installation.settings.home / "root.key").read_text().strip() not in shown
     require_accessible(page)
+
+
+def test_accounts_with_an_allow_list_come_in_pages(console: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keyferry.web.settings.MOST_SHOWN", 2)
+    kit = console.kit
+    for number in range(3):
+        kit.custody.users.create(
+            kit.administrator, NewUser(name=f"a-limited-{number}", role=Role.KEY_ACCESS_USER, networks=())
+        )
+    with console.client() as client:
+        client.post("/sign-in", data={"user_name": ADMINISTRATOR, "password": PASSWORD})
+        first = client.get("/settings").text
+        assert "a-limited-1" in first
+        assert "a-limited-2" not in first
+        assert 'href="/settings?after=a-limited-1#whitelists"' in first
+        second = client.get("/settings?after=a-limited-1").text
+    assert "a-limited-2" in second
+    assert "a-limited-1" not in second
 
 
 @pytest.mark.parametrize("path", ["/settings", "/settings/keks", "/settings/keks/register"])

@@ -12,6 +12,7 @@ from keyferry.custody.policy import Operation, Role
 from keyferry.custody.server_policy import ServerPolicyEdit
 from keyferry.custody.users import UserSearch
 from keyferry.errors import InvalidInput
+from keyferry.web.addresses import address
 from keyferry.web.forms import Form
 from keyferry.web.pages import action, form_page, page
 from keyferry.web.templates import lasting
@@ -19,6 +20,8 @@ from keyferry.web.visits import Visit
 
 #: accounts with an allow-list that the page shows
 MOST_SHOWN: Final = 50
+#: where on the page they are
+_LIMITED: Final = "#whitelists"
 #: what a registered key encryption key is for
 DESTINATION: Final = "azure"
 
@@ -36,13 +39,16 @@ async def show(visit: Visit) -> Response:
     """The settings page."""
     visit.require(Operation.JOB_LIST)
     jobs = await visit.ask(visit.custody.job_runs.list)
-    limited = await visit.ask(visit.custody.users.search, UserSearch(has_networks=True), size=MOST_SHOWN)
+    after = visit.query("after")
+    limited = await visit.ask(visit.custody.users.search, UserSearch(has_networks=True), size=MOST_SHOWN, after=after)
     policy = await visit.ask(visit.custody.server_policy.show)
     facts = visit.console.services.facts
     return visit.page(
         "settings/show.html",
         jobs=jobs,
         limited=limited,
+        first=f"/settings{_LIMITED}" if after else "",
+        next=address("settings", after=limited.next) + _LIMITED if limited.next else "",
         networks=None if policy.networks is None else json.loads(policy.networks),
         second_factor_roles=json.loads(policy.second_factor_roles),
         facts=None if facts is None else await visit.work(facts),

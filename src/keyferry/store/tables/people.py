@@ -47,6 +47,12 @@ users = Table(
         sqlite_where=text("deleted_at IS NULL"),
         postgresql_where=text("deleted_at IS NULL"),
     ),
+    Index(
+        "ix_users_networks_role_disabled_name_folded",
+        *("role", "disabled", "name_folded"),
+        sqlite_where=text("deleted_at IS NULL AND networks IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NULL AND networks IS NOT NULL"),
+    ),
     one_of("role", "administrator", "key-access-user", "auditor"),
 )
 
