@@ -65,6 +65,9 @@ def _place(door: Door, kit: Kit) -> Place:
         ]
         for name in ("leaving", "batched", "doomed", "lost", "given", "edited")
     }
+    strict = {"second_factor_roles": ["auditor"]}
+    assert admin("PATCH", "/server-policy", strict).status_code == 200
+    assert admin("PATCH", "/users/factored", {"networks": ["10.0.0.0/8"]}).status_code == 200
     for group in ("payments", "empty"):
         assert admin("PATCH", f"/groups/{group}", {"approvals": POLICY}).status_code == 200
     return Place(door, admin, kim, lee, keys, made.json()["id"])
@@ -85,6 +88,7 @@ def _requests(place: Place) -> dict[str, tuple[Person, str, str, Any]]:
         "group.delete": (admin, "DELETE", "/groups/empty", None),
         "user.create": (admin, "POST", "/users", member),
         "user.edit": (admin, "PATCH", "/users/outside", {"groups": ["payments"]}),
+        "server-policy.edit": (admin, "PATCH", "/server-policy", {"second_factor_roles": []}),
         "user.enable": (admin, "POST", "/users/asleep/enable", None),
         "user.invite": (admin, "POST", "/users/invited/invitation", None),
         "user.password": (admin, "PUT", "/users/sam/password", {"password": NEW_PASSWORD}),
@@ -132,3 +136,16 @@ def test_it_is_refused_and_done_once_it_is_approved(place: Place, operation: str
     done = person(method, path, body)
     assert done.status_code in {200, 201, 204}, done.text
     assert place.lee("GET", f"/approval-requests/{request}").json()["state"] == "used"
+
+
+def test_further_networks_of_an_account_wait_and_fewer_do_not(place: Place) -> None:
+    admin, account = place.admin, "/users/factored"
+    answer = admin("PATCH", account, {"networks": None})
+    refused(answer, 409, "approval-required")
+    request = answer.json()["approval_request"]
+    shown = place.lee("GET", f"/approval-requests/{request}").json()
+    assert (shown["operation"], shown["covered_as"]) == ("user.edit", "account-networks")
+    assert (shown["facts"]["networks_before"], shown["facts"]["networks_after"]) == (["10.0.0.0/8"], "any")
+    assert place.lee("POST", f"/approval-requests/{request}/approvals", {}).json()["state"] == "approved"
+    assert admin("PATCH", account, {"networks": None}).json()["networks"] is None
+    assert admin("PATCH", account, {"networks": []}).json()["networks"] == []

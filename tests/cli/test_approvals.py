@@ -92,6 +92,7 @@ def test_a_policy_is_taken_away_with_approval_alone(kim: Shell, lee: Shell, cove
 
 def test_the_administrator_covers_a_group(administrator: Shell, lee: Shell, server: RunningServer) -> None:
     administrator("group", "create", "covered")
+    administrator("server-policy", "edit", "--second-factor-for", "auditor")
     policy = ("--require-approval", "all", "--approver", "lee", "--approver", "first-admin", "--approvals-needed", "2")
     said = administrator("group", "edit", "covered", *policy)
     assert "2 of first-admin, lee, within 3 d" in said.out
@@ -101,9 +102,18 @@ def test_the_administrator_covers_a_group(administrator: Shell, lee: Shell, serv
     what, advice = administrator("group", "edit", "covered", "--kek-policy", "any", code=1).refusal
     assert what.startswith("error (approval-required)")
     assert "1 of those whom it names can approve" in advice
+    assert "server-policy" in administrator("group", "show", "covered").out
+    assert (
+        administrator("server-policy", "edit", "--no-second-factor", code=1)
+        .refusal[0]
+        .startswith(
+            "error (approval-required): This needs the approval of others: group covered asks for it (server-policy)."
+        )
+    )
     # It covers what all that use this server do: whoever runs it takes the policy off again.
     Shell(administrator.directory)("approval", "lift", "--home", server.home, "--group", "covered")
     assert administrator("group", "show", "covered", "--json").json["needs_approvals"] is False
+    administrator("server-policy", "edit", "--no-second-factor")
 
 
 @pytest.mark.parametrize(

@@ -318,10 +318,11 @@ class TestSetting:
         with refused("invalid-input", "approvals.approvers"):
             board.cover_group("export", approvers=("lee", "sam"))
 
-    def test_registrations_of_keks_are_for_groups(self, board: Board) -> None:
+    @pytest.mark.parametrize("word", ["kek-registration", "server-policy"])
+    def test_what_is_about_all_keys_is_for_groups(self, board: Board, word: str) -> None:
         key = board.key("tenant")
         with refused("invalid-input", "approvals.operations"):
-            board.cover_key(key, "kek-registration")
+            board.cover_key(key, word)
 
     def test_a_policy_is_shown_with_what_it_leaves_open(self, board: Board) -> None:
         board.cover_group("export", needed=2, approvers=("lee", "sam"))

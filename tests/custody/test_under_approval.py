@@ -24,8 +24,9 @@ from keyferry.custody.groups import GroupEdit
 from keyferry.custody.identity_binding import NewIdentity
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.lifecycle import RevocationReason, State
-from keyferry.custody.policy import UNDER_APPROVAL, Operation, Role
+from keyferry.custody.policy import UNDER_APPROVAL, Covered, Operation, Role
 from keyferry.custody.provider_writing import ProviderEdit
+from keyferry.custody.server_policy import ServerPolicyEdit
 from keyferry.custody.trusted_issuers import IssuerEdit, NewIssuer
 from keyferry.custody.workloads import NewWorkload
 from keyferry.errors import ApprovalRequired
@@ -248,6 +249,38 @@ def _issuer(board: Board) -> str:
     return board.custody.trusted_issuers.create(board.admin, new).id
 
 
+def account_networks(board: Board) -> Case:
+    name, edit = board.member(), board.custody.users.edit
+    edit(board.admin, name, UserEdit(networks=("10.0.0.0/8",)))
+    return Case(
+        lambda: edit(board.admin, name, UserEdit(networks=("10.0.0.0/8", "192.0.2.7"))),
+        lambda: edit(board.admin, name, UserEdit(enforce_networks=False)),
+    )
+
+
+def server_networks(board: Board) -> Case:
+    edit = _with_a_strict_server(board)
+    return Case(
+        lambda: edit(board.admin, ServerPolicyEdit(networks=("127.0.0.0/8", "192.0.2.0/24"))),
+        lambda: edit(board.admin, ServerPolicyEdit(enforce_networks=False)),
+    )
+
+
+def server_second_factors(board: Board) -> Case:
+    edit = _with_a_strict_server(board)
+    return Case(
+        lambda: edit(board.admin, ServerPolicyEdit(second_factor_roles=())),
+        lambda: edit(board.admin, ServerPolicyEdit(second_factor_roles=(), networks=("127.0.0.1",))),
+    )
+
+
+def _with_a_strict_server(board: Board) -> Callable[..., object]:
+    edit = board.custody.server_policy.edit
+    strict = ServerPolicyEdit(second_factor_roles=(Role.AUDITOR,), networks=("127.0.0.0/8",))
+    edit(board.admin, strict)  # which needs nobody
+    return edit
+
+
 def kek_registration(board: Board) -> Case:
     identifier, register = f"{KEK.identifier[:-10]}{new_id()[-10:]}", board.custody.keks.register
     return Case(
@@ -282,6 +315,9 @@ CASES: dict[Callable[[Board], Case], Operation] = {
     provider_edit: Operation.PROVIDER_EDIT,
     workload: Operation.WORKLOAD_CREATE,
     issuer: Operation.ISSUER_EDIT,
+    account_networks: Operation.USER_EDIT,
+    server_networks: Operation.SERVER_POLICY_EDIT,
+    server_second_factors: Operation.SERVER_POLICY_EDIT,
     kek_registration: Operation.KEK_REGISTER,
 }
 cases = pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])
@@ -293,7 +329,7 @@ def _board(home: Path) -> Iterator[Board]:
     for group in ("elsewhere", "nowhere"):
         kit.group(group)
     kit.custody.users.edit(board.admin, "kim", UserEdit(groups=(GROUP, "elsewhere", "nowhere")))
-    board.with_members(12)
+    board.with_members(16)
     for name in ("ann", "bea"):
         kit.set_up_app(kit.user(name, groups=(GROUP,)))
         board.with_factors.append(name)
@@ -425,6 +461,57 @@ class TestWaysRound:
         covered.custody.users.edit(covered.admin, name, UserEdit(groups=()))
         covered.asked(lambda: covered.custody.users.edit(covered.admin, name, UserEdit(groups=(GROUP,))))
         covered.custody.users.delete(covered.admin, other)
+
+    def test_who_may_come_from_fewer_networks_has_less_than_before_and_needs_nobody(self, covered: Board) -> None:
+        name, edit = covered.member(), covered.custody.users.edit
+        for networks in (("10.0.0.0/9", "10.128.0.0/9", "2001:db8::/32"), ("10.0.0.0/8",), ("10.1.0.0/16",), ()):
+            edit(covered.admin, name, UserEdit(networks=networks))
+        covered.asked(lambda: edit(covered.admin, name, UserEdit(networks=("::/0",))))
+
+    def test_an_approver_is_let_in_from_elsewhere(self, covered: Board) -> None:
+        edit = covered.custody.users.edit
+        edit(covered.admin, "pat", UserEdit(networks=("10.0.0.0/8",)))
+        covered.asked(lambda: edit(covered.admin, "pat", UserEdit(networks=("10.0.0.0/8", "192.0.2.7"))))
+
+    @pytest.mark.parametrize("covers", ["membership", "account-networks"])
+    def test_somebody_who_joins_and_comes_from_elsewhere_at_once(self, board: Board, covers: str) -> None:
+        name, edit = board.stranger(), board.custody.users.edit
+        edit(board.admin, name, UserEdit(networks=()))
+        board.cover_group(covers)
+
+        def ask() -> object:
+            return edit(board.admin, name, UserEdit(groups=(GROUP,), enforce_networks=False))
+
+        found = board.show(request := board.asked(ask))
+        assert found.request.covered_as == covers
+        assert found.facts["groups_after"] == [GROUP]
+        assert (found.facts["networks_before"], found.facts["networks_after"]) == ([], "any")
+        board.approve(request)
+        ask()
+        assert board.show(request).state is RequestState.USED
+
+    def test_the_servers_policy_is_about_every_group_and_stricter_needs_nobody(self, board: Board) -> None:
+        _with_a_strict_server(board)
+        edit = board.custody.server_policy.edit
+        board.cover_group("server-policy", needed=1, group="elsewhere")
+        board.cover_group("export", needed=1, group="nowhere")
+        edit(board.admin, ServerPolicyEdit(second_factor_roles=(Role.AUDITOR, Role.KEY_ACCESS_USER)))
+        edit(board.admin, ServerPolicyEdit(networks=("127.0.0.1",)))
+        request = board.asked(lambda: edit(board.admin, ServerPolicyEdit(second_factor_roles=(Role.KEY_ACCESS_USER,))))
+        found = board.show(request)
+        assert [(each.kind, each.name) for each in found.asked] == [("group", "elsewhere")]
+        assert (found.request.object_type, found.request.covered_as) == ("server-policy", Covered.SERVER_POLICY.value)
+        assert found.facts["second_factor_roles_before"] == ["auditor", "key-access-user"]
+        assert found.facts["networks_after"] == ["127.0.0.1"]
+
+    def test_the_servers_policy_is_changed_after_the_approval(self, board: Board) -> None:
+        edit = _with_a_strict_server(board)
+        board.cover_group("server-policy")
+        wider = ServerPolicyEdit(networks=("127.0.0.0/8", "198.51.100.0/24"))
+        request = board.asked(lambda: edit(board.admin, wider))
+        board.approve(request)
+        edit(board.admin, ServerPolicyEdit(second_factor_roles=(Role.AUDITOR, Role.KEY_ACCESS_USER)))
+        assert board.asked(lambda: edit(board.admin, wider)) != request
 
     def test_a_provider_brings_nobody_into_the_group(self, board: Board) -> None:
         mapping = {"user_name": "mail", "groups": "groups", "group_table": {"pay": GROUP}, "update": True}

@@ -1,5 +1,6 @@
 """Allow-lists of networks."""
 
+import json
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyferry.errors import InvalidInput
-from keyferry.identity.networks import NetworkList, parse_networks, source_network
+from keyferry.identity.networks import NetworkList, admits_more, parse_networks, source_network
 
 
 def refusal(*entries: str) -> InvalidInput:
@@ -131,3 +132,47 @@ class TestSources:
     def test_every_address_has_a_source(self, address: IPv6Address) -> None:
         source = source_network(str(address))
         assert parse_networks([source]).admits(str(address))
+
+
+def _kept(networks: str | None) -> str | None:
+    return None if networks is None else json.dumps(networks.split())
+
+
+class TestWidening:
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (None, None),
+            (None, ""),
+            (None, "0.0.0.0/0 ::/0"),
+            ("", ""),
+            ("10.0.0.0/8", ""),
+            ("10.0.0.0/8", "10.1.0.0/16 10.2.3.4"),
+            ("10.0.0.0/9 10.128.0.0/9", "10.0.0.0/8"),
+            ("2001:db8::/33 2001:db8:8000::/33", "2001:db8::/32"),
+            ("::ffff:10.0.0.0/104", "10.1.2.3"),
+            ("::/0 192.0.2.7", "192.0.2.7 2001:db8::1"),
+        ],
+    )
+    def test_no_more_than_before(self, before: str | None, after: str | None) -> None:
+        assert not admits_more(_kept(before), _kept(after))
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("0.0.0.0/0 ::/0", None),
+            ("", None),
+            ("", "10.0.0.1"),
+            ("10.0.0.0/9", "10.0.0.0/8"),
+            ("10.0.0.0/8", "10.0.0.0/8 192.0.2.7"),
+            ("::/0", "10.0.0.1"),
+            ("0.0.0.0/0", "2001:db8::1"),
+        ],
+    )
+    def test_more_than_before(self, before: str | None, after: str | None) -> None:
+        assert admits_more(_kept(before), _kept(after))
+
+    @given(st.lists(st.ip_addresses(v=4).map(str), max_size=4), st.lists(st.ip_addresses(v=4).map(str), max_size=4))
+    def test_as_asking_for_each_address_tells(self, before: list[str], after: list[str]) -> None:
+        lets_in = parse_networks(before)
+        assert admits_more(json.dumps(before), json.dumps(after)) == any(not lets_in.admits(each) for each in after)

@@ -5,15 +5,19 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from httpx2 import Response
 from playwright.sync_api import Browser, Page, expect
 from tests.looking import require_accessible, window
 from tests.web.conftest import Served, sign_in
 
+from keyferry.custody.accounts import UserEdit
 from keyferry.custody.approval_policy import ApprovalWish
 from keyferry.custody.caller import Caller
 from keyferry.custody.groups import GroupEdit
+from keyferry.custody.policy import Role
+from keyferry.custody.server_policy import ServerPolicyEdit
 from keyferry.errors import ApprovalRequired
-from keyferry.testing import Kek
+from keyferry.testing import ADMINISTRATOR, PASSWORD, Kek
 
 GROUP = "apv-payments"
 Opens = Callable[[str], Page]
@@ -149,6 +153,43 @@ def test_a_rejection_and_a_policy_of_a_key(console: Served, kim: Caller, opens: 
     owner.get_by_label("Key Description").fill("still covered")
     owner.get_by_role("button", name="Save").click()
     expect(owner.get_by_role("status")).to_contain_text("The key was changed.")
+
+
+def test_the_server_and_an_account_are_opened_further_once_that_is_approved(console: Served, kim: Caller) -> None:
+    custody, admin = console.kit.custody, console.kit.administrator
+    custody.server_policy.edit(admin, ServerPolicyEdit(second_factor_roles=(Role.AUDITOR,)))
+    custody.users.edit(admin, "apv-kim", UserEdit(networks=()))
+    cover(console, "server-policy", "account-networks")
+    lee = console.kit.sign_in("apv-lee")
+    pages = {
+        "/settings/networks": ("Change who may come in to the server", {"networks": ""}),
+        "/users/apv-kim/edit": ("Let somebody in from further networks", {"groups": GROUP, "role": "key-access-user"}),
+    }
+    with console.client() as client, console.client() as approver:
+        for who, name in ((client, ADMINISTRATOR), (approver, "apv-lee")):
+            assert who.post("/sign-in", data={"user_name": name, "password": PASSWORD}).status_code == 303
+        for path, (heading, fields) in pages.items():
+
+            def send(path: str = path, fields: dict[str, str] = fields) -> Response:
+                shown = client.get(path).text
+                hidden = {name: _value(shown, name) for name in ("csrf", "revision")}
+                return client.post(path, data={**hidden, **fields})
+
+            answer = send()
+            assert answer.status_code == 409, answer.text
+            request = answer.text.partition('href="/approvals/')[2].partition('"')[0]
+            shown = approver.get(f"/approvals/{request}").text
+            assert heading in shown
+            assert "from then on" in shown
+            custody.approvals.approve(lee, request)
+            assert send().status_code == 303
+    assert custody.server_policy.show(admin).second_factor_roles == "[]"
+    assert custody.users.show(admin, "apv-kim").user.networks is None
+    cover(console, "membership")
+
+
+def _value(page: str, name: str) -> str:
+    return page.partition(f'name="{name}" value="')[2].partition('"')[0]
 
 
 def test_who_is_not_asked_decides_nothing_and_sees_nothing(console: Served, kim: Caller, opens: Opens) -> None:

@@ -92,7 +92,7 @@ def policy_of(
             "--require-approval and --approver go together.",
             advice="Say the whole policy: what needs approval, and who may approve it.",
         )
-    everything = [each for each in COVERED if not (of_key and each == "kek-registration")]
+    everything = [each for each in COVERED if not (of_key and each in {"kek-registration", "server-policy"})]
     policy: dict[str, Any] = {
         "operations": everything if "all" in operations else operations,
         "needed": needed or 1,

@@ -66,7 +66,9 @@ COVERED = (
     "membership",
     "password-reset",
     "credential",
+    "account-networks",
     "kek-registration",
+    "server-policy",
 )
 """`keyferry.custody.policy.Covered`."""
 

@@ -17,10 +17,10 @@ from keyferry.custody.memberships import (
     replace_memberships,
 )
 from keyferry.custody.names import check_email, check_text
-from keyferry.custody.policy import Role
+from keyferry.custody.policy import Covered, Role
 from keyferry.custody.view import Change, Query, View
 from keyferry.errors import Conflict
-from keyferry.identity.networks import edited_networks
+from keyferry.identity.networks import admits_more, edited_networks, listed
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
 from keyferry.store.records import Group, Membership, User
@@ -149,7 +149,7 @@ def edit_user(change: Change, user: User, edit: UserEdit) -> User:
 
     Raises:
         Conflict: it would leave no enabled Administrator, or make an Administrator or Auditor of a user who owns keys.
-        ApprovalNeeded: others have to approve another role, or other groups.
+        ApprovalNeeded: others have to approve another role, other groups, or further networks.
     """
     role = Role(user.role) if edit.role is None else edit.role
     if role is not Role(user.role):
@@ -165,7 +165,8 @@ def edit_user(change: Change, user: User, edit: UserEdit) -> User:
         default = edit.default_group or None
     elif default is not None and role is not Role.ADMINISTRATOR and default not in {group.name for group in groups}:
         default = None
-    _require_approved(change, user, role, old, groups)
+    networks = edited_networks(user.networks, edit.networks, enforce=edit.enforce_networks)
+    _require_approved(change, user, role, old, groups, networks)
     changed = change.update(
         USERS,
         user,
@@ -173,7 +174,7 @@ def edit_user(change: Change, user: User, edit: UserEdit) -> User:
         display_name=user.display_name if edit.display_name is None else check_text(edit.display_name, "display_name"),
         email=user.email if edit.email is None else check_email(edit.email),
         default_group_id=default_group_id_for(change, role, default, groups),
-        networks=edited_networks(user.networks, edit.networks, enforce=edit.enforce_networks),
+        networks=networks,
     )
     replace_memberships(change, user, old, groups)
     change.note(role=None if role.value == user.role else role.value, groups=[group.name for group in groups] or None)
@@ -181,26 +182,38 @@ def edit_user(change: Change, user: User, edit: UserEdit) -> User:
 
 
 def _require_approved(
-    change: Change, user: User, role: Role, old: Sequence[Membership], groups: Sequence[Group]
+    change: Change,
+    user: User,
+    role: Role,
+    old: Sequence[Membership],
+    groups: Sequence[Group],
+    networks: str | None,
 ) -> None:
     """
     Raises:
-        ApprovalNeeded: the role is to be another, or a group is joined, and others have to approve that.
+        ApprovalNeeded: the role is to be another, a group is joined, or further networks are let in, and others have to
+            approve that.
     """
     before = {membership.group_id for membership in old}
     after = {group.id for group in groups}
-    if role.value == user.role and after <= before:
-        no_approval(change)  # who leaves a group has less than before
+    facts: dict[str, Fact] = {}
+    what: list[Covered] = []
+    if role.value != user.role or not after <= before:
+        what.append(Covered.MEMBERSHIP)
+        facts |= {
+            "role_before": user.role,
+            "role_after": role.value,
+            "groups_before": sorted(group_name(change, id_) for id_ in before),
+            "groups_after": sorted(group.name for group in groups),
+        }
+    if admits_more(user.networks, networks):
+        what.append(Covered.ACCOUNT_NETWORKS)
+        facts |= {"networks_before": listed(user.networks), "networks_after": listed(networks)}
+    if not what:
+        no_approval(change)  # who leaves a group, or comes from fewer networks, has less than before
         return
-    facts: dict[str, Fact] = {
-        "role_before": user.role,
-        "role_after": role.value,
-        "groups_before": sorted(group_name(change, id_) for id_ in before),
-        "groups_after": sorted(group.name for group in groups),
-    }
-    require_approval(
-        change, Exact("user", user.id, user.name, facts), holders_for_person(change, user.id, before | after)
-    )
+    exact = Exact("user", user.id, user.name, facts)
+    require_approval(change, exact, holders_for_person(change, user.id, before | after), what)
 
 
 def require_other_administrator(change: Change, user: User) -> None:

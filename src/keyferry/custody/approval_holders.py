@@ -1,4 +1,4 @@
-"""Whose approval policies are about a key, a person, a group, or key encryption keys."""
+"""Whose approval policies are about a key, a person, a group, or the whole server."""
 
 from collections.abc import Iterable, Mapping
 
@@ -44,15 +44,15 @@ def holders_for_key(view: View, key: Key, group: Group | None = None) -> list[Ho
     return [*key_holder(key), *group_holder(group)]
 
 
-def holders_for_keks(view: View) -> list[Holder]:
-    """Every group that has a policy: a key encryption key is registered for all of them."""
+def holders_of_groups(view: View) -> list[Holder]:
+    """Every group that has a policy: what a key encryption key, or the whole server, is about is about all of them."""
     return [holder for group in view.find(GROUPS, _GROUPS, Lock.NONE) for holder in group_holder(group)]
 
 
 def holders_for_everybody(view: View) -> list[Holder]:
     """Every group and key that has a policy, for what decides who is taken for whom; keys of one policy once."""
     distinct = {holder.policy: holder for key in view.find(KEYS, _ALL, Lock.NONE) for holder in key_holder(key)}
-    return [*holders_for_keks(view), *distinct.values()]
+    return [*holders_of_groups(view), *distinct.values()]
 
 
 def require_credential_approved(view: View, owner: User, asked: Mapping[str, Fact]) -> None:

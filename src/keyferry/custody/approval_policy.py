@@ -24,7 +24,7 @@ USUAL: Final[Microseconds] = 3 * DAY
 MOST_APPROVERS: Final = 50
 
 #: what can be covered for one key; the rest is about more than a key
-OF_KEYS: Final = frozenset(Covered) - {Covered.KEK_REGISTRATION}
+OF_KEYS: Final = frozenset(Covered) - {Covered.KEK_REGISTRATION, Covered.SERVER_POLICY}
 
 _BY_NAME = Query(USERS, users.c.name_folded == bindparam("name"))
 

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, text
 
 from keyferry.clock import SECOND, to_rfc3339
 from keyferry.custody.approval_policy import ApprovalPolicy, may_approve, names_of
-from keyferry.custody.policy import UNDER_APPROVAL, Operation, Relation
+from keyferry.custody.policy import UNDER_APPROVAL, Covered, Operation, Relation
 from keyferry.custody.view import APPROVAL_KIND, Change, Query, View
 from keyferry.errors import ApprovalRequired, Conflict, IntegrityViolation
 from keyferry.ids import new_id
@@ -98,6 +98,7 @@ class Filing:
     """What a request for approval is made of."""
 
     operation: Operation
+    covered_as: Covered
     exact: Exact
     digest: bytes
     holders: tuple[Holder, ...]
@@ -107,7 +108,7 @@ class ApprovalNeeded(ApprovalRequired):
     """Refused until others approve; the gate files the request that `filing` describes."""
 
     def __init__(self, filing: Filing) -> None:
-        what = UNDER_APPROVAL[filing.operation].value
+        what = filing.covered_as.value
         whose = ", ".join(f"{holder.kind} {holder.name or holder.id}" for holder in filing.holders)
         super().__init__(
             f"This needs the approval of others: {whose} asks for it ({what}).",
@@ -121,25 +122,30 @@ def no_approval(view: View) -> None:
     view.approval_judged = True
 
 
-def require_approval(view: View, exact: Exact, holders: Sequence[Holder]) -> None:
+def require_approval(view: View, exact: Exact, holders: Sequence[Holder], what: Sequence[Covered] = ()) -> None:
     """Have what is about to be done approved, where one of the `holders` asks for it; a change uses the approval up.
 
     To be called once all else is judged, and before anything is written.
+
+    Args:
+        what: as what it can be covered, each of these; what policies call the operation, if none is said.
 
     Raises:
         ApprovalNeeded: it is not approved (any more); nothing may be done.
     """
     view.approval_judged = True
-    covering = tuple(holder for holder in holders if holder.policy.covers(UNDER_APPROVAL[view.operation]))
+    asked = what or (UNDER_APPROVAL[view.operation],)
+    covering = tuple(holder for holder in holders if any(holder.policy.covers(each) for each in asked))
     if not covering:
         return
+    covered_as = next(each for each in asked if any(holder.policy.covers(each) for holder in covering))
     requester = view.actor.user.id
     digest = exact.digest(view.operation, requester)
     changes = isinstance(view, Change)
     lock = Lock.UPDATE if changes else Lock.NONE
     found = view.first(APPROVAL_REQUESTS, _OPEN, lock, requester_id=requester, digest=digest)
     if found is None or not _is_good(view, found, covering):
-        raise ApprovalNeeded(Filing(view.operation, exact, digest, covering))
+        raise ApprovalNeeded(Filing(view.operation, covered_as, exact, digest, covering))
     if isinstance(view, Change):
         view.update(APPROVAL_REQUESTS, found, state=RequestState.USED.value, ended_at=view.now)
         view.note(approval=found.id)
@@ -154,7 +160,6 @@ def file_request(change: Change, filing: Filing) -> ApprovalRequest:
         Conflict: (`approval-unreachable`) fewer than are needed can approve it.
     """
     requester = change.actor.user
-    what = UNDER_APPROVAL[filing.operation]
     change.permit(Relation.OWN, APPROVAL_KIND, None, filing.exact.name)
     found = change.first(APPROVAL_REQUESTS, _OPEN, Lock.UPDATE, requester_id=requester.id, digest=filing.digest)
     if found is not None and found.expires_at <= change.now:
@@ -178,7 +183,7 @@ def file_request(change: Change, filing: Filing) -> ApprovalRequest:
         ApprovalRequest(
             id=new_id(),
             operation=filing.operation.value,
-            covered_as=what.value,
+            covered_as=filing.covered_as.value,
             object_type=filing.exact.kind,
             object_id=filing.exact.id,
             object_name=filing.exact.name,

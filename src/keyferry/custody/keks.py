@@ -12,7 +12,7 @@ from sqlalchemy import bindparam
 
 from keyferry.byok.destinations import destination_named
 from keyferry.byok.kek import KekPublicKey, read_kek
-from keyferry.custody.approval_holders import holders_for_keks
+from keyferry.custody.approval_holders import holders_of_groups
 from keyferry.custody.approving import Exact, no_approval, require_approval
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
@@ -63,7 +63,7 @@ class Keks:
                     return found
             facts = {"destination": known.name, "key_identifier": parsed.canonical, "kek_sha256": kek.spki_sha256}
             exact = Exact("kek", None, parsed.canonical, facts)
-            require_approval(change, exact, holders_for_keks(change))
+            require_approval(change, exact, holders_of_groups(change))
             if found is None:
                 return bind_kek(change, parsed.canonical, kek, source=source, registered=True)
             return change.update(KEKS, found, registered=True, source=source)

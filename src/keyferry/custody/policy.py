@@ -321,11 +321,14 @@ class Covered(StrEnum):
     MEMBERSHIP = "membership"
     PASSWORD_RESET = "password-reset"  # a word of the table
     CREDENTIAL = "credential"
+    ACCOUNT_NETWORKS = "account-networks"
     KEK_REGISTRATION = "kek-registration"
+    SERVER_POLICY = "server-policy"
 
 
-#: operation -> what policies call it. Each of these must say exactly what it is about to do, or that nothing of it is
-#: covered, before it changes anything: the gate undoes one that has not. What only takes access away is not here.
+#: operation -> what policies call it (an account's edit can be ACCOUNT_NETWORKS as well). Each of these must say what
+#: exactly it is about to do, or that nothing of it is covered, before it changes anything: the gate undoes one that has
+#: not. What only takes access away is not here.
 UNDER_APPROVAL: Final[dict[Operation, Covered]] = {
     Operation.KEY_EXPORT: Covered.EXPORT,
     Operation.KEY_DESTROY: Covered.DESTROY,
@@ -348,6 +351,7 @@ UNDER_APPROVAL: Final[dict[Operation, Covered]] = {
     Operation.ISSUER_EDIT: Covered.CREDENTIAL,
     Operation.WORKLOAD_CREATE: Covered.CREDENTIAL,
     Operation.KEK_REGISTER: Covered.KEK_REGISTRATION,
+    Operation.SERVER_POLICY_EDIT: Covered.SERVER_POLICY,
 }
 
 

@@ -4,13 +4,15 @@ import json
 from dataclasses import dataclass
 
 from keyferry.custody.admission import admits, server_policy_of
+from keyferry.custody.approval_holders import holders_of_groups
+from keyferry.custody.approving import Exact, Fact, no_approval, require_approval
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.groups import require_revision
 from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.view import Change, View
 from keyferry.errors import Conflict
-from keyferry.identity.networks import edited_networks
+from keyferry.identity.networks import admits_more, edited_networks, listed
 from keyferry.store.records import ServerPolicy
 from keyferry.store.sealed import SERVER_POLICY, Lock
 
@@ -57,6 +59,7 @@ class ServerPolicies:
             InvalidInput: a network will not do; says which.
             Conflict: (`locks-out`) it would turn away the caller, who has not said that this is meant.
             PreconditionFailed: the policy is not at `revision`.
+            ApprovalRequired: others have to approve that the server is opened further.
         """
 
         def change(change: Change) -> ServerPolicy:
@@ -74,15 +77,35 @@ class ServerPolicies:
             roles = policy.second_factor_roles
             if edit.second_factor_roles is not None:
                 roles = json.dumps(sorted({role.value for role in edit.second_factor_roles}))
+            _require_approved(change, policy, networks, roles)
             return write_policy(change, policy, networks, roles)
 
         return self._gate.write(caller, Operation.SERVER_POLICY_EDIT, change)
 
 
+def _require_approved(change: Change, policy: ServerPolicy, networks: str | None, roles: str) -> None:
+    """
+    Raises:
+        ApprovalNeeded: the server is to admit further networks, or to ask people of fewer roles for a second factor,
+            and others have to approve that.
+    """
+    before, after = json.loads(policy.second_factor_roles), json.loads(roles)
+    if not admits_more(policy.networks, networks) and set(before) <= set(after):
+        no_approval(change)  # what keeps more out needs nobody
+        return
+    facts: dict[str, Fact] = {
+        "networks_before": listed(policy.networks),
+        "networks_after": listed(networks),
+        "second_factor_roles_before": before,
+        "second_factor_roles_after": after,
+    }
+    require_approval(change, Exact(WHAT, policy.id, "server", facts), holders_of_groups(change))
+
+
 def write_policy(change: Change, policy: ServerPolicy, networks: str | None, roles: str) -> ServerPolicy:
     """Write the row anew; the audit log keeps what changed, in full."""
     if networks != policy.networks:
-        change.note(networks="any" if networks is None else json.loads(networks))
+        change.note(networks=listed(networks))
     if roles != policy.second_factor_roles:
         change.note(second_factor_roles=json.loads(roles))
     return change.update(SERVER_POLICY, policy, networks=networks, second_factor_roles=roles)

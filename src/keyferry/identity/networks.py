@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses
 
 from keyferry.errors import InvalidInput
 
@@ -82,6 +82,23 @@ def edited_networks(present: str | None, wanted: Iterable[str] | None, *, enforc
     return "[]" if enforce and present is None else present
 
 
+def listed(kept: str | None) -> str | list[str]:
+    """A list, as a row keeps it, for people to read; `any` for one that is not enforced."""
+    return "any" if kept is None else list(map(str, json.loads(kept)))
+
+
+def admits_more(before: str | None, after: str | None) -> bool:
+    """Whether a list, as a row keeps it, admits an address that the one before it did not."""
+    if before is None or after is None:
+        return before is not None
+    old_ipv4, old_ipv6 = _by_version(before)
+    new_ipv4, new_ipv6 = _by_version(after)
+    wide_ipv4, wide_ipv6 = list(collapse_addresses(old_ipv4)), list(collapse_addresses(old_ipv6))
+    return any(not any(each.subnet_of(wide) for wide in wide_ipv4) for each in new_ipv4) or any(
+        not any(each.subnet_of(wide) for wide in wide_ipv6) for each in new_ipv6
+    )
+
+
 def source_network(address: str) -> str:
     """The network that failures from `address` are counted under: an IPv4 address itself, an IPv6 address's /64.
 
@@ -118,6 +135,14 @@ def _parse(entry: str, field: str) -> Network:
         detail = f"{_shown(entry)} has bits set beyond its prefix length."
         raise refuse(detail, f"Write {meant} for the network, or {address} for the one address.")
     return _unmapped(network)
+
+
+def _by_version(kept: str) -> tuple[list[IPv4Network], list[IPv6Network]]:
+    networks = parse_networks(json.loads(kept)).networks
+    return (
+        [each for each in networks if isinstance(each, IPv4Network)],
+        [each for each in networks if isinstance(each, IPv6Network)],
+    )
 
 
 def _unmapped(network: Network) -> Network:

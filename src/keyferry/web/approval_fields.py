@@ -19,7 +19,9 @@ OPTIONS: Final = (
     (Covered.MEMBERSHIP, "Join the group, or change a member's role"),
     (Covered.PASSWORD_RESET, "Set a member's or an approver's password"),
     (Covered.CREDENTIAL, "Give a member or an approver a certificate or another way in"),
+    (Covered.ACCOUNT_NETWORKS, "Let a member or an approver in from further networks"),
     (Covered.KEK_REGISTRATION, "Register a key encryption key"),
+    (Covered.SERVER_POLICY, "Open the server to further networks, or ask fewer roles for a second factor"),
 )
 
 

@@ -23,7 +23,9 @@ ASKED: Final = {
     Covered.MEMBERSHIP: "Change who is in a group, or a role",
     Covered.PASSWORD_RESET: "Set somebody's password",
     Covered.CREDENTIAL: "Give somebody a way to sign in",
+    Covered.ACCOUNT_NETWORKS: "Let somebody in from further networks",
     Covered.KEK_REGISTRATION: "Register a key encryption key",
+    Covered.SERVER_POLICY: "Change who may come in to the server",
 }
 
 #: facts whose names say it worse than these words
@@ -37,6 +39,10 @@ _FACTS: Final = {
     "approvals_before": "What needs approval, until now",
     "approvals_after": "What needs approval, from then on",
     "lifetime_seconds": "Lifetime in seconds",
+    "networks_before": "Networks, until now",
+    "networks_after": "Networks, from then on",
+    "second_factor_roles_before": "Roles that need a second factor, until now",
+    "second_factor_roles_after": "Roles that need a second factor, from then on",
 }
 
 _TABS: Final = (
@@ -130,9 +136,11 @@ def _address_of(detail: ApprovalDetail) -> str:
     request = detail.request
     if request.object_id is None:
         return ""
-    return {"key": address("keys", request.object_id), "group": address("groups", request.object_id)}.get(
-        request.object_type, ""
-    )
+    return {
+        "key": address("keys", request.object_id),
+        "group": address("groups", request.object_id),
+        "server-policy": address("settings"),
+    }.get(request.object_type, "")
 
 
 def _which(given: str) -> Which:
