@@ -50,8 +50,11 @@ def test_one_is_edited_enabled_and_deleted(administrator: Person, provider: dict
     stale = administrator("PATCH", path, {"clock_skew": 5}, headers={"If-Match": '"1"'})
     refused(stale, 412, "revision-conflict")
     assert administrator("POST", f"{path}/refresh").status_code == 200
-    assert administrator("POST", f"{path}/disable").json()["enabled"] is False
-    assert administrator("DELETE", path).status_code == 204
+    disabled = administrator("POST", f"{path}/disable").json()
+    assert (disabled["enabled"], disabled["ended_sessions"], disabled["ended_tokens"]) == (False, 0, 0)
+    assert administrator("POST", f"{path}/disable?end_tokens=true").json()["open_sessions"] == 0
+    refused(administrator("POST", f"{path}/disable?end_tokens=perhaps"), 422, "invalid-input", "end_tokens")
+    assert administrator("DELETE", f"{path}?end_tokens=true").status_code == 204
     refused(administrator("GET", path), 404, "not-found", "identity-provider")
 
 

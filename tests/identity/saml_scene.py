@@ -13,7 +13,8 @@ from tests.identity.saml_idp import Answer, assertion_of, signed
 from keyferry.custody.provider_writing import NewProvider, ProviderEdit
 from keyferry.errors import NotAuthenticated
 from keyferry.identity.flows import Flow
-from keyferry.identity.opening import SignedIn
+from keyferry.identity.opening import SignedIn, Unfinished
+from keyferry.identity.provider_sign_in import Trial
 from keyferry.identity.saml.addresses import ServiceProvider
 from keyferry.testing import ADDRESS, Kit
 
@@ -78,7 +79,13 @@ class SamlScene:
         return as_document(signed(response, idp()))
 
     def present(self, document: bytes, flow: Flow | None, *, kit: Kit | None = None) -> SignedIn:
-        """As a browser does that has come back with it."""
+        """As a browser does that has come back with it; a session comes of it."""
+        result = self.bring(document, flow, kit=kit)
+        assert isinstance(result, SignedIn)
+        return result
+
+    def bring(self, document: bytes, flow: Flow | None, *, kit: Kit | None = None) -> SignedIn | Unfinished | Trial:
+        """What comes of it, whatever it is."""
         single_sign_on = (kit or self.kit).installation.single_sign_on
         response = base64.b64encode(document).decode()
         came = single_sign_on.receive(
@@ -87,7 +94,6 @@ class SamlScene:
             ADDRESS,
             lambda provider, known: single_sign_on.saml.receive(provider, response, known),
         )
-        assert isinstance(came.result, SignedIn)
         return came.result
 
     def refused(self, document: bytes, flow: Flow | None, *, kit: Kit | None = None) -> str:

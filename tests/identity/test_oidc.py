@@ -25,7 +25,7 @@ from keyferry.custody.provider_writing import NewProvider, ProviderEdit
 from keyferry.custody.providers import ProviderDetail
 from keyferry.errors import InvalidInput, KeyferryError, NotAuthenticated
 from keyferry.identity.flows import Purpose
-from keyferry.identity.opening import SignedIn
+from keyferry.identity.opening import SignedIn, Unfinished
 from keyferry.identity.provider_sign_in import Trial
 from keyferry.identity.single_sign_on import Arrived
 from keyferry.material.secret import Secret
@@ -625,6 +625,23 @@ class TestSignOuts:
         self.tells(scene, sid="s1")
         assert not self.works(scene, first)
         assert self.works(scene, second)
+
+    def test_a_session_that_a_second_factor_has_completed_ends_too(self, scene: Scene) -> None:
+        kit = scene.kit
+        app = kit.set_up_app(kit.user("kim"))
+        kit.custody.identities.bind(kit.administrator, "kim", NewIdentity(provider="corporate", subject="kim-there"))
+        begun = scene.begin()
+        scene.gives(scene.tokens(begun, sub="kim-there", sid="kims"))
+        came = scene.comes_back(begun).result
+        assert isinstance(came, Unfinished)
+        code = Secret(app.recovery_codes[0].encode())
+        ended = kit.installation.sign_in.steps.by_code(came.ticket.reveal().decode(), code, ADDRESS)
+        assert isinstance(ended, SignedIn)
+        hers = ended.issued.text.reveal().decode()
+        self.tells(scene, sub="kim-there", sid="another")
+        assert self.works(scene, hers)
+        self.tells(scene, sub="kim-there", sid="kims", jti="two")
+        assert not self.works(scene, hers)
 
     @pytest.mark.parametrize(
         ("changed", "reason"),

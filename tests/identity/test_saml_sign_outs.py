@@ -16,7 +16,10 @@ from tests.identity.saml_idp import ENTITY_ID, PERSISTENT, SAML, SAMLP, SLO_URL,
 from tests.identity.saml_scene import PUBLIC_URL, SamlScene
 
 from keyferry.custody.caller import Caller
+from keyferry.custody.identity_binding import NewIdentity
 from keyferry.errors import NotAuthenticated, NotFound
+from keyferry.identity.opening import SignedIn, Unfinished
+from keyferry.material.secret import Secret
 from keyferry.testing import ADDRESS, Kit
 
 RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
@@ -111,6 +114,26 @@ def test_without_a_session_all_of_the_persons_end(scene: SamlScene) -> None:
     callers = [come(scene, each) for each in "cd"]
     send(scene, query(request(scene, sessions=())))
     assert not any(is_open(scene, each) for each in callers)
+
+
+def test_a_session_that_a_second_factor_has_completed_ends_and_is_signed_out_there(scene: SamlScene) -> None:
+    kit, name = scene.kit, scene.kit.user("kim").user_id
+    app = kit.set_up_app(kit.sign_in("kim"))
+    kit.custody.identities.bind(kit.administrator, name, NewIdentity(provider=scene.name, subject="kim-there"))
+    callers = {}
+    for number, session in enumerate(("kims-first", "kims-second")):
+        flow = scene.flow()
+        came = scene.bring(scene.good(flow, name_id="kim-there", session=session), flow)
+        assert isinstance(came, Unfinished)
+        code = Secret(app.recovery_codes[number].encode())
+        ended = kit.installation.sign_in.steps.by_code(came.ticket.reveal().decode(), code, ADDRESS)
+        assert isinstance(ended, SignedIn)
+        callers[session] = Caller(name, ended.issued.token.id, ADDRESS)
+    begun = kit.installation.single_sign_on.begin_sign_out(callers["kims-second"].token_id or "")
+    assert begun is not None
+    assert "<samlp:SessionIndex>kims-second</samlp:SessionIndex>" in inflated(begun.address, "SAMLRequest")
+    send(scene, query(request(scene, name_id="kim-there", sessions=("kims-first",))))
+    assert [is_open(scene, each) for each in callers.values()] == [False, True]
 
 
 def test_nobody_elses_end(scene: SamlScene) -> None:

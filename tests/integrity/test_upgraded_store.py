@@ -36,6 +36,7 @@ INDEXES = (
     "ix_keys_approvals",
     "ix_users_role_disabled_name_folded",
     "ix_users_networks_role_disabled_name_folded",
+    "ix_tokens_provider_id",
 )
 COUNTS = ("counted", "counted_keys", "key_counts", "expiry_counts", "owner_counts", "activity_counts")
 #: checks that migrations replace, and that somebody behind a PostgreSQL store does without
@@ -45,7 +46,7 @@ COLUMNS = {
     "groups": ("approvals",),
     "tokens": (
         *("idle_after", "certificate_id", "method", "second_factor"),
-        *("operations", "key_ids", "group_ids", "networks"),
+        *("operations", "key_ids", "group_ids", "networks", "provider_id"),
     ),
     "users": ("must_change", "factors", "factors_reset_by", "factors_reset_at"),
 }

@@ -135,6 +135,9 @@ def test_an_administrator_sets_a_provider_up_tests_it_and_switches_it_on(  # noq
     found = pair.kit.custody.providers.show(pair.kit.administrator, "set-up")
     assert (found.provider.clock_skew, found.provider.enabled) == (60, True)
     assert found.provider.tested_at is not None
+    page.get_by_role("link", name="Disable").click()
+    expect(page.get_by_text("No session is open that it has opened.")).to_be_visible()
+    require_accessible(page)
     page.get_by_role("button", name="Disable").click()
     expect(page.get_by_text("set-up is disabled.")).to_be_visible()
     page.get_by_role("link", name="Delete").click()
@@ -193,6 +196,39 @@ def test_signing_out_here_signs_out_there(pair: Pair, page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("here and at your identity provider")
     page.goto("/sso/both-ways")
     expect(page.locator("#password")).to_be_visible()  # the provider asks again
+
+
+def test_a_session_that_a_code_has_completed_is_signed_out_there_and_ends_with_the_provider(
+    pair: Pair, page: Page, chromium: Browser
+) -> None:
+    kit = pair.kit
+    detail = pair.connect("with-a-code", mapping={"user_name": "mail", "subject": "mail"})
+    app = kit.set_up_app(kit.user("coded"))
+    identity = NewIdentity(provider="with-a-code", subject="alice@example.org")
+    kit.custody.identities.bind(kit.administrator, "coded", identity)
+
+    def come(code: str) -> None:
+        page.goto("/sso/with-a-code")
+        at_the_idp(page, ALICE)
+        page.locator("#code").fill(code)
+        page.locator("#code").press("Enter")
+        page.wait_for_url(f"{pair.served.url}/")
+
+    come(app.recovery_codes[0])
+    page.goto("/sign-out")
+    page.locator("#main").get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in?notice=signed-out-everywhere")
+    come(app.recovery_codes[1])
+    assert kit.custody.providers.show(kit.administrator, "with-a-code").opened.sessions == 1
+    with window(chromium, base_url=pair.served.url, ignore_https_errors=True) as other:
+        sign_in(other)
+        other.goto(f"/settings/sso/{detail.provider.name}/disable")
+        expect(other.get_by_text("1 session that it has opened ends at once")).to_be_visible()
+        require_accessible(other)
+        other.get_by_role("button", name="Disable").click()
+        expect(other.get_by_text("with-a-code is disabled. 1 session ended.")).to_be_visible()
+    page.goto("/account")
+    page.wait_for_url("**/sign-in?**")
 
 
 def test_signing_out_there_signs_out_here(pair: Pair, page: Page) -> None:

@@ -8,7 +8,9 @@ from keyferry.api.callers import Visiting
 from keyferry.api.documented import CHANGING, FETCHING, READING
 from keyferry.api.idempotency import IdempotencyKey, create_once, once_of
 from keyferry.api.models.identity_providers import (
+    DisabledProviderAnswer,
     Enabling,
+    EndingTokens,
     IdentitiesAnswer,
     IdentityAnswer,
     ProviderAnswer,
@@ -91,16 +93,25 @@ async def enable_identity_provider(
 
 @router.post("/identity-providers/{provider:segment}/disable", responses=CHANGING)
 async def disable_identity_provider(
-    provider: ProviderReference, visit: Visiting, response: Response, revision: IfMatch
-) -> ProviderAnswer:
-    """Let nobody sign in through it any more; sessions that are open go on until they end."""
-    return _answer(await visit.ask(visit.custody.providers.disable, provider, revision=revision), response)
+    provider: ProviderReference,
+    query: Annotated[EndingTokens, Query()],
+    visit: Visiting,
+    response: Response,
+    revision: IfMatch,
+) -> DisabledProviderAnswer:
+    """Let nobody sign in through it any more, and end the sessions that it has opened, at once."""
+    disable = visit.custody.providers.disable
+    done = await visit.ask(disable, provider, end_tokens=query.end_tokens, revision=revision)
+    tag(response, done.detail.provider.revision)
+    return DisabledProviderAnswer.after(done)
 
 
 @router.delete("/identity-providers/{provider:segment}", status_code=204, responses=CHANGING)
-async def delete_identity_provider(provider: ProviderReference, visit: Visiting, revision: IfMatch) -> None:
-    """Delete it: its secret is erased, and its name is not used again."""
-    await visit.ask(visit.custody.providers.delete, provider, revision=revision)
+async def delete_identity_provider(
+    provider: ProviderReference, query: Annotated[EndingTokens, Query()], visit: Visiting, revision: IfMatch
+) -> None:
+    """Delete it: its secret is erased, its name is not used again, and the sessions that it has opened end at once."""
+    await visit.ask(visit.custody.providers.delete, provider, end_tokens=query.end_tokens, revision=revision)
 
 
 @router.get("/users/{user:segment}/identities", responses=READING)

@@ -42,6 +42,9 @@ _just_in_time = click.option("--just-in-time/--no-just-in-time", default=None, h
 _second = click.option(
     "--asks-second-factor/--no-asks-second-factor", default=None, help="The provider asks for one: Keyferry does not."
 )
+_end_tokens = click.option(
+    "--end-tokens", is_flag=True, help="End the API tokens that people have made in such sessions, too."
+)
 _skew = click.option(
     "--clock-skew", type=click.IntRange(0, 600), metavar="SECONDS", help="How far its clock may be off."
 )
@@ -197,19 +200,22 @@ def enable(server: "Server", out: Output, name: str, untested: bool) -> None:
 
 @sso.command("disable")
 @_name
+@_end_tokens
 @remote
-def disable(server: "Server", out: Output, name: str) -> None:
-    """Let nobody sign in through a provider any more."""
-    changed = server.post(path("identity-providers", name, "disable"))
-    out.facts(changed, {}, head=f"Provider {changed.get('name')} is disabled.")
+def disable(server: "Server", out: Output, name: str, end_tokens: bool) -> None:
+    """Let nobody sign in through a provider any more; the sessions that it has opened end at once."""
+    changed = server.post(_ending("disable", end_tokens, name))
+    rows = {"Sessions that ended": changed.get("ended_sessions"), "Tokens that ended": changed.get("ended_tokens")}
+    out.facts(changed, rows, head=f"Provider {changed.get('name')} is disabled.")
 
 
 @sso.command("delete")
 @_name
+@_end_tokens
 @remote
-def delete(server: "Server", out: Output, name: str) -> None:
-    """Delete a provider and its secret; the name is not used again."""
-    server.delete(path("identity-providers", name))
+def delete(server: "Server", out: Output, name: str, end_tokens: bool) -> None:
+    """Delete a provider and its secret; its sessions end at once, and the name is not used again."""
+    server.delete(_ending(None, end_tokens, name))
     out.facts({"name": name, "deleted": True}, {}, head=f"Provider {name} was deleted.")
 
 
@@ -244,6 +250,11 @@ def unbind(server: "Server", out: Output, identity: str) -> None:
     """Let a person come to an account no more; its sessions and tokens end."""
     server.delete(path("identities", identity))
     out.facts({"id": identity, "deleted": True}, {}, head="Nobody comes to the account in this way any more.")
+
+
+def _ending(what: str | None, end_tokens: bool, name: str) -> str:
+    address = path("identity-providers", name) if what is None else path("identity-providers", name, what)
+    return f"{address}?end_tokens=true" if end_tokens else address
 
 
 def _configuration(metadata: str | None, members: tuple[str, ...]) -> dict[str, Any]:
@@ -313,4 +324,6 @@ def _rows(found: Mapping[str, Any]) -> dict[str, Any]:
         "Just in time": found.get("just_in_time"),
         "Asks for a second factor": found.get("asks_second_factor"),
         "Clock skew": found.get("clock_skew"),
+        "Open sessions": found.get("open_sessions"),
+        "Tokens made in them": found.get("open_tokens"),
     }

@@ -42,6 +42,14 @@ class ProviderSession:
         return json.dumps(dict(self.subject), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Which provider a sign-in began with, and what a sign-out there will name, if it has told."""
+
+    provider_id: str
+    session: ProviderSession | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """A verified answer of a provider about a person.
@@ -59,3 +67,8 @@ class Arrival:
     presented: tuple[Presented, ...]
     session: ProviderSession | None = None
     second_factor: bool = False
+
+    @property
+    def vouched(self) -> Vouched:
+        """What is kept of it until there is a session, and beside that."""
+        return Vouched(self.provider.id, self.session)

@@ -32,7 +32,7 @@ from keyferry.custody.memberships import memberships_of
 from keyferry.custody.names import check_email, check_user_name, may_name_connection
 from keyferry.custody.policy import Operation, Role
 from keyferry.custody.provider_mapping import Meant, mapping_of, meaning
-from keyferry.custody.provider_sessions import keep_session, session_of, tokens_of
+from keyferry.custody.provider_sessions import session_of, tokens_of
 from keyferry.custody.provider_tests import keep_test
 from keyferry.custody.recording import Subject, event_by
 from keyferry.custody.refusals import Refusal
@@ -40,7 +40,7 @@ from keyferry.custody.seen import first_time
 from keyferry.custody.view import Change, Query
 from keyferry.errors import Conflict, IntegrityViolation, InvalidInput, NotAuthenticated
 from keyferry.store.events import write_event
-from keyferry.store.records import Identity, IdentityProvider, Token, User
+from keyferry.store.records import Identity, IdentityProvider, User
 from keyferry.store.sealed import GROUPS, IDENTITIES, IDENTITY_PROVIDERS, USERS, Lock
 from keyferry.store.tables import identity_providers
 from keyferry.store.transaction import Transaction
@@ -162,12 +162,6 @@ class Arrivals:
             return list(dict.fromkeys(found))
 
         return self._gate.store.write(write)
-
-    def remember(self, arrival: Arrival, token: Token) -> None:
-        """Keep what a sign-out at the provider will name, beside the session that was opened."""
-        session = arrival.session
-        if session is not None:
-            self._gate.store.write(partial(keep_session, provider_id=arrival.provider.id, session=session, token=token))
 
     def refuse(self, provider: str, reason: str, address: str | None) -> None:
         """Count a refusal, for the audit log: in memory first, so that a flood buys no disk."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from keyferry.clock import Microseconds
 from keyferry.custody.admission import needs_second_factor, server_policy_of
+from keyferry.custody.arrival import Vouched
 from keyferry.custody.policy import Role
 from keyferry.custody.tickets import Needs
 from keyferry.custody.token_scopes import TokenScope
@@ -84,11 +85,13 @@ class Begun:
     Attributes:
         method: password, passkey, saml, oidc or certificate.
         idle_after: without a use for so long, the session ends; None for one that may lie idle.
+        vouched: by which provider; None where no provider has a part in it.
     """
 
     method: str = PASSWORD
     second_factor: str | None = None
     idle_after: Microseconds | None = None
+    vouched: Vouched | None = None
 
 
 def what_remains(change: Change, user: User, method: str, second_factor: str | None) -> Needs | None:

@@ -6,8 +6,11 @@ These rows are not sealed: all that they can do is end a session.
 from sqlalchemy import bindparam, delete, insert, select
 
 from keyferry.clock import Microseconds
-from keyferry.custody.arrival import ProviderSession
+from keyferry.custody.arrival import ProviderSession, Vouched
+from keyferry.custody.view import Change
+from keyferry.errors import NotAuthenticated
 from keyferry.store.records import Token
+from keyferry.store.sealed import IDENTITY_PROVIDERS
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import provider_sessions, tokens
 from keyferry.store.transaction import Row, Transaction
@@ -39,12 +42,27 @@ _OF_SUBJECT = Prepared(
 _FORGET = Prepared(delete(provider_sessions).where(provider_sessions.c.expires_at <= bindparam("now")))
 
 
-def keep_session(tx: Transaction, *, provider_id: str, session: ProviderSession, token: Token) -> None:
-    """Keep what the provider calls a session that was opened."""
+def require_vouching(change: Change, vouched: Vouched | None) -> None:
+    """
+    Raises:
+        NotAuthenticated: the provider that has vouched for a sign-in was disabled or deleted before it was complete.
+    """
+    if vouched is None:
+        return
+    provider = change.get(IDENTITY_PROVIDERS, vouched.provider_id)
+    if provider is None or provider.deleted_at is not None or not provider.enabled:
+        raise NotAuthenticated("The identity provider was disabled, or deleted, during the sign-in.")
+
+
+def keep_session(tx: Transaction, vouched: Vouched, token: Token) -> None:
+    """Keep what the provider calls a session that was opened, if it has told."""
+    session = vouched.session
+    if session is None:
+        return
     tx.run(
         _KEEP,
         token_id=token.id,
-        provider_id=provider_id,
+        provider_id=vouched.provider_id,
         subject=session.subject_text,
         session=session.session,
         expires_at=token.expires_at,

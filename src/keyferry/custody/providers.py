@@ -19,6 +19,7 @@ from keyferry.custody.names import check_connection_name
 from keyferry.custody.once import Once
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation
+from keyferry.custody.provider_ending import Opened, end_opened, opened_by
 from keyferry.custody.provider_kinds import Configuration, Fetch, Kind, protocol
 from keyferry.custody.provider_mapping import shown_mapping
 from keyferry.custody.provider_tests import TrialSignIn, load_test
@@ -41,11 +42,24 @@ _PAGE = Query(
 
 @dataclass(frozen=True, slots=True)
 class ProviderDetail:
-    """A provider as people see it: without its secret, with the names of groups in its mapping."""
+    """A provider as people see it: without its secret, with the names of groups in its mapping.
+
+    Attributes:
+        opened: what is in force of what it has opened.
+    """
 
     provider: IdentityProvider
     configuration: Configuration
     mapping: dict[str, Any]
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
+class DisabledProvider:
+    """A provider that is disabled now, and what has ended with that."""
+
+    detail: ProviderDetail
+    ended: Opened
 
 
 class Providers:
@@ -231,26 +245,45 @@ class Providers:
 
         return self._gate.write(caller, Operation.PROVIDER_ENABLE, change)
 
-    def disable(self, caller: Caller, reference: str, *, revision: int | None = None) -> ProviderDetail:
-        """Let nobody sign in through it any more. Sessions that are open go on until they end."""
+    def disable(
+        self, caller: Caller, reference: str, *, end_tokens: bool = False, revision: int | None = None
+    ) -> DisabledProvider:
+        """Let nobody sign in through it any more, and end the sessions that it has opened, at once and on every node.
 
-        def change(change: Change) -> ProviderDetail:
+        Args:
+            end_tokens: end the tokens that people have made in such sessions, too. They go on otherwise.
+        """
+
+        def change(change: Change) -> DisabledProvider:
             found = load_provider(change, reference, Lock.UPDATE)
             require_revision(found.revision, revision)
-            return _detail(change, change.update(IDENTITY_PROVIDERS, found, enabled=False))
+            disabled = change.update(IDENTITY_PROVIDERS, found, enabled=False)
+            ended = end_opened(change, found, with_tokens=end_tokens)
+            return DisabledProvider(_detail(change, disabled), ended)
 
         return self._gate.write(caller, Operation.PROVIDER_DISABLE, change)
 
-    def delete(self, caller: Caller, reference: str, *, revision: int | None = None) -> None:
-        """Delete it: its secret is erased, and whoever could only sign in through it cannot any more."""
+    def delete(
+        self, caller: Caller, reference: str, *, end_tokens: bool = False, revision: int | None = None
+    ) -> Opened:
+        """Delete it: its secret is erased, and whoever could only sign in through it cannot any more.
 
-        def change(change: Change) -> IdentityProvider:
+        Args:
+            end_tokens: as for `disable`.
+
+        Returns:
+            How many sessions and tokens have ended with it.
+        """
+
+        def change(change: Change) -> Opened:
             found = load_provider(change, reference, Lock.UPDATE)
             require_revision(found.revision, revision)
-            return change.update(IDENTITY_PROVIDERS, found, deleted_at=change.now, enabled=False, credential=None)
+            change.update(IDENTITY_PROVIDERS, found, deleted_at=change.now, enabled=False, credential=None)
+            return end_opened(change, found, with_tokens=end_tokens)
 
-        self._gate.write(caller, Operation.PROVIDER_DELETE, change)
+        ended = self._gate.write(caller, Operation.PROVIDER_DELETE, change)
         self._erased()
+        return ended
 
 
 def _require_approved(change: Change, becoming: IdentityProvider) -> None:
@@ -296,4 +329,5 @@ def _require_open(found: IdentityProvider, edit: ProviderEdit) -> None:
 
 
 def _detail(view: View, provider: IdentityProvider) -> ProviderDetail:
-    return ProviderDetail(provider, json.loads(provider.configuration), shown_mapping(view, provider.mapping))
+    mapping = shown_mapping(view, provider.mapping)
+    return ProviderDetail(provider, json.loads(provider.configuration), mapping, opened_by(view, provider))

@@ -6,6 +6,7 @@ the transaction that opens the session. It opens nothing else. An invitation is 
 whoever has it, wherever they are.
 """
 
+import json
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +14,7 @@ from sqlalchemy import bindparam, delete
 
 from keyferry.clock import SECOND, Microseconds
 from keyferry.custody.access import ticket_refused
+from keyferry.custody.arrival import ProviderSession, Vouched
 from keyferry.custody.view import Change
 from keyferry.identity import tokens as token_form
 from keyferry.ids import new_id
@@ -27,6 +29,7 @@ LASTS: Final[Microseconds] = 5 * 60 * SECOND
 
 _SPEND = Prepared(delete(tickets).where(tickets.c.id == bindparam("id_")))
 _DROP_OF_USER = Prepared(delete(tickets).where(tickets.c.user_id == bindparam("user_id_")))
+_DROP_OF_PROVIDER = Prepared(delete(tickets).where(tickets.c.provider_id == bindparam("provider_id_")))
 _FORGET = Prepared(delete(tickets).where(tickets.c.expires_at <= bindparam("before")))
 
 
@@ -49,10 +52,12 @@ def issue(
     network: str | None,
     idle_after: Microseconds | None,
     certificate_id: str | None = None,
+    vouched: Vouched | None = None,
     lasts: Microseconds = LASTS,
 ) -> tuple[Ticket, Secret]:
     """A ticket, and its text, which nobody can show again."""
     issued = token_form.issue(new_id(), token_form.TICKET)
+    session = None if vouched is None else vouched.session
     ticket = Ticket(
         id=issued.token_id,
         user_id=user.id,
@@ -64,10 +69,22 @@ def issue(
         network=network,
         idle_after=idle_after,
         certificate_id=certificate_id,
+        provider_id=None if vouched is None else vouched.provider_id,
+        provider_subject=None if session is None else session.subject_text,
+        provider_session=None if session is None else session.session,
         created_at=change.now,
         expires_at=change.now + lasts,
     )
     return change.append(TICKETS, ticket), issued.text
+
+
+def vouched_of(ticket: Ticket) -> Vouched | None:
+    """Which provider the ticket's sign-in began with; None for none."""
+    if ticket.provider_id is None:
+        return None
+    subject = ticket.provider_subject
+    session = None if subject is None else ProviderSession(json.loads(subject), ticket.provider_session)
+    return Vouched(ticket.provider_id, session)
 
 
 def spend(change: Change, ticket: Ticket) -> None:
@@ -83,6 +100,11 @@ def spend(change: Change, ticket: Ticket) -> None:
 def drop_of_user(change: Change, user: User) -> None:
     """Take away every ticket of a user."""
     change.tx.run(_DROP_OF_USER, user_id_=user.id)
+
+
+def drop_of_provider(change: Change, provider_id: str) -> None:
+    """Take away every ticket of a sign-in that a provider has vouched for."""
+    change.tx.run(_DROP_OF_PROVIDER, provider_id_=provider_id)
 
 
 def forget_old(tx: Transaction, now: Microseconds) -> None:

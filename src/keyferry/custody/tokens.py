@@ -17,6 +17,7 @@ from keyferry.custody.names import check_text
 from keyferry.custody.opening import PASSWORD, Begun, IssuedTicket, IssuedToken, Progress, Step, what_remains
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation
+from keyferry.custody.provider_sessions import keep_session, require_vouching
 from keyferry.custody.tickets import Needs
 from keyferry.custody.token_scopes import TokenScope, scope_columns, scope_of
 from keyferry.custody.users import load_user
@@ -105,9 +106,12 @@ class Tokens:
             if epoch not in {None, user.token_epoch}:
                 raise NotAuthenticated("The password was set, or the account disabled, during the sign-in.")
             how = begun or Begun()
+            if ticket is not None:
+                vouched = tickets.vouched_of(ticket)
+                how = Begun(ticket.method, ticket.second_factor, ticket.idle_after, vouched)
+            require_vouching(change, how.vouched)
             progress = Progress(user, how.second_factor)
             if ticket is not None:
-                how = Begun(ticket.method, ticket.second_factor, ticket.idle_after)
                 progress = _go_on(change, user, ticket, step)
             elif step is not None:
                 progress = step.take(change, user)
@@ -127,10 +131,14 @@ class Tokens:
                 method=None if how.method == PASSWORD else how.method,
                 second_factor=progress.second_factor,
                 certificate_id=None if change.actor.certificate is None else change.actor.certificate.id,
+                provider_id=None if how.vouched is None else how.vouched.provider_id,
             )
             change.permit(change.actor.relation_to_user(user.id), "token", token_id, token.name)
             change.note(method=None if how.method == PASSWORD else how.method, second_factor=progress.second_factor)
-            return IssuedToken(change.insert(TOKENS, token), text, progress.user, progress.codes)
+            written = change.insert(TOKENS, token)
+            if how.vouched is not None:
+                keep_session(change.tx, how.vouched, written)
+            return IssuedToken(written, text, progress.user, progress.codes)
 
         return self._gate.write(caller, Operation.SESSION_OPEN, change)
 
@@ -173,6 +181,7 @@ class Tokens:
                 method=None if made_with is None else made_with.method,
                 second_factor=None if made_with is None else made_with.second_factor,
                 certificate_id=None if change.actor.certificate is None else change.actor.certificate.id,
+                provider_id=None if made_with is None else made_with.provider_id,
                 **scope_columns(change, scope),
             )
             change.note(**_noted(token))
@@ -292,6 +301,7 @@ def _ticket(change: Change, caller: Caller, how: Begun, progress: Progress, need
         network=network_of(caller.address),
         idle_after=how.idle_after,
         certificate_id=None if change.actor.certificate is None else change.actor.certificate.id,
+        vouched=how.vouched,
     )
     change.permit(change.actor.relation_to_user(progress.user.id), "user", progress.user.id, progress.user.name)
     change.call(Operation.SESSION_BEGIN)

@@ -44,15 +44,13 @@ class ProviderSignIn:
             return Trial(arrival.provider.name, test_id)
         arrived = self._custody.arrivals.arrive(arrival, address)
         try:
-            signed_in = self._sign_in.open(
+            return self._sign_in.open(
                 arrived.user,
                 address,
                 method=arrival.provider.kind,
                 second_factor="provider" if arrival.provider.asks_second_factor else None,
                 idle_after=idle_after,
+                vouched=arrival.vouched,
             )
         except NotAuthenticated:
             raise provider_sign_in_refused() from None
-        if isinstance(signed_in, SignedIn):
-            self._custody.arrivals.remember(arrival, signed_in.issued.token)
-        return signed_in

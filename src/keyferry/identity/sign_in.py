@@ -14,6 +14,7 @@ from sqlalchemy import bindparam
 from keyferry import clock
 from keyferry.clock import Microseconds
 from keyferry.custody.admission import admits, server_policy_of
+from keyferry.custody.arrival import Vouched
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.custody import Custody
 from keyferry.custody.names import may_name_user
@@ -121,17 +122,19 @@ class SignIn:
         method: str = PASSWORD,
         second_factor: str | None = None,
         idle_after: Microseconds | None = None,
+        vouched: Vouched | None = None,
     ) -> SignedIn | Unfinished:
         """Open a session for somebody who has just shown who they are, in whichever way; or answer what it needs.
 
         Args:
             method: password, passkey, saml, oidc or certificate.
             second_factor: `provider` where an identity provider has asked for one, and is trusted to.
+            vouched: by which provider, where it began with one.
 
         Raises:
             NotAuthenticated: the account may not be used, from there or at all, or changed since it was read.
         """
-        begun = Begun(method, second_factor, idle_after)
+        begun = Begun(method, second_factor, idle_after, vouched)
         return self.opening.open(Caller(user.id, None, address), epoch=user.token_epoch, begun=begun)
 
     def _renew_hash(self, caller: Caller, user: User, password: Secret) -> None:

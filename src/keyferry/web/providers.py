@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from keyferry.custody.issuer_facts import ALGORITHMS
 from keyferry.custody.policy import Operation
+from keyferry.custody.provider_ending import Opened
 from keyferry.custody.provider_kinds import Kind
 from keyferry.custody.providers import ProviderDetail
 from keyferry.errors import NotFound
@@ -85,10 +86,23 @@ async def enable(visit: Visit, form: Form) -> Response:
     return visit.go(provider_address(detail.provider), f"{detail.provider.name} is enabled.")
 
 
-async def disable(visit: Visit, _form: Form) -> Response:
-    """Let nobody sign in through it any more."""
-    detail = await visit.ask(visit.custody.providers.disable, visit.path("name"))
-    return visit.go(provider_address(detail.provider), f"{detail.provider.name} is disabled.")
+async def show_disable(visit: Visit, form: Form) -> Response:
+    """Say what ends with it."""
+    visit.require(Operation.PROVIDER_DISABLE)
+    return await _show_ending(visit, form, "sso/disable.html")
+
+
+async def _show_ending(visit: Visit, form: Form, template: str) -> Response:
+    detail = await visit.ask(visit.custody.providers.show, visit.path("name"))
+    mine = await visit.ask(visit.custody.tokens.show, visit.caller.token_id or "")
+    return visit.page(template, form=form, detail=detail, ends_own=mine.token.provider_id == detail.provider.id)
+
+
+async def disable(visit: Visit, form: Form) -> Response:
+    """Let nobody sign in through it any more, and end the sessions that it has opened."""
+    done = await visit.ask(visit.custody.providers.disable, visit.path("name"), end_tokens=form.ticked("end_tokens"))
+    provider = done.detail.provider
+    return visit.go(provider_address(provider), f"{provider.name} is disabled.{_ended(done.ended)}")
 
 
 async def refresh(visit: Visit, _form: Form) -> Response:
@@ -128,8 +142,7 @@ async def confirm(visit: Visit, _form: Form) -> Response:
 async def show_delete(visit: Visit, form: Form) -> Response:
     """Ask for its name to be typed."""
     visit.require(Operation.PROVIDER_DELETE)
-    detail = await visit.ask(visit.custody.providers.show, visit.path("name"))
-    return visit.page("sso/delete.html", form=form, detail=detail)
+    return await _show_ending(visit, form, "sso/delete.html")
 
 
 async def delete(visit: Visit, form: Form) -> Response:
@@ -137,8 +150,14 @@ async def delete(visit: Visit, form: Form) -> Response:
     detail = await visit.ask(visit.custody.providers.show, visit.path("name"))
     name = detail.provider.name
     require_typed(form, name, "the provider's name")
-    await visit.ask(visit.custody.providers.delete, detail.provider.id)
-    return visit.go("/settings/sso", f"The identity provider {name} was deleted.")
+    ended = await visit.ask(visit.custody.providers.delete, detail.provider.id, end_tokens=form.ticked("end_tokens"))
+    return visit.go("/settings/sso", f"The identity provider {name} was deleted.{_ended(ended)}")
+
+
+def _ended(ended: Opened) -> str:
+    counted = ((ended.sessions, "session"), (ended.tokens, "token"))
+    words = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counted if number]
+    return f" {' and '.join(words)} ended." if words else ""
 
 
 def _told(visit: Visit, detail: ProviderDetail) -> dict[str, Any]:
@@ -159,7 +178,7 @@ routes = [
     page("/settings/sso/{name}", show),
     form_page("/settings/sso/{name}/edit", show_edit, edit),
     action("/settings/sso/{name}/enable", enable, _show),
-    action("/settings/sso/{name}/disable", disable, _show),
+    form_page("/settings/sso/{name}/disable", show_disable, disable),
     action("/settings/sso/{name}/refresh", refresh, _show),
     page("/settings/sso/{name}/test", test),
     page("/settings/sso/{name}/tested/{trial}", tested),

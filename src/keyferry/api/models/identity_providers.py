@@ -1,6 +1,6 @@
 """Identity providers and identities, as requests and answers. No answer holds a secret."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from keyferry.api.models.values import Answer, Flag, Name, Request, SecretText, 
 from keyferry.custody.identities import IdentityDetail
 from keyferry.custody.provider_kinds import Kind
 from keyferry.custody.provider_writing import DEFAULT_SKEW, MOST_SKEW, NewProvider, ProviderEdit
-from keyferry.custody.providers import ProviderDetail
+from keyferry.custody.providers import DisabledProvider, ProviderDetail
 
 Members = Annotated[dict[str, Any], Field(max_length=64)]
 Skew = Annotated[int, Field(ge=0, le=MOST_SKEW, description="How far the provider's clock may be off, in seconds.")]
@@ -84,8 +84,19 @@ class Enabling(Request):
     untested: Flag = False
 
 
+class EndingTokens(Request):
+    """What ends with a provider, beside the sessions that it has opened."""
+
+    end_tokens: Annotated[
+        bool, Field(description="End the API tokens that people have made in these sessions, too.")
+    ] = False
+
+
 class ProviderAnswer(Answer):
-    """A provider. Of its secret there is whether it has one; our own certificate is in `configuration`."""
+    """A provider. Of its secret there is whether it has one; our own certificate is in `configuration`.
+
+    `open_sessions` counts those in force that it has opened, `open_tokens` the API tokens that were made in such ones.
+    """
 
     id: str
     name: str
@@ -98,12 +109,14 @@ class ProviderAnswer(Answer):
     asks_second_factor: bool
     clock_skew: int
     tested_at: str | None
+    open_sessions: int
+    open_tokens: int
     created_at: str
     created_by: str
     revision: int
 
     @classmethod
-    def of(cls, detail: ProviderDetail) -> "ProviderAnswer":
+    def of(cls, detail: ProviderDetail, **more: Any) -> Self:
         """Without the secret, sealed or not."""
         row = detail.provider
         return cls(
@@ -118,10 +131,25 @@ class ProviderAnswer(Answer):
             asks_second_factor=row.asks_second_factor,
             clock_skew=row.clock_skew,
             tested_at=when(row.tested_at),
+            open_sessions=detail.opened.sessions,
+            open_tokens=detail.opened.tokens,
             created_at=when(row.created_at) or "",
             created_by=row.created_by,
             revision=row.revision,
+            **more,
         )
+
+
+class DisabledProviderAnswer(ProviderAnswer):
+    """A provider that was disabled, and how many sessions and API tokens have ended with that."""
+
+    ended_sessions: int
+    ended_tokens: int
+
+    @classmethod
+    def after(cls, done: DisabledProvider) -> Self:
+        """What was done, as people see it."""
+        return cls.of(done.detail, ended_sessions=done.ended.sessions, ended_tokens=done.ended.tokens)
 
 
 class IdentityAnswer(Answer):

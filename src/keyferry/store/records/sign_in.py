@@ -23,6 +23,7 @@ class Token(Revised):
     key_ids: str | None = None
     group_ids: str | None = None
     networks: str | None = None
+    provider_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,9 @@ class Ticket(Sealed):
     certificate_id: str | None = None
     created_at: int
     expires_at: int
+    provider_id: str | None = None
+    provider_subject: str | None = None
+    provider_session: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """How people get in, and what they hold then."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, text
 
 from keyferry.store.tables.columns import created_at, id_column, metadata, one_of, revision, seal, time_column
 
@@ -24,9 +24,16 @@ tokens = Table(
     Column("key_ids", Text, comment="JSON list of the keys that it reaches; NULL, as group_ids: all"),
     Column("group_ids", Text, comment="JSON list of the groups that it reaches, and whose keys"),
     Column("networks", Text, comment="JSON list of networks; NULL admits every address that its user may use"),
+    Column("provider_id", Text, comment="of the identity provider that has vouched for the sign-in; NULL: none"),
     *revision(),
     seal(),
     Index(None, "user_id"),
+    Index(
+        "ix_tokens_provider_id",
+        "provider_id",
+        sqlite_where=text("provider_id IS NOT NULL"),
+        postgresql_where=text("provider_id IS NOT NULL"),
+    ),
     one_of("kind", "session", "api"),
 )
 
@@ -67,6 +74,9 @@ tickets = Table(
     Column("certificate_id", Text, comment="of the certificate that the sign-in began with"),
     created_at(),
     time_column("expires_at", nullable=False),
+    Column("provider_id", Text, comment="of the identity provider that has vouched for the sign-in; NULL: none"),
+    Column("provider_subject", Text, comment="what a sign-out there names: JSON"),
+    Column("provider_session", Text, comment="what the provider calls its session"),
     seal(),
     Index(None, "user_id"),
     Index(None, "expires_at"),
