@@ -167,6 +167,7 @@ TITLES: dict[str, str] = {
     "provider-answer-refused": "Identity provider's answer refused",
     "provider-not-tested": "Sign-in was not tested",
     "provider-enabled": "Identity provider is enabled",
+    "key-roll-over": "Step of a key's roll-over refused",
     "provider-incomplete": "Identity provider is not set up yet",
     "identity-taken": "Identity is bound already",
     # the store

@@ -7,6 +7,8 @@ from tests.api.conftest import Door, Person
 from tests.api.problems import refused
 from tests.custody.vouching import idp, own_key
 
+from keyferry.identity.saml.certificates import make_own
+
 BODY: dict[str, Any] = {
     "name": "entra",
     "kind": "saml",
@@ -56,6 +58,32 @@ def test_one_is_edited_enabled_and_deleted(administrator: Person, provider: dict
     refused(administrator("POST", f"{path}/disable?end_tokens=perhaps"), 422, "invalid-input", "end_tokens")
     assert administrator("DELETE", f"{path}?end_tokens=true").status_code == 204
     refused(administrator("GET", path), 404, "not-found", "identity-provider")
+
+
+def test_our_key_is_rolled_over(administrator: Person, user: Person, provider: dict[str, Any]) -> None:
+    path, keys = "/identity-providers/entra", ("certificate", "next_certificate", "earlier_certificate")
+    refused(administrator("POST", f"{path}/next-key/promote"), 409, "key-roll-over", "step")
+    bad = administrator("POST", f"{path}/next-key", {"credential": "x"})
+    refused(bad, 422, "credential-refused", "credential")
+    given = {"credential": make_own("next")[0].reveal().decode()}
+    prepared = administrator("POST", f"{path}/next-key", given)
+    assert "PRIVATE KEY" not in prepared.text
+    configuration = prepared.json()["configuration"]
+    assert configuration["certificate"] == provider["configuration"]["certificate"]
+    assert configuration["next_certificate"] in given["credential"]
+    assert administrator("DELETE", f"{path}/next-key").json()["configuration"] == provider["configuration"]
+    stale = administrator("POST", f"{path}/next-key", given, headers={"If-Match": '"1"'})
+    refused(stale, 412, "revision-conflict")
+    administrator("POST", f"{path}/next-key", given)
+    promoted = administrator("POST", f"{path}/next-key/promote").json()["configuration"]
+    assert [promoted.get(each) for each in keys] == [
+        configuration["next_certificate"],
+        None,
+        configuration["certificate"],
+    ]
+    retired = administrator("DELETE", f"{path}/earlier-key").json()["configuration"]
+    assert [retired.get(each) for each in keys] == [configuration["next_certificate"], None, None]
+    assert user("POST", f"{path}/next-key", {}).status_code == 404
 
 
 def test_what_will_not_do_is_refused_by_its_field(administrator: Person, user: Person) -> None:

@@ -27,6 +27,13 @@ def test_a_provider_from_its_making_to_its_end(administrator: Shell) -> None:
     assert "is enabled" in administrator(*edit, code=1).err
     assert "was changed" in administrator(*edit, "--untested").out
     assert "was refreshed" in administrator("sso", "refresh", "cli-entra").out
+    assert "not in use yet" in administrator("sso", "next-key", "cli-entra").out
+    assert "next key already" in administrator("sso", "next-key", "cli-entra", code=1).err
+    assert "was erased" in administrator("sso", "next-key", "cli-entra", "--discard").out
+    rolled = administrator("sso", "next-key", "cli-entra")
+    assert "keyferry sso promote-key cli-entra" in rolled.err
+    assert "Earlier" in administrator("sso", "promote-key", "cli-entra").out
+    assert "Earlier" not in administrator("sso", "retire-key", "cli-entra").out
     administrator(
         "user", "create", "sso-ann", "--role", "key-access-user", "--password-file", administrator.secret("a")
     )

@@ -17,7 +17,7 @@ from tests.certificates import own
 from tests.conftest import DATABASES, PostgreSql
 from tests.custody.people import ADMITTED, GROUP, People, fresh_user, shut_out, sign_in
 from tests.custody.pushing import LINE, connect, new_connection, new_request, place, plan, walk
-from tests.custody.vouching import arrival, new_provider, vouched
+from tests.custody.vouching import arrival, new_provider, own_key, vouched
 
 from keyferry.custody.accounts import NewUser, UserEdit
 from keyferry.custody.approval_policy import ApprovalWish
@@ -266,6 +266,20 @@ def _request(house: House, column: str) -> str:
 
 def _provider(house: House, _column: str) -> str:
     return house.provider()
+
+
+def _rolling(house: House, _column: str) -> str:
+    """A provider that has a next key."""
+    provider = house.provider()
+    house.kit.custody.provider_keys.prepare(house.kit.administrator, provider, credential=own_key())
+    return provider
+
+
+def _rolled(house: House, column: str) -> str:
+    """One whose next key is in use."""
+    provider = _rolling(house, column)
+    house.kit.custody.provider_keys.promote(house.kit.administrator, provider)
+    return provider
 
 
 def _trial(house: House, _column: str) -> str:
@@ -586,6 +600,20 @@ TABLE: dict[str, Row] = {
     ),
     "providers.refresh": Row(
         _provider, lambda it, by, ref: it.providers.refresh(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "provider_keys.prepare": Row(
+        _provider,
+        lambda it, by, ref: it.provider_keys.prepare(by, ref, credential=own_key()),
+        (OK, HIDDEN, HIDDEN, HIDDEN, DENIED),
+    ),
+    "provider_keys.discard": Row(
+        _rolling, lambda it, by, ref: it.provider_keys.discard(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "provider_keys.promote": Row(
+        _rolling, lambda it, by, ref: it.provider_keys.promote(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
+    ),
+    "provider_keys.retire": Row(
+        _rolled, lambda it, by, ref: it.provider_keys.retire(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)
     ),
     "providers.begin_test": Row(
         _provider, lambda it, by, ref: it.providers.begin_test(by, ref), (OK, HIDDEN, HIDDEN, HIDDEN, DENIED)

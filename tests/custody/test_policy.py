@@ -71,6 +71,7 @@ EXPECTED = {
     "identity-provider.list": (ALL, NEVER, ALL),
     "identity-provider.edit": (ALL, NEVER, NEVER),
     "identity-provider.refresh": (ALL, NEVER, NEVER),
+    "identity-provider.key": (ALL, NEVER, NEVER),
     "identity-provider.test": (ALL, NEVER, NEVER),
     "identity-provider.enable": (ALL, NEVER, NEVER),
     "identity-provider.disable": (ALL, NEVER, NEVER),

@@ -107,7 +107,7 @@ def test_a_configuration_keeps_what_is_not_given_anew() -> None:
 def test_our_own_says_where_we_are_and_what_we_take() -> None:
     pem = idp().certificate.public_bytes(Encoding.PEM).decode()
     made = own_metadata(
-        "https://k/sso/a/metadata", "https://k/sso/a/acs", "https://k/sso/a/slo", pem, sign_requests=True
+        "https://k/sso/a/metadata", "https://k/sso/a/acs", "https://k/sso/a/slo", (pem,), sign_requests=True
     )
     root = etree.fromstring(made)
     (sp,) = root.findall(f"{{{MD}}}SPSSODescriptor")

@@ -13,13 +13,14 @@ from keyferry.api.models.identity_providers import (
     EndingTokens,
     IdentitiesAnswer,
     IdentityAnswer,
+    NextKey,
     ProviderAnswer,
     ProviderChange,
     ProviderCreation,
 )
 from keyferry.api.models.pages import PageAnswer, PageQuery, page_size
 from keyferry.api.models.users import ExpectedIdentity
-from keyferry.api.models.values import Id, Reference
+from keyferry.api.models.values import Id, Reference, secret_of
 from keyferry.api.preconditions import IfMatch, tag
 from keyferry.api.routers import guarded_router
 from keyferry.custody.once import Once
@@ -80,6 +81,40 @@ async def edit_identity_provider(
 async def refresh_identity_provider(provider: ProviderReference, visit: Visiting, response: Response) -> ProviderAnswer:
     """Fetch anew what the provider publishes of itself; the server does so each hour."""
     return _answer(await visit.ask(visit.custody.providers.refresh, provider), response)
+
+
+@router.post("/identity-providers/{provider:segment}/next-key", responses=CHANGING)
+async def prepare_next_key(
+    provider: ProviderReference, body: NextKey, visit: Visiting, response: Response, revision: IfMatch
+) -> ProviderAnswer:
+    """Have a next key of our own with a SAML provider, published beside the one in use until it is promoted."""
+    given = None if body.credential is None else secret_of(body.credential)
+    prepare = visit.custody.provider_keys.prepare
+    return _answer(await visit.ask(prepare, provider, credential=given, revision=revision), response)
+
+
+@router.delete("/identity-providers/{provider:segment}/next-key", responses=CHANGING)
+async def discard_next_key(
+    provider: ProviderReference, visit: Visiting, response: Response, revision: IfMatch
+) -> ProviderAnswer:
+    """Erase the next key, which was never in use."""
+    return _answer(await visit.ask(visit.custody.provider_keys.discard, provider, revision=revision), response)
+
+
+@router.post("/identity-providers/{provider:segment}/next-key/promote", responses=CHANGING)
+async def promote_next_key(
+    provider: ProviderReference, visit: Visiting, response: Response, revision: IfMatch
+) -> ProviderAnswer:
+    """Use the next key from now on; the one that was in use still opens what is encrypted to it."""
+    return _answer(await visit.ask(visit.custody.provider_keys.promote, provider, revision=revision), response)
+
+
+@router.delete("/identity-providers/{provider:segment}/earlier-key", responses=CHANGING)
+async def retire_earlier_key(
+    provider: ProviderReference, visit: Visiting, response: Response, revision: IfMatch
+) -> ProviderAnswer:
+    """Erase the key that was in use before."""
+    return _answer(await visit.ask(visit.custody.provider_keys.retire, provider, revision=revision), response)
 
 
 @router.post("/identity-providers/{provider:segment}/enable", responses=CHANGING)

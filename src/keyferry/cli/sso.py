@@ -188,6 +188,44 @@ def refresh(server: "Server", out: Output, name: str) -> None:
     out.facts(changed, _rows(changed), head=f"Provider {changed.get('name')} was refreshed.")
 
 
+@sso.command("next-key")
+@_name
+@click.option("--credential-file", metavar="FILE", help="PEM of an RSA key and its certificate, in place of new ones.")
+@click.option("--discard", is_flag=True, help="Erase it instead: it was never in use.")
+@remote
+def next_key(server: "Server", out: Output, name: str, credential_file: str | None, discard: bool) -> None:
+    """Have a next key of our own with a SAML provider, published beside the one in use."""
+    if discard:
+        if credential_file is not None:
+            raise WrongUsage("--discard takes no --credential-file.", advice="Leave one of them out.")
+        changed = server.delete(path("identity-providers", name, "next-key"))
+        return out.facts(changed, _key_rows(changed), head="The next key was erased.")
+    body = {"credential": None if credential_file is None else _secret(credential_file)}
+    changed = server.post(path("identity-providers", name, "next-key"), body)
+    out.facts(changed, _key_rows(changed), head=f"Provider {changed.get('name')} has a next key, not in use yet.")
+    out.warn([f"Have the provider read our metadata anew, then: keyferry sso promote-key {name}"])
+    return None
+
+
+@sso.command("promote-key")
+@_name
+@remote
+def promote_key(server: "Server", out: Output, name: str) -> None:
+    """Use the next key from now on; the one that was in use still opens what is encrypted to it."""
+    changed = server.post(path("identity-providers", name, "next-key", "promote"))
+    out.facts(changed, _key_rows(changed), head=f"The next key of {changed.get('name')} is in use.")
+    out.warn([f"Once the provider encrypts to it: keyferry sso retire-key {name}"])
+
+
+@sso.command("retire-key")
+@_name
+@remote
+def retire_key(server: "Server", out: Output, name: str) -> None:
+    """Erase the key that was in use before the last promotion."""
+    changed = server.delete(path("identity-providers", name, "earlier-key"))
+    out.facts(changed, _key_rows(changed), head=f"The earlier key of {changed.get('name')} was erased.")
+
+
 @sso.command("enable")
 @_name
 @click.option("--untested", is_flag=True, help="Nobody has signed in through it yet, and that is known.")
@@ -250,6 +288,20 @@ def unbind(server: "Server", out: Output, identity: str) -> None:
     """Let a person come to an account no more; its sessions and tokens end."""
     server.delete(path("identities", identity))
     out.facts({"id": identity, "deleted": True}, {}, head="Nobody comes to the account in this way any more.")
+
+
+def _key_rows(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Our certificates by their fingerprints, as the provider shows them."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.x509 import load_pem_x509_certificate
+
+    shown = found.get("configuration") or {}
+    words = {"certificate": "In use", "next_certificate": "Next", "earlier_certificate": "Earlier"}
+    return {
+        label: load_pem_x509_certificate(shown[name].encode()).fingerprint(SHA256()).hex()
+        for name, label in words.items()
+        if shown.get(name)
+    }
 
 
 def _ending(what: str | None, end_tokens: bool, name: str) -> str:
@@ -319,7 +371,9 @@ def _rows(found: Mapping[str, Any]) -> dict[str, Any]:
         "Enabled": found.get("enabled"),
         "Tested": found.get("tested_at"),
         "Provider": idp.get("entity_id") or configuration.get("issuer"),
-        "Configuration": json.dumps({name: value for name, value in configuration.items() if name != "certificate"}),
+        "Configuration": json.dumps(
+            {name: value for name, value in configuration.items() if not name.endswith("certificate")}
+        ),
         "Mapping": json.dumps(found.get("mapping")),
         "Just in time": found.get("just_in_time"),
         "Asks for a second factor": found.get("asks_second_factor"),

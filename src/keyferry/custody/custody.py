@@ -34,6 +34,7 @@ from keyferry.custody.key_metrics import Metrics
 from keyferry.custody.keys import Keys
 from keyferry.custody.passkeys import RelyingParty
 from keyferry.custody.pool import Pool
+from keyferry.custody.provider_keys import ProviderKeys
 from keyferry.custody.provider_kinds import Fetch, fetch_nothing
 from keyferry.custody.providers import Providers
 from keyferry.custody.refreshing import Refreshing
@@ -106,6 +107,7 @@ class Custody:
         self.connections = Connections(self.gate, self.jobs.scrub_soon)
         self.deployments = Deployments(self.gate)
         self.providers = Providers(self.gate, rules.fetch, self.jobs.scrub_soon)
+        self.provider_keys = ProviderKeys(self.gate, self.jobs.scrub_soon)
         self.refreshing = Refreshing(store, sealer, rules.fetch)
         self.identities = Identities(self.gate)
         self.arrivals = Arrivals(self.gate)

@@ -118,6 +118,7 @@ class Operation(StrEnum):
     PROVIDER_LIST = "identity-provider.list"
     PROVIDER_EDIT = "identity-provider.edit"
     PROVIDER_REFRESH = "identity-provider.refresh"
+    PROVIDER_KEY = "identity-provider.key"
     PROVIDER_TEST = "identity-provider.test"
     PROVIDER_ENABLE = "identity-provider.enable"
     PROVIDER_DISABLE = "identity-provider.disable"
@@ -256,6 +257,7 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     Operation.PROVIDER_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
     Operation.PROVIDER_EDIT: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.PROVIDER_REFRESH: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.PROVIDER_KEY: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.PROVIDER_TEST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.PROVIDER_ENABLE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     Operation.PROVIDER_DISABLE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),

@@ -35,6 +35,15 @@ class Kind(StrEnum):
     OIDC = "oidc"
 
 
+class KeyStep(StrEnum):
+    """A step of how our own key with a provider is replaced."""
+
+    PREPARE = "prepare"
+    PROMOTE = "promote"
+    DISCARD = "discard"
+    RETIRE = "retire"
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A provider's secret, to be sealed, and what of it may be shown, which goes into the configuration."""
@@ -67,6 +76,17 @@ class SignInProtocol(Protocol):
 
         Raises:
             InvalidInput: (`credential-refused`) what was given will not do.
+        """
+        ...
+
+    def rolled(self, credential: Secret, step: KeyStep, made: Secret | None) -> Kept:
+        """The secret after a step of a roll-over; what is shown of it has None for what is not there any more.
+
+        Args:
+            made: what `kept` answered for the next key, for the step that prepares one.
+
+        Raises:
+            Conflict: (`key-roll-over`) the step does not follow from how the keys are, or the kind has none to roll.
         """
         ...
 

@@ -88,7 +88,7 @@ def prepare_new(new: NewProvider, fetch: Fetch) -> Prepared:
     rules = protocol(kind_of(new.kind))
     configuration = rules.completed(rules.configured(new.configuration, None), fetch)
     kept = rules.kept(new.name, new.credential)
-    return Prepared(_short(configuration | kept.shown), kept.credential, renews=True)
+    return Prepared(_short(shown_with(configuration, kept.shown)), kept.credential, renews=True)
 
 
 def prepare_edit(found: IdentityProvider, edit: ProviderEdit, fetch: Fetch) -> Prepared:
@@ -105,7 +105,8 @@ def prepare_edit(found: IdentityProvider, edit: ProviderEdit, fetch: Fetch) -> P
     if not edit.renew_credential and edit.credential is None:
         return Prepared(None if configuration is None else _short(configuration))
     kept = rules.kept(found.name, edit.credential)
-    return Prepared(_short((before if configuration is None else configuration) | kept.shown), kept.credential, True)
+    kept_of = before if configuration is None else configuration
+    return Prepared(_short(shown_with(kept_of, kept.shown)), kept.credential, True)
 
 
 def made(change: Change, new: NewProvider, prepared: Prepared) -> IdentityProvider:
@@ -183,6 +184,11 @@ def _skew(seconds: int) -> int:
             f"A clock skew of {seconds} s is not taken.", field="clock_skew", advice=f"Give 0 to {MOST_SKEW} seconds."
         )
     return seconds
+
+
+def shown_with(configuration: Configuration, shown: Configuration) -> Configuration:
+    """With what is shown of a secret; what that has None for is not there any more."""
+    return {name: value for name, value in (configuration | shown).items() if value is not None}
 
 
 def _short(configuration: Configuration) -> Configuration:

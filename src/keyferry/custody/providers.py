@@ -112,7 +112,7 @@ class Providers:
     def show(self, caller: Caller, reference: str) -> ProviderDetail:
         """The provider with this id or name."""
         return self._gate.read(
-            caller, Operation.PROVIDER_READ, lambda view: _detail(view, load_provider(view, reference))
+            caller, Operation.PROVIDER_READ, lambda view: detail_of(view, load_provider(view, reference))
         )
 
     def list(self, caller: Caller, *, size: int, after: str = "") -> Page[ProviderDetail]:
@@ -121,7 +121,7 @@ class Providers:
         def read(view: View) -> Page[ProviderDetail]:
             view.permit(Relation.NONE, "identity-provider", None, None)
             found = view.find(IDENTITY_PROVIDERS, _PAGE, after=after, limit=size + 1)
-            return page_of([_detail(view, each) for each in found], size, [each.id for each in found])
+            return page_of([detail_of(view, each) for each in found], size, [each.id for each in found])
 
         return self._gate.read(caller, Operation.PROVIDER_LIST, read)
 
@@ -155,7 +155,7 @@ class Providers:
                 asks_second_factor=changes.get("asks_second_factor"),
                 untested=edit.untested or None,
             )
-            return _detail(change, change.update(IDENTITY_PROVIDERS, found, **changes))
+            return detail_of(change, change.update(IDENTITY_PROVIDERS, found, **changes))
 
         edited = self._gate.write(caller, operation, change)
         if prepared.renews:
@@ -176,7 +176,7 @@ class Providers:
         def change(change: Change) -> ProviderDetail:
             found = load_provider(change, seen.id, Lock.UPDATE)
             require_revision(found.revision, seen.revision)
-            return _detail(change, change.update(IDENTITY_PROVIDERS, found, configuration=as_json(completed)))
+            return detail_of(change, change.update(IDENTITY_PROVIDERS, found, configuration=as_json(completed)))
 
         return self._gate.write(caller, operation, change)
 
@@ -214,7 +214,7 @@ class Providers:
                     advice="Test the sign-in once more.",
                 )
             confirmed = change.update(IDENTITY_PROVIDERS, found, tested_at=change.now, tested_by=change.actor.user.id)
-            return _detail(change, confirmed)
+            return detail_of(change, confirmed)
 
         return self._gate.write(caller, Operation.PROVIDER_TEST, change)
 
@@ -241,7 +241,7 @@ class Providers:
                 )
             _require_approved(change, replace(found, enabled=True))
             change.note(untested=True if found.tested_at is None else None)
-            return _detail(change, change.update(IDENTITY_PROVIDERS, found, enabled=True))
+            return detail_of(change, change.update(IDENTITY_PROVIDERS, found, enabled=True))
 
         return self._gate.write(caller, Operation.PROVIDER_ENABLE, change)
 
@@ -259,7 +259,7 @@ class Providers:
             require_revision(found.revision, revision)
             disabled = change.update(IDENTITY_PROVIDERS, found, enabled=False)
             ended = end_opened(change, found, with_tokens=end_tokens)
-            return DisabledProvider(_detail(change, disabled), ended)
+            return DisabledProvider(detail_of(change, disabled), ended)
 
         return self._gate.write(caller, Operation.PROVIDER_DISABLE, change)
 
@@ -328,6 +328,7 @@ def _require_open(found: IdentityProvider, edit: ProviderEdit) -> None:
         )
 
 
-def _detail(view: View, provider: IdentityProvider) -> ProviderDetail:
+def detail_of(view: View, provider: IdentityProvider) -> ProviderDetail:
+    """A provider's row as people see it."""
     mapping = shown_mapping(view, provider.mapping)
     return ProviderDetail(provider, json.loads(provider.configuration), mapping, opened_by(view, provider))

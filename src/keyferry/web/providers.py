@@ -17,6 +17,7 @@ from keyferry.web.addresses import provider_address
 from keyferry.web.forms import Form, require_typed
 from keyferry.web.pages import action, form_page, page
 from keyferry.web.provider_forms import first_shown, form_of, kind_of, new_provider, provider_edit
+from keyferry.web.provider_keys import discard, own_keys, prepare, promote, retire
 from keyferry.web.sso import sent
 from keyferry.web.visits import Visit
 
@@ -54,10 +55,11 @@ async def create(visit: Visit, form: Form) -> Response:
 
 async def show(visit: Visit) -> Response:
     """A provider, without its secret."""
-    return await _show(visit, Form())
+    return await show_again(visit, Form())
 
 
-async def _show(visit: Visit, form: Form) -> Response:
+async def show_again(visit: Visit, form: Form) -> Response:
+    """The same, with what was refused of a form on it."""
     detail = await visit.ask(visit.custody.providers.show, visit.path("name"))
     return visit.page("sso/show.html", form=form, detail=detail, **_told(visit, detail))
 
@@ -168,6 +170,7 @@ def _told(visit: Visit, detail: ProviderDetail) -> dict[str, Any]:
         "relying": Relying(public_url, detail.provider.name) if public_url else None,
         "sp": ServiceProvider(public_url, detail.provider.name) if public_url else None,
         "idp": idp,
+        "own_keys": own_keys(detail.configuration),
         "fingerprints": [fingerprint(each) for each in idp.get("certificates", ())],
     }
 
@@ -177,9 +180,13 @@ routes = [
     form_page("/settings/sso/new", show_new, create),
     page("/settings/sso/{name}", show),
     form_page("/settings/sso/{name}/edit", show_edit, edit),
-    action("/settings/sso/{name}/enable", enable, _show),
+    action("/settings/sso/{name}/enable", enable, show_again),
     form_page("/settings/sso/{name}/disable", show_disable, disable),
-    action("/settings/sso/{name}/refresh", refresh, _show),
+    action("/settings/sso/{name}/refresh", refresh, show_again),
+    action("/settings/sso/{name}/next-key", prepare, show_again),
+    action("/settings/sso/{name}/next-key/discard", discard, show_again),
+    action("/settings/sso/{name}/next-key/promote", promote, show_again),
+    action("/settings/sso/{name}/earlier-key/retire", retire, show_again),
     page("/settings/sso/{name}/test", test),
     page("/settings/sso/{name}/tested/{trial}", tested),
     action("/settings/sso/{name}/tested/{trial}/confirm", confirm, _tested),

@@ -78,6 +78,12 @@ class ProviderChange(Request):
         )
 
 
+class NextKey(Request):
+    """Our next key with a SAML provider: PEM of an RSA key and its certificate, made here if left out."""
+
+    credential: Credential = None
+
+
 class Enabling(Request):
     """`untested` says that nobody has signed in through the provider yet, and that this is known."""
 

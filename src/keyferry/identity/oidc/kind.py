@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from keyferry.custody.issuer_facts import ALGORITHMS, check_issuer
-from keyferry.custody.provider_kinds import Configuration, Fetch, Kept
-from keyferry.errors import InvalidInput
+from keyferry.custody.provider_kinds import Configuration, Fetch, Kept, KeyStep
+from keyferry.errors import Conflict, InvalidInput
 from keyferry.identity.oidc.client import judge
 from keyferry.identity.oidc.discovery import Metadata, check_member, metadata_address, read_metadata
 from keyferry.material.secret import Secret
@@ -106,6 +106,18 @@ def kept(name: str, given: Secret | None) -> Kept:  # noqa: ARG001  # every kind
     """
     authentication, public = judge(given)
     return Kept(given, {"client_authentication": authentication.value, "public_key": public})
+
+
+def rolled(credential: Secret, step: KeyStep, made: Secret | None) -> Kept:  # noqa: ARG001  # every kind is asked alike
+    """
+    Raises:
+        Conflict: (`key-roll-over`) always: a provider that speaks OpenID Connect is told of nothing beforehand.
+    """
+    raise Conflict(
+        "A provider that speaks OpenID Connect keeps one secret for us.",
+        code="key-roll-over",
+        advice="Register another there, and give it with an edit.",
+    )
 
 
 def _issuer(value: object) -> str:

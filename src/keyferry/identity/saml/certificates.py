@@ -35,9 +35,7 @@ def make_own(name: str) -> tuple[Secret, str]:
         .not_valid_after(begins + _LASTS)
         .sign(key, SHA256())
     )
-    shown = certificate.public_bytes(Encoding.PEM).decode()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return Secret((private + shown).encode()), shown
+    return _paired(key, certificate)
 
 
 def read_own(pem: Secret) -> tuple[Secret, str]:
@@ -55,7 +53,13 @@ def read_own(pem: Secret) -> tuple[Secret, str]:
         raise _own_refused()
     if key.public_key() != certificate.public_key():
         raise _own_refused()
-    return pem, certificate.public_bytes(Encoding.PEM).decode()
+    return _paired(key, certificate)
+
+
+def _paired(key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> tuple[Secret, str]:
+    shown = certificate.public_bytes(Encoding.PEM).decode()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return Secret((private + shown).encode()), shown
 
 
 def read_pinned(text: str, field: str) -> str:

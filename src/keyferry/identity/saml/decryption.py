@@ -7,6 +7,7 @@ errors; it is taken only where an Administrator has said so, and every error is 
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
@@ -42,11 +43,11 @@ _MASKS: Final[dict[str, type[hashes.HashAlgorithm]]] = {
 _NONCE, _TAG, _BLOCK = 12, 16, 16
 
 
-def decrypt(element: "_Element", own: Secret, *, allow_cbc: bool) -> bytes:
+def decrypt(element: "_Element", own: Sequence[Secret], *, allow_cbc: bool) -> bytes:
     """What an EncryptedAssertion holds.
 
     Args:
-        own: our key, in PEM.
+        own: our keys, in PEM, each of which it may be encrypted to.
 
     Raises:
         XmlRefused: it is encrypted otherwise than is taken, or not for us.
@@ -59,15 +60,17 @@ def decrypt(element: "_Element", own: Secret, *, allow_cbc: bool) -> bytes:
         raise _refused("the content is encrypted in a way that is not taken")
     scheme = _padding(_method(key))
     wrapped, sealed = _value(key), _value(data)
-    private = load_pem_private_key(own.reveal(), None)
-    try:
+    opening = _open_gcm if algorithm in _GCM else _open_cbc
+    for each in own:
+        private = load_pem_private_key(each.reveal(), None)
         assert isinstance(private, rsa.RSAPrivateKey)
-        content_key = private.decrypt(wrapped, scheme)
-        if len(content_key) != size:
-            raise _not_opened()
-        return _open_gcm(content_key, sealed) if algorithm in _GCM else _open_cbc(content_key, sealed)
-    except (ValueError, InvalidTag):
-        raise _not_opened() from None
+        try:
+            content_key = private.decrypt(wrapped, scheme)
+            if len(content_key) == size:
+                return opening(content_key, sealed)
+        except (ValueError, InvalidTag):
+            continue
+    raise _not_opened()
 
 
 def _open_gcm(key: bytes, sealed: bytes) -> bytes:

@@ -18,11 +18,11 @@ from keyferry.identity.saml.addresses import ServiceProvider, service_provider
 from keyferry.identity.saml.certificates import pinned
 from keyferry.identity.saml.kind import SamlConfiguration
 from keyferry.identity.saml.metadata import own_metadata
+from keyferry.identity.saml.own_keys import OwnKeys
 from keyferry.identity.saml.responses import TRANSIENT, UNSPECIFIED, Assertion, Expected, judge
 from keyferry.identity.saml.sign_outs import SignOut, read_answer, read_sign_out
 from keyferry.identity.saml.xml import MOST_BYTES, XmlRefused
 from keyferry.material.sealing import Sealer
-from keyferry.material.secret import Secret
 from keyferry.store.records import IdentityProvider
 
 _REQUEST: Final = "request_id"
@@ -34,7 +34,7 @@ class _Sides:
 
     configuration: SamlConfiguration
     sp: ServiceProvider
-    own: Secret
+    own: OwnKeys
 
 
 class SamlDialogue:
@@ -59,7 +59,7 @@ class SamlDialogue:
             sp.entity_id,
             sp.acs_url,
             sp.slo_url,
-            configuration.certificate,
+            configuration.certificates,
             sign_requests=configuration.sign_requests,
         )
 
@@ -90,7 +90,7 @@ class SamlDialogue:
         expected = Expected(
             configuration=sides.configuration,
             sp=sides.sp,
-            own=sides.own,
+            own=sides.own.opening,
             request_id=None if flow is None else flow.kept[_REQUEST],
             now=clock.now(),
             skew=_skew(provider),
@@ -159,14 +159,14 @@ class SamlDialogue:
         return _Sides(
             SamlConfiguration.of(json.loads(provider.configuration)),
             service_provider(self._public_url, provider.name),
-            unseal_needed(self._sealer, provider),
+            OwnKeys.of(unseal_needed(self._sealer, provider)),
         )
 
     @staticmethod
     def _redirect(
         sides: _Sides, destination: str, kind: str, message: str, relay: str | None, *, sign: bool = False
     ) -> str:
-        own = sides.own if sign or sides.configuration.sign_requests else None
+        own = sides.own.current if sign or sides.configuration.sign_requests else None
         return messages.redirect(destination, kind, message, relay, own)
 
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from keyferry.custody.provider_kinds import Configuration, Fetch, Kept
+from keyferry.custody.provider_kinds import Configuration, Fetch, Kept, KeyStep
 from keyferry.errors import InvalidInput
 from keyferry.identity.saml.certificates import make_own, read_own, read_pinned
 from keyferry.identity.saml.metadata import IdentityProvider, read_metadata
+from keyferry.identity.saml.own_keys import OwnKeys
 from keyferry.material.secret import Secret
 
 _FLAGS: Final[Mapping[str, bool]] = {
@@ -27,7 +28,7 @@ class SamlConfiguration:
     """A provider's configuration, as it is used.
 
     Attributes:
-        certificate: our own, in PEM.
+        certificates: our own, in PEM: of the key in use, and of the next one, if there is one.
         sign_requests: what we send to the provider is signed.
         idp_initiated: answers that nobody asked for are taken.
         require_encryption: an assertion that is not encrypted is refused.
@@ -36,7 +37,7 @@ class SamlConfiguration:
     """
 
     idp: IdentityProvider
-    certificate: str
+    certificates: tuple[str, ...]
     sign_requests: bool
     idp_initiated: bool
     require_encryption: bool
@@ -49,7 +50,7 @@ class SamlConfiguration:
         flags = {name: bool(kept[name]) for name in _FLAGS}
         return cls(
             idp=IdentityProvider.of(kept["idp"]),
-            certificate=kept["certificate"],
+            certificates=tuple(kept[name] for name in ("certificate", "next_certificate") if kept.get(name)),
             name_id_format=kept.get("name_id_format"),
             **flags,
         )
@@ -106,7 +107,17 @@ def kept(name: str, given: Secret | None) -> Kept:
         InvalidInput: (`credential-refused`) what was given is no key with its certificate.
     """
     credential, certificate = make_own(name) if given is None else read_own(given)
-    return Kept(credential, {"certificate": certificate})
+    return Kept(credential, {"certificate": certificate, "next_certificate": None, "earlier_certificate": None})
+
+
+def rolled(credential: Secret, step: KeyStep, made: Secret | None) -> Kept:
+    """Our keys after a step of a roll-over.
+
+    Raises:
+        Conflict: (`key-roll-over`) the step does not follow from how they are.
+    """
+    keys = OwnKeys.of(credential).after(step, made)
+    return Kept(keys.as_kept(), dict(keys.shown()))
 
 
 def _read(data: bytes, configuration: Configuration) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Metadata of both sides (SAML 2.0 metadata): an identity provider's is read, our own is written."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -166,19 +167,22 @@ def _refused(detail: str) -> InvalidInput:
     )
 
 
-def own_metadata(entity_id: str, acs_url: str, slo_url: str, certificate: str, *, sign_requests: bool) -> bytes:
+def own_metadata(
+    entity_id: str, acs_url: str, slo_url: str, certificates: Sequence[str], *, sign_requests: bool
+) -> bytes:
     """Our own metadata for one provider; not signed: it is fetched over TLS, or handed over by whoever sets it up.
 
     Args:
-        certificate: PEM; for signing and for encrypting.
+        certificates: PEM; each for signing and for encrypting, the one in use first.
     """
     from xml.sax.saxutils import escape, quoteattr
 
-    encoded = "".join(line for line in certificate.splitlines() if not line.startswith("-----"))
+    encoded = ["".join(line for line in each.splitlines() if not line.startswith("-----")) for each in certificates]
     keys = "".join(
-        f'<md:KeyDescriptor use="{use}"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{escape(encoded)}'
+        f'<md:KeyDescriptor use="{use}"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{escape(each)}'
         f"</ds:X509Certificate></ds:X509Data></ds:KeyInfo>{methods}</md:KeyDescriptor>"
         for use, methods in (("signing", ""), ("encryption", _ENCRYPTION))
+        for each in encoded
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -6,6 +6,7 @@ from then on, only what was signed is looked at. 4. The assertion is of the prov
 time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -52,7 +53,7 @@ class Expected:
 
     configuration: SamlConfiguration
     sp: ServiceProvider
-    own: Secret
+    own: Sequence[Secret]
     request_id: str | None
     now: Microseconds
     skew: Microseconds
