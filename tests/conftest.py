@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import signal
 import sqlite3
 import tempfile
@@ -9,16 +10,21 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine
 
 from keyferry import installation
+from keyferry.background import Background
+from keyferry.config.sources import SETTINGS_FILE, load_settings, write_settings
 from keyferry.emulator.server import Running, running
+from keyferry.installation import initialise, open_installation
+from keyferry.material.secret import Secret
 from keyferry.store.engine import open_engine
 from keyferry.store.migrating import newest, present, upgrade
-from keyferry.testing import Kek, Kit
+from keyferry.testing import ADMINISTRATOR, CHEAP, PASSWORD, Kek, Kit
 
 # No test is timed: a machine that is busy with something else is no finding.
 settings.register_profile("keyferry", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -29,6 +35,16 @@ os.environ.setdefault("KEYFERRY_POOL", "off")
 
 # A shell that starts the tests in the background has them ignore this signal, and so would the commands that tests end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What tests leave is in memory where there is room for it: no test cuts the power, and most of what writing costs is to
+# wait for a disk. Whoever names another place gets it.
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 * 2**30
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
+    found = os.statvfs(MEMORY)
+    if found.f_bavail * found.f_frsize >= ROOM_BYTES and not found.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # to be found anew
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -46,10 +62,13 @@ class PostgreSql:
         # Not below pytest's folder: run by root, the server is another user's, who may not pass through that.
         self._directory = Path(tempfile.mkdtemp(prefix="keyferry-postgresql-"))
         self._server = get_server(self._directory, cleanup_mode="delete")
-        self._server.psql("ALTER SYSTEM SET fsync = off")  # no test ends this server, and none needs it afterwards
-        self._server.psql("SELECT pg_reload_conf()")
+        self._own = psycopg.connect(self.url("postgres"), autocommit=True)
+        # No test ends this server, and none needs it afterwards.
+        for setting in ("fsync", "full_page_writes", "autovacuum"):
+            self._run(f"ALTER SYSTEM SET {setting} = off")
+        self._run("SELECT pg_reload_conf()")
         self._numbers = itertools.count(1)
-        self._server.psql("CREATE DATABASE migrated")
+        self._run("CREATE DATABASE migrated")
         engine = open_engine(self.url("migrated"))
         upgrade(engine)
         engine.dispose()
@@ -59,24 +78,76 @@ class PostgreSql:
 
     def empty(self) -> str:
         """The URL of a new, empty database."""
-        return self._create("template1")
+        return self.copy("template1")
 
     def migrated(self) -> str:
         """The URL of a new database that has all tables, empty."""
-        return self._create("migrated")
+        return self.copy("migrated")
+
+    def copy(self, template: str) -> str:
+        """The URL of a new database that is as `template`, which nobody may be connected to."""
+        name = f"test{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return self.url(name)
 
     def drop(self, url: str) -> None:
-        """Remove a database that `empty` or `migrated` made; hundreds of them would fill a disk."""
-        name = url.partition("@/")[2].partition("?")[0]
-        self._server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+        """Remove a database that was made here; hundreds of them would fill a disk."""
+        self._run(f"DROP DATABASE {name_in(url)} WITH (FORCE)")
 
     def stop(self) -> None:
+        self._own.close()
         self._server.cleanup()
 
-    def _create(self, template: str) -> str:
-        name = f"test{next(self._numbers)}"
-        self._server.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return self.url(name)
+    def _run(self, statement: str) -> None:
+        self._own.execute(statement.encode())
+
+
+class Founded:
+    """An installation that `keyferry init` has made once in this process, of which tests get copies.
+
+    Founding is what most tests begin with, and few are about. Two copies are the same installation: a test that wants
+    another one makes it itself.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._urls: dict[PostgreSql, str] = {}
+        self._found(folder / "sqlite")
+
+    def on(self, server: PostgreSql) -> str:
+        """The URL of a new database that is a copy of the one on PostgreSQL."""
+        if server not in self._urls:
+            self._urls[server] = server.migrated()
+            file = database_file_at(self._folder / "database-url", self._urls[server])
+            self._found(self._folder / "postgresql", file)
+        return server.copy(name_in(self._urls[server]))
+
+    def copy(self, home: Path, database_file: Path | None = None, **settings: object) -> Kit:
+        """As `Kit.make`; the database in `database_file` comes from `on`."""
+        on_sqlite = database_file is None
+        shutil.copytree(self._folder / ("sqlite" if on_sqlite else "postgresql"), home)
+        (home / SETTINGS_FILE).unlink()
+        chosen = {} if on_sqlite else {"database_file": database_file}
+        write_settings(home, **{"pool": False, **chosen, **settings})
+        return Kit.open(home)
+
+    @staticmethod
+    def _found(home: Path, database_file: Path | None = None) -> None:
+        password = Secret(PASSWORD.encode())
+        initialise(home, admin=ADMINISTRATOR, password=password, database_file=database_file, cost=CHEAP)
+        made = open_installation(load_settings(home, environ={}), cost=CHEAP)
+        Background(made)._number_events()  # as a server does within a second: they get old until they are copied
+        made.close()
+
+
+def name_in(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]
+
+
+def database_file_at(path: Path, url: str) -> Path:
+    path.write_text(url)
+    path.chmod(0o600)
+    return path
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -111,28 +182,33 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSql]
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def founded(tables_made_once: None, tmp_path_factory: pytest.TempPathFactory) -> Founded:
+    return Founded(tmp_path_factory.mktemp("founded"))
+
+
 @pytest.fixture(params=DATABASES)
-def database_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | None]:
-    """Where the store of a test is: None for SQLite in the home, else a file that holds a PostgreSQL URL."""
+def database_file(request: pytest.FixtureRequest, founded: Founded, tmp_path: Path) -> Iterator[Path | None]:
+    """Where the store of a test is: None for SQLite in the home, else a file that holds a PostgreSQL URL.
+
+    The database there has its tables; if the test has its installation from `make_kit`, it holds that as well.
+    """
     if request.param == "sqlite":
         yield None
         return
     server: PostgreSql = request.getfixturevalue("postgresql")
-    url = server.migrated()
-    file = tmp_path / "database-url"
-    file.write_text(url)
-    file.chmod(0o600)
-    yield file
+    url = founded.on(server) if "make_kit" in request.fixturenames else server.migrated()
+    yield database_file_at(tmp_path / "database-url", url)
     server.drop(url)
 
 
 @pytest.fixture
-def make_kit(tmp_path: Path, database_file: Path | None) -> Iterator[Callable[..., Kit]]:
+def make_kit(tmp_path: Path, database_file: Path | None, founded: Founded) -> Iterator[Callable[..., Kit]]:
     """Makes the installation of a test, on both databases, with settings of its own."""
     made: list[Kit] = []
 
     def make(**given: object) -> Kit:
-        made.append(Kit.make(tmp_path / "home", database_file=database_file, **given))
+        made.append(founded.copy(tmp_path / "home", database_file, **given))
         return made[-1]
 
     yield make

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from tests.conftest import Founded
 
 from keyferry.api.app import create_app
 from keyferry.doors.figures import Figures
@@ -91,8 +92,8 @@ def unpadded(data: bytes) -> str:
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    kit = Kit.make(tmp_path / "home")
+def door(founded: Founded, tmp_path: Path) -> Iterator[Door]:
+    kit = founded.copy(tmp_path / "home")
     with opened(kit) as door:
         yield door
     kit.close()

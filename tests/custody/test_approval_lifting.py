@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 from tests.cli.terminal import Shell
+from tests.conftest import Founded
 from tests.custody.approval import GROUP, Board
 from tests.custody.reading import details_of, events_of
 
-from keyferry.testing import Kek, Kit
+from keyferry.testing import Kek
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Iterator[Board]:
-    kit = Kit.make(tmp_path / "home")
+def board(founded: Founded, tmp_path: Path) -> Iterator[Board]:
+    kit = founded.copy(tmp_path / "home")
     yield Board.of(kit)
     kit.close()
 

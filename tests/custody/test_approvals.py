@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.conftest import Founded
 from tests.custody.approval import GROUP, HOUR, Board
 from tests.custody.reading import details_of, events_of, later, rows
 from tests.custody.refusing import refused
@@ -20,12 +21,12 @@ from keyferry.custody.groups import GroupEdit
 from keyferry.custody.keys import KeyEdit
 from keyferry.custody.policy import Role
 from keyferry.errors import ApprovalRequired, InternalError
-from keyferry.testing import Kek, Kit
+from keyferry.testing import Kek
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Iterator[Board]:
-    kit = Kit.make(tmp_path / "home")
+def board(founded: Founded, tmp_path: Path) -> Iterator[Board]:
+    kit = founded.copy(tmp_path / "home")
     yield Board.of(kit)
     kit.close()
 

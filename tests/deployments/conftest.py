@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Founded
 
 from keyferry.clouds.azure.hosts import AllowedHosts
 from keyferry.clouds.azure.outgoing import Outgoing
@@ -21,9 +22,9 @@ from keyferry.testing import Kit
 
 
 @pytest.fixture
-def kit(tmp_path: Path) -> Iterator[Kit]:
+def kit(founded: Founded, tmp_path: Path) -> Iterator[Kit]:
     """On SQLite: what a database makes of it, custody's own tests show."""
-    made = Kit.make(tmp_path / "home")
+    made = founded.copy(tmp_path / "home")
     yield made
     made.close()
 

@@ -15,6 +15,7 @@ import pytest
 import time_machine
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from tests.conftest import Founded
 from tests.custody.reading import details_of, events_of
 from tests.identity.minting import RSA_KEY, Issuer, part, public, seconds
 from tests.identity.provider import Authority, Provider, Said, providing
@@ -145,8 +146,8 @@ def trusting(authority: Authority, provider: Provider) -> dict[str, Any]:
 
 
 @pytest.fixture
-def scene(authority: Authority, provider: Provider, tmp_path: Path) -> Iterator[Scene]:
-    kit = Kit.make(tmp_path / "home", **trusting(authority, provider))
+def scene(authority: Authority, provider: Provider, founded: Founded, tmp_path: Path) -> Iterator[Scene]:
+    kit = founded.copy(tmp_path / "home", **trusting(authority, provider))
     yield staged(kit, provider)
     kit.close()
 

@@ -4,13 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, delete, event, insert, inspect, select, text, update
+from sqlalchemy import Connection, Engine, NullPool, create_engine, delete, event, insert, select, text, update
 
 from keyferry.errors import IntegrityViolation, KeyferryError
 from keyferry.store.tables import audit_events, metadata
 from keyferry.testing import Kit
 
 Row = dict[str, Any]
+
+# One statement, as most of the tests beside it begin with this.
+_DROP_EVERY_CHECK = """DO $$ DECLARE found record; BEGIN
+FOR found IN SELECT conrelid::regclass AS tab, conname AS name FROM pg_constraint
+  WHERE contype = 'c' AND connamespace = 'public'::regnamespace LOOP
+  EXECUTE 'ALTER TABLE ' || found.tab || ' DROP CONSTRAINT ' || quote_ident(found.name);
+END LOOP; END $$"""
 
 
 class Behind:
@@ -115,6 +122,4 @@ def _free_sqlite(engine: Engine) -> None:
 
 def _free_postgresql(engine: Engine) -> None:
     with engine.begin() as connection:
-        for table in metadata.tables:
-            for check in inspect(connection).get_check_constraints(table):
-                connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {check['name']}")
+        connection.exec_driver_sql(_DROP_EVERY_CHECK)
