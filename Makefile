@@ -23,7 +23,8 @@ OIDC := .oidc
 # What `make test` runs; `make test T=tests/byok` runs a part. `make interop I=PATH` likewise.
 T ?= tests
 I ?= interop
-WORKERS ?= 2
+# One more than there are cores: tests wait now and then, for a browser or a server.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test interop lint bench format coverage docs images lock clean programs
@@ -37,7 +38,7 @@ demo: $(VENV)/.runtime programs  ## Set up, then run the main job end to end on 
 	$(BIN)/keyferry demo
 
 test: $(VENV)/.dev $(OIDC)/.ready programs  ## Set up, then run all tests; T=PATH runs a part
-	$(BIN)/pytest -n $(WORKERS) $(T)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(T)
 
 interop: $(VENV)/.dev $(INTEROP)/.ready programs  ## Set up, then let the unmodified Azure CLI and SDK use the emulator
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(I)
@@ -58,7 +59,7 @@ format: $(VENV)/.dev  ## Format the code and mend what can be mended without a p
 
 coverage: $(VENV)/.dev $(OIDC)/.ready programs  ## Run the tests and show which lines and branches none reached
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) $(T)
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal $(T)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -98,6 +99,7 @@ $(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml
 	@echo "Setting up $(VENV) from requirements/ ..."
 	@$(PIP) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src  # as pip does with all else: every start of `keyferry` would do it otherwise
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
