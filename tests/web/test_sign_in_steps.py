@@ -20,6 +20,18 @@ from keyferry.material.secret import Secret
 from keyferry.testing import PASSWORD, App, Kit
 
 SIGNED_IN = re.compile(r"/$")
+#: a browser that was told to ask for a PIN or a finger, and has the authenticator sign without
+ASKING_FOR_NO_PIN = """
+const { get, create } = CredentialsContainer.prototype;
+CredentialsContainer.prototype.get = function (options) {
+  options.publicKey.userVerification = "discouraged";
+  return get.call(this, options);
+};
+CredentialsContainer.prototype.create = function (options) {
+  options.publicKey.authenticatorSelection.userVerification = "discouraged";
+  return create.call(this, options);
+};
+"""
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +68,24 @@ class Authenticator:
     def __init__(self, page: Page) -> None:
         self.cdp: CDPSession = page.context.new_cdp_session(page)
         self.cdp.send("WebAuthn.enable")
-        options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+        self.id = self._plugged_in(verifies=True)
+
+    def takes_a_touch_alone(self) -> None:
+        """Go on as one that has no way to ask for a PIN or a finger, with the passkeys that it has."""
+        credentials = self.send("getCredentials")["credentials"]
+        self.send("removeVirtualAuthenticator")
+        self.id = self._plugged_in(verifies=False)
+        for credential in credentials:
+            self.send("addCredential", credential=credential)
+
+    def _plugged_in(self, *, verifies: bool) -> str:
+        options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True}
+        verification = {"hasUserVerification": verifies, "isUserVerified": verifies}
         added = self.cdp.send(
             "WebAuthn.addVirtualAuthenticator",
-            {"options": {**options, "isUserVerified": True, "automaticPresenceSimulation": True}},
+            {"options": {**options, **verification, "automaticPresenceSimulation": True}},
         )
-        self.id = added["authenticatorId"]
+        return str(added["authenticatorId"])
 
     def send(self, method: str, **parameters: Any) -> Any:
         return self.cdp.send(f"WebAuthn.{method}", {"authenticatorId": self.id, **parameters})
@@ -88,10 +112,14 @@ def add_passkey(page: Page, name: str) -> None:
     expect(page).to_have_url(SIGNED_IN)
     page.goto("/account")
     page.get_by_role("link", name="Add a passkey").click()
+    fill_new_passkey(page)
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+
+
+def fill_new_passkey(page: Page) -> None:
     page.get_by_label("Name", exact=True).fill("laptop")
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_role("button", name="Make the passkey").click()
-    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
 
 
 def sign_out(page: Page) -> None:
@@ -219,6 +247,59 @@ class TestPasskeys:
         page.get_by_role("button", name="Use a passkey").click()
         expect(page.locator("[data-passkey-said]")).to_contain_text("cancelled, or took too long")
         expect(page).to_have_url(re.compile("/sign-in"))
+
+    def test_beside_a_password_a_touch_is_enough(
+        self, page: Page, console: Served, authenticator: Authenticator
+    ) -> None:
+        console.kit.user("key-pia")
+        add_passkey(page, "key-pia")
+        sign_out(page)
+        authenticator.send("setUserVerified", isUserVerified=False)  # asked for a PIN or a finger, the person fails
+        fill_password(page, "key-pia")
+        page.get_by_role("button", name="Use your passkey").click()
+        expect(page.locator("[data-passkey-said]")).to_contain_text("cancelled, or took too long")
+        authenticator.takes_a_touch_alone()
+        page.get_by_role("button", name="Use your passkey").click()
+        expect(page).to_have_url(SIGNED_IN)
+        token = newest_token(console, "key-pia")
+        assert (token["method"], token["second_factor"]) == (None, "passkey")
+
+    def test_a_browser_that_asks_for_no_pin_is_not_believed_that_one_was_given(
+        self, page: Page, console: Served, authenticator: Authenticator
+    ) -> None:
+        """The same touch, signed by the passkey, is good beside the password and refused in its place."""
+        console.kit.user("key-rosa")
+        add_passkey(page, "key-rosa")
+        sign_out(page)
+        authenticator.send("setUserVerified", isUserVerified=False)
+        page.add_init_script(ASKING_FOR_NO_PIN)
+        before = newest_token(console, "key-rosa")
+        page.goto("/sign-in")
+        page.get_by_role("button", name="Use a passkey").click()
+        expect(page.get_by_role("alert").first).to_contain_text("The sign-in was refused")
+        assert newest_token(console, "key-rosa") == before
+        console.kit.background.tick()
+        refusal = events_of(console.kit, "session.open", "refused")[-1]
+        assert details_of(refusal)["detail"] == "The passkey's answer does not verify."
+        fill_password(page, "key-rosa")
+        page.get_by_role("button", name="Use your passkey").click()
+        expect(page).to_have_url(SIGNED_IN)
+
+    def test_one_without_a_pin_or_a_finger_is_not_set_up(
+        self, page: Page, console: Served, authenticator: Authenticator
+    ) -> None:
+        kim = console.kit.user("key-tara")
+        authenticator.takes_a_touch_alone()
+        fill_password(page, "key-tara")
+        expect(page).to_have_url(SIGNED_IN)
+        page.goto("/account/factors/passkey")
+        fill_new_passkey(page)
+        expect(page.locator("[data-passkey-said]")).to_contain_text("cancelled, or took too long")
+        page.add_init_script(ASKING_FOR_NO_PIN)
+        page.reload()
+        fill_new_passkey(page)
+        expect(page.get_by_role("alert").first).to_contain_text("That is no answer of a passkey")
+        assert console.kit.custody.factors.list(kim).factors == ()
 
     def test_a_counter_that_goes_back_shows_a_copy(
         self, page: Page, console: Served, authenticator: Authenticator
