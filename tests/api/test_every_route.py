@@ -1,22 +1,17 @@
-"""What holds for every route there is, found by walking the application."""
+"""What holds for every route there is, found by walking the application.
+
+Who gets what at each: `tests/security/test_every_door.py`; who gets nothing at any: `test_who_is_shut_out.py` there.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from tests.api.conftest import Door, Person
 from tests.api.problems import refused
-
-from keyferry.custody.accounts import UserEdit
-from keyferry.custody.caller import Caller
-from keyferry.custody.token_scopes import TokenScope
-from keyferry.material.secret import Secret
-from keyferry.store.tables import metadata
 
 #: every route that takes no token
 OPEN = {
@@ -77,70 +72,6 @@ def test_every_route_but_the_open_ones_asks_for_a_token(door: Door) -> None:
         assert answer.headers["www-authenticate"] == "Bearer", route
         asked += 1
     assert asked > 60
-
-
-def test_every_route_refuses_a_token_that_was_never_issued(door: Door) -> None:
-    stranger = {"Authorization": "Bearer kf_" + "0" * 32 + "_" + "0" * 64 + "_00000000"}
-    for route in routes_of(door.app):
-        if (route.method, route.path) not in OPEN:
-            refused(door.client.request(route.method, route.address, headers=stranger), 401, "not-authenticated")
-
-
-def shut_out(door: Door) -> dict[str, str]:
-    """Tokens that were good once, or are for something else, by what has become of them."""
-    kit, custody, me = door.kit, door.kit.custody, door.kit.administrator
-    tokens = {}
-
-    def user(name: str) -> Caller:
-        made = kit.user(f"out.{name}")
-        tokens[name] = kit.token(f"out.{name}")
-        return made
-
-    custody.users.disable(me, user("disabled").user_id)
-    custody.users.set_password(me, user("reset").user_id, Secret(b"other-lantern-harbour-7"))
-    custody.users.edit(me, user("elsewhere").user_id, UserEdit(networks=("192.0.2.0/24",)))
-    custody.users.delete(me, user("gone").user_id)
-    revoked = user("revoked")
-    for each in custody.tokens.list(revoked, size=50).items:
-        if each.token.id != revoked.token_id:
-            custody.tokens.revoke(revoked, each.token.id)
-    with time_machine.travel(datetime.now(UTC) - timedelta(days=2), tick=False):
-        user("expired")
-    narrow = user("narrow")
-    for name, scope in (
-        ("for another network", TokenScope(networks=("192.0.2.0/24",))),
-        ("for something else", TokenScope(operations=("key.remind",))),
-    ):
-        made = custody.tokens.create(narrow, name, 3600 * 1_000_000, scope=scope)
-        tokens[name] = made.text.reveal().decode()
-    del tokens["narrow"]
-    return tokens
-
-
-def test_no_route_does_anything_for_who_is_shut_out(door: Door) -> None:
-    tokens = shut_out(door)
-    closed = [route for route in routes_of(door.app) if (route.method, route.path) not in OPEN]
-    tables = [table for name, table in metadata.tables.items() if name not in {"audit_events", "activity", "tickets"}]
-
-    def rows() -> list[list[tuple[object, ...]]]:
-        with door.kit.installation.store.engine.connect() as connected:
-            return [sorted(map(tuple, connected.execute(table.select())), key=repr) for table in tables]
-
-    before = rows()
-    for what, token in tokens.items():
-        turned_away = 0
-        expected = 403 if what == "for something else" else 401
-        for route in closed:
-            headers = {"Authorization": f"Bearer {token}"}
-            body: dict[str, str] | None = None if route.method in {"GET", "DELETE", "HEAD"} else {}
-            status = door.client.request(route.method, route.address, headers=headers, json=body).status_code
-            allowed = {expected, 401, 403, 404, 409, 415, 422}  # 409: this server pushes nothing, for nobody
-            if what == "for something else" and route.path.endswith("/sessions/current"):
-                allowed.add(200)  # whose it is, its bearer may know
-            assert status in allowed, f"{what}: {route.method} {route.path} {status}"
-            turned_away += status == expected
-        assert turned_away > (60 if expected == 401 else 20), f"{what}: {turned_away} of {len(closed)}"
-    assert rows() == before
 
 
 def test_every_route_is_in_the_document_with_what_it_can_refuse(door: Door) -> None:

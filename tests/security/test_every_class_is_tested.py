@@ -21,9 +21,11 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     ),
     "a permission is asked of the wrong object": (
         "tests/security/test_who_may_do_what.py::TestAPermissionIsAskedOfTheWrongObject",
-        "tests/custody/test_every_operation.py::test_a_caller_gets_what_the_table_says",
-        "tests/custody/test_every_operation.py::test_who_is_shut_out_gets_nothing_whatever_their_role",
-        "tests/custody/test_every_operation.py::test_a_token_that_is_for_something_else_is_for_nothing_else",
+        "tests/security/test_every_door.py::test_custody",
+        "tests/security/test_every_door.py::test_rest",
+        "tests/security/test_every_door.py::test_console",
+        "tests/security/test_who_is_shut_out.py",
+        "tests/security/test_the_table_is_whole.py::test_every_public_operation_of_custody_has_a_way",
     ),
     "two looks at one state": (
         "tests/security/test_who_may_do_what.py::TestTwoLooksAtOneState",

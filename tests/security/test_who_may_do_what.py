@@ -129,7 +129,7 @@ class TestTwoLooksAtOneState:
 
 class TestADoorIsOpenByDefault:
     def test_every_route_but_those_that_are_named_asks_who_is_there(self, scene: Scene) -> None:
-        """`tests/api/test_every_route.py` and `tests/web/test_security.py` ask each; none has come beside them."""
+        """`test_every_door.py` and `test_who_is_shut_out.py` ask each; none has come beside them."""
         paths = [str(getattr(route, "path_format", "")) for route in iter_route_contexts(scene.door.app.routes)]
         answered = [
             path for path in paths if path and scene.door.client.get(re.sub("[{}]", "", path)).status_code < 400

@@ -124,6 +124,7 @@ async def unlock_user(user: UserReference, visit: Visiting, response: Response) 
 @router.post("/password-strength", responses=CHANGING)
 async def estimate_strength(body: PasswordQuestion, visit: Visiting) -> StrengthAnswer:
     """How hard a password is to guess, and whether it would be taken. It is neither kept nor logged."""
+    await visit.ask(visit.custody.users.show, visit.caller.user_id)  # whoever may not come in any more is told nothing
     return await visit.workers.run(partial(_strength, body))
 
 

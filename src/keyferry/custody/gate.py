@@ -26,7 +26,7 @@ from keyferry.custody.access import Actor, identify_actor, name_of
 from keyferry.custody.approving import ApprovalNeeded, file_request, next_step
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.once import Once
-from keyferry.custody.policy import UNDER_APPROVAL, Operation
+from keyferry.custody.policy import UNDER_APPROVAL, Operation, Relation
 from keyferry.custody.recording import Subject, event_by
 from keyferry.custody.refusals import Refusal, Refusals
 from keyferry.custody.usual import Usual
@@ -93,6 +93,15 @@ class Gate:
         except KeyferryError as refusal:
             self._refuse(caller, operation, subject, refusal)
             raise
+
+    def require(self, caller: Caller, operation: Operation, relation: Relation) -> None:
+        """Refuse a caller who may not do the operation to what stands so to them: for a page that offers to do it.
+
+        Raises:
+            NotAuthenticated, NotPermitted: refused; the refusal is in the audit log.
+        """
+        kind = operation.value.partition(".")[0]
+        self.read(caller, operation, lambda view: view.permit(relation, kind, None, None))
 
     def look(self, who: Caller | Origin, operation: Operation, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a snapshot for somebody who is still to be known; what it finds authorises nothing.

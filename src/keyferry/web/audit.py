@@ -77,13 +77,13 @@ async def export(visit: Visit) -> Response:
 
 async def show_verify(visit: Visit, form: Form) -> Response:
     """What a verification is, and its button."""
-    visit.require(Operation.AUDIT_READ)
+    await visit.require(Operation.AUDIT_READ)
     return visit.page("audit/verify.html", form=form, walking=False)
 
 
 async def verify(visit: Visit, form: Form) -> Response:
     """Walk the whole log, and say how far it has come. It may take long: it is done where long things are."""
-    visit.require(Operation.AUDIT_READ)
+    await visit.require(Operation.AUDIT_READ)
     given = form.optional("expect_head")
     expected = None if given is None else Head.parse(given)
     before, after = _text(visit.page("audit/verify.html", form=form, walking=True)).split(WALK)

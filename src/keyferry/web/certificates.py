@@ -27,7 +27,7 @@ async def make_own(visit: Visit, form: Form) -> Response:
 
 async def show_of_user(visit: Visit, form: Form) -> Response:
     """A certificate for somebody else."""
-    visit.require(Operation.CERTIFICATE_ISSUE)
+    await visit.require(Operation.CERTIFICATE_ISSUE)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     return _page(visit, form, detail.user)
 

@@ -39,7 +39,7 @@ async def list_groups(visit: Visit) -> Response:
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """+Add Group."""
-    visit.require(Operation.GROUP_CREATE)
+    await visit.require(Operation.GROUP_CREATE)
     return visit.page("groups/new.html", form=form if form.was_sent else Form.showing(kek_policy=INHERIT))
 
 
@@ -75,7 +75,7 @@ async def show_group(visit: Visit) -> Response:
 
 async def show_edit(visit: Visit, form: Form) -> Response:
     """Edit what can be changed of a group; its id stays."""
-    visit.require(Operation.GROUP_EDIT)
+    await visit.require(Operation.GROUP_EDIT)
     group = await visit.ask(visit.custody.groups.show, visit.path("name"))
     policy = await visit.ask(visit.custody.approvals.policy_of_group, group.id)
     showing = form if form.was_sent else _form_of(group, policy)
@@ -96,7 +96,7 @@ async def edit(visit: Visit, form: Form) -> Response:
 
 async def show_delete(visit: Visit, form: Form) -> Response:
     """Ask for the group's id to be typed."""
-    visit.require(Operation.GROUP_DELETE)
+    await visit.require(Operation.GROUP_DELETE)
     group = await visit.ask(visit.custody.groups.show, visit.path("name"))
     return visit.page("groups/delete.html", group=group, form=form)
 

@@ -21,7 +21,7 @@ def new_identity(form: Form, user_name: str) -> NewIdentity:
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """Let somebody sign in to the account."""
-    visit.require(Operation.IDENTITY_BIND)
+    await visit.require(Operation.IDENTITY_BIND)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     providers = await visit.enabled_providers()
     return visit.page("users/identity_new.html", form=form, user=detail.user, providers=providers)

@@ -6,9 +6,9 @@ from starlette.responses import Response
 
 from keyferry.custody.key_lookup import KeyDetail
 from keyferry.custody.keys import NewKey
-from keyferry.custody.policy import Operation, Role
+from keyferry.custody.policy import Operation, Relation, Role
 from keyferry.custody.schedules import BEFORE, EVERY, Schedule
-from keyferry.errors import InvalidInput, KeyferryError, NotPermitted
+from keyferry.errors import InvalidInput, KeyferryError
 from keyferry.material.algorithms import ALGORITHMS, Usage
 from keyferry.material.secret import Secret
 from keyferry.web.forms import Form
@@ -34,8 +34,7 @@ _FIELDS: Final = {EVERY: "rotate_every", BEFORE: "rotate_before"}
 
 async def show(visit: Visit, form: Form) -> Response:
     """The form, with what the person may choose."""
-    if not visit.may(Operation.KEY_GENERATE):
-        raise NotPermitted("An Auditor makes no keys.", advice="Ask a Key Access User.")
+    await visit.require(Operation.KEY_GENERATE, Relation.OWN)
     groups, users = await _owners(visit)
     if not form.was_sent:
         form = Form.showing(

@@ -26,7 +26,7 @@ _ALGORITHMS: Final = [(each, each) for each in ALGORITHMS]
 
 async def list_providers(visit: Visit) -> Response:
     """Every provider."""
-    visit.require(Operation.PROVIDER_LIST)
+    await visit.require(Operation.PROVIDER_LIST)
     found = await visit.ask(visit.custody.providers.list, size=visit.page_size, after=visit.query("after"))
     return visit.page(
         "sso/list.html",
@@ -39,7 +39,7 @@ async def list_providers(visit: Visit) -> Response:
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """Make one."""
-    visit.require(Operation.PROVIDER_CREATE)
+    await visit.require(Operation.PROVIDER_CREATE)
     kind = kind_of(form.text("kind") if form.was_sent else visit.query("kind") or Kind.SAML.value)
     shown = form if form.was_sent else first_shown(kind)
     return visit.page("sso/new.html", form=shown, kind=kind.value, algorithms=_ALGORITHMS)
@@ -66,7 +66,7 @@ async def show_again(visit: Visit, form: Form) -> Response:
 
 async def show_edit(visit: Visit, form: Form) -> Response:
     """Change how people sign in through it, and what its attributes mean here."""
-    visit.require(Operation.PROVIDER_EDIT)
+    await visit.require(Operation.PROVIDER_EDIT)
     detail = await visit.ask(visit.custody.providers.show, visit.path("name"))
     shown = form if form.was_sent else form_of(detail)
     return visit.page("sso/edit.html", form=shown, detail=detail, kind=detail.provider.kind, algorithms=_ALGORITHMS)
@@ -90,7 +90,7 @@ async def enable(visit: Visit, form: Form) -> Response:
 
 async def show_disable(visit: Visit, form: Form) -> Response:
     """Say what ends with it."""
-    visit.require(Operation.PROVIDER_DISABLE)
+    await visit.require(Operation.PROVIDER_DISABLE)
     return await _show_ending(visit, form, "sso/disable.html")
 
 
@@ -143,7 +143,7 @@ async def confirm(visit: Visit, _form: Form) -> Response:
 
 async def show_delete(visit: Visit, form: Form) -> Response:
     """Ask for its name to be typed."""
-    visit.require(Operation.PROVIDER_DELETE)
+    await visit.require(Operation.PROVIDER_DELETE)
     return await _show_ending(visit, form, "sso/delete.html")
 
 

@@ -37,7 +37,7 @@ class Said:
 
 async def show(visit: Visit) -> Response:
     """The settings page."""
-    visit.require(Operation.JOB_LIST)
+    await visit.require(Operation.JOB_LIST)
     jobs = await visit.ask(visit.custody.job_runs.list)
     after = visit.query("after")
     limited = await visit.ask(visit.custody.users.search, UserSearch(has_networks=True), size=MOST_SHOWN, after=after)
@@ -63,7 +63,7 @@ async def list_keks(visit: Visit) -> Response:
 
 
 async def _keks(visit: Visit, form: Form) -> Response:
-    visit.require(Operation.JOB_LIST)
+    await visit.require(Operation.JOB_LIST)
     found = await visit.ask(visit.custody.keks.list, size=visit.page_size, after=visit.query("after"))
     return visit.page(
         "settings/keks.html",
@@ -77,7 +77,7 @@ async def _keks(visit: Visit, form: Form) -> Response:
 
 async def show_register(visit: Visit, form: Form) -> Response:
     """Say that exports under a key encryption key are welcome."""
-    visit.require(Operation.KEK_REGISTER)
+    await visit.require(Operation.KEK_REGISTER)
     return visit.page("settings/register_kek.html", form=form)
 
 
@@ -100,7 +100,7 @@ async def withdraw(visit: Visit, form: Form) -> Response:
 
 async def show_networks(visit: Visit, form: Form) -> Response:
     """From where the server may be used, and by whom with a second factor alone."""
-    visit.require(Operation.SERVER_POLICY_EDIT)
+    await visit.require(Operation.SERVER_POLICY_EDIT)
     policy = await visit.ask(visit.custody.server_policy.show)
     if not form.was_sent:
         form = Form.showing(

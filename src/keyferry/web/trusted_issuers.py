@@ -29,7 +29,7 @@ async def show(visit: Visit) -> Response:
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """Trust one."""
-    visit.require(Operation.ISSUER_CREATE)
+    await visit.require(Operation.ISSUER_CREATE)
     shown = form if form.was_sent else _usual()
     return visit.page("workloads/issuer_new.html", form=shown, sources=_SOURCES, algorithms=_pairs())
 
@@ -52,7 +52,7 @@ async def create(visit: Visit, form: Form) -> Response:
 async def show_edit(visit: Visit, form: Form) -> Response:
     """Change what its tokens must be."""
     issuer = await visit.ask(visit.custody.trusted_issuers.show, visit.path("name"))
-    visit.require(Operation.ISSUER_EDIT)
+    await visit.require(Operation.ISSUER_EDIT)
     shown = form if form.was_sent else _form_of(issuer)
     return visit.page("workloads/issuer_edit.html", form=shown, issuer=issuer, sources=_SOURCES, algorithms=_pairs())
 
@@ -75,7 +75,7 @@ async def edit(visit: Visit, form: Form) -> Response:
 async def show_delete(visit: Visit, form: Form) -> Response:
     """Ask for its name to be typed."""
     issuer = await visit.ask(visit.custody.trusted_issuers.show, visit.path("name"))
-    visit.require(Operation.ISSUER_DELETE)
+    await visit.require(Operation.ISSUER_DELETE)
     return visit.page("workloads/issuer_delete.html", form=form, issuer=issuer)
 
 

@@ -25,7 +25,7 @@ MOST_OFFERED: Final = 100
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """Add User."""
-    visit.require(Operation.USER_CREATE)
+    await visit.require(Operation.USER_CREATE)
     shown = (
         form
         if form.was_sent
@@ -68,7 +68,7 @@ async def create(visit: Visit, form: Form) -> Response:
 
 async def show_edit(visit: Visit, form: Form) -> Response:
     """Edit what can be changed of an account; its name stays."""
-    visit.require(Operation.USER_EDIT)
+    await visit.require(Operation.USER_EDIT)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     offered = await _offered(visit, detail)
     return visit.page("users/edit.html", user=detail.user, form=form if form.was_sent else _form_of(detail), **offered)
@@ -94,7 +94,7 @@ async def edit(visit: Visit, form: Form) -> Response:
 
 async def show_password(visit: Visit, form: Form) -> Response:
     """A password for somebody else; for one's own there is the account page."""
-    visit.require(Operation.USER_PASSWORD)
+    await visit.require(Operation.USER_PASSWORD)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     if detail.user.id == visit.caller.user_id:
         return visit.go("/account/password")
@@ -115,7 +115,7 @@ async def set_password(visit: Visit, form: Form) -> Response:
 
 async def show_invitation(visit: Visit, form: Form) -> Response:
     """Invite somebody who has no password yet."""
-    visit.require(Operation.USER_INVITE)
+    await visit.require(Operation.USER_INVITE)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     return visit.page("users/invite.html", user=detail.user, form=form)
 

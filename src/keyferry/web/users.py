@@ -47,7 +47,7 @@ async def show_user(visit: Visit) -> Response:
 
 async def shown(visit: Visit, form: Form) -> Response:
     """The page, with what was refused of a button on it."""
-    visit.require(Operation.USER_LIST)
+    await visit.require(Operation.USER_LIST)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     user = detail.user
     tokens = await visit.ask(visit.custody.tokens.in_force, user=user.id, size=MOST_SHOWN)
@@ -97,7 +97,7 @@ async def unlock(visit: Visit, _form: Form) -> Response:
 
 async def show_delete(visit: Visit, form: Form) -> Response:
     """Ask for the user's name to be typed."""
-    visit.require(Operation.USER_DELETE)
+    await visit.require(Operation.USER_DELETE)
     detail = await visit.ask(visit.custody.users.show, visit.path("name"))
     return visit.page("users/delete.html", user=detail.user, form=form)
 

@@ -13,7 +13,7 @@ from keyferry.custody.custody import Custody
 from keyferry.custody.policy import Operation, Relation, Role, permits
 from keyferry.custody.users import UserDetail
 from keyferry.doors.addresses import address_of
-from keyferry.errors import NotAuthenticated, NotPermitted
+from keyferry.errors import NotAuthenticated
 from keyferry.material.secret import Secret
 from keyferry.web import cookies
 from keyferry.web.addresses import address
@@ -69,16 +69,14 @@ class Visit:
         """Whether the person may do this to anything at all, so that a page offers it."""
         return any(permits(self.role, Operation(operation), relation) for relation in Relation)
 
-    def require(self, operation: Operation) -> None:
-        """For a page that is of no use to who may not do the operation to everybody's objects.
-
-        Custody is asked again when it is done.
+    async def require(self, operation: Operation, relation: Relation = Relation.NONE) -> None:
+        """For a page that is of no use to who may not do the operation to objects that stand so to them: anybody's,
+        unless said otherwise. Custody is asked, and asked again when it is done.
 
         Raises:
-            NotPermitted: the policy has it so.
+            NotPermitted: the policy has it so; it is in the audit log.
         """
-        if not permits(self.role, operation, Relation.NONE):
-            raise NotPermitted("This page is for Administrators.", advice="Ask an Administrator.")
+        await self.ask(self.custody.gate.require, operation, relation)
 
     @property
     def page_size(self) -> int:

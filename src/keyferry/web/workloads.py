@@ -23,7 +23,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def _list(visit: Visit, form: Form) -> Response:
-    visit.require(Operation.ISSUER_LIST)
+    await visit.require(Operation.ISSUER_LIST)
     issuers = await visit.ask(visit.custody.trusted_issuers.list, size=_MOST_ISSUERS)
     workloads = await visit.ask(visit.custody.workloads.list, size=visit.page_size, after=visit.query("after"))
     return visit.page(
@@ -39,7 +39,7 @@ async def _list(visit: Visit, form: Form) -> Response:
 
 async def show_new(visit: Visit, form: Form) -> Response:
     """Bind one."""
-    visit.require(Operation.WORKLOAD_CREATE)
+    await visit.require(Operation.WORKLOAD_CREATE)
     issuers = await visit.ask(visit.custody.trusted_issuers.list, size=_MOST_ISSUERS)
     shown = form if form.was_sent else Form.showing(issuer=visit.query("issuer"))
     pairs = [(issuer.name, f"{issuer.name}: {issuer.issuer}") for issuer in issuers.items]
