@@ -110,7 +110,7 @@ class Everything:
     def newest_event(self) -> int:
         """The place of the newest event in the audit log."""
         with self.house.kit.installation.store.engine.connect() as connection:
-            return connection.execute(select(func.max(audit_events.c.id))).scalar_one()
+            return int(connection.execute(select(func.max(audit_events.c.id))).scalar_one())
 
     def refusals_since(self, place: int) -> set[tuple[str | None, str, str | None]]:
         """Who was refused what, and why, after this place."""

@@ -79,7 +79,8 @@ class OverHttp:
         assert portal is not None
         all_headers = {"host": "testserver", **headers, "content-length": str(len(content))}
         scope = _scope(method, path, address, all_headers)
-        return portal.call(_answered, self.served.app, scope, content)
+        answered: tuple[int, dict[str, str], str] = portal.call(_answered, self.served.app, scope, content)
+        return answered
 
 
 class Rest(OverHttp):

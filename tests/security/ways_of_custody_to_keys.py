@@ -151,7 +151,7 @@ OF_KEYS: dict[str, Way] = {
         lambda it, by, ref: it.deployments.fail(by, ref, Step.KEK_READY, Problem(code="conflict", detail="No.")),
     ),
     "deployments.note_refusal": Way(
-        "deployment.advance",
+        "deployment.run",
         a_deployment,
         lambda it, by, ref: it.deployments.note_refusal(by, ref, Problem(code="conflict", detail="No."), since=0),
     ),

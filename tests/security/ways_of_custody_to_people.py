@@ -138,8 +138,6 @@ OF_PEOPLE: dict[str, Way] = {
     "providers.edit": Way(
         "identity-provider.edit",
         a_provider,
-        a_provider_with_a_next_key,
-        a_provider_with_an_earlier_key,
         lambda it, by, ref: it.providers.edit(by, ref, ProviderEdit(clock_skew=60)),
     ),
     "providers.refresh": Way("identity-provider.refresh", a_provider),
@@ -162,8 +160,6 @@ OF_PEOPLE: dict[str, Way] = {
     "provider_keys.prepare": Way(
         "identity-provider.key",
         a_provider,
-        a_provider_with_a_next_key,
-        a_provider_with_an_earlier_key,
         lambda it, by, ref: it.provider_keys.prepare(by, ref, credential=own_key()),
     ),
     "provider_keys.discard": Way("identity-provider.key", a_provider_with_a_next_key),
