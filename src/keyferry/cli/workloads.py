@@ -1,6 +1,5 @@
 """`keyferry workload`: programs that present a trusted issuer's token, and whom they act as."""
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,7 +7,7 @@ import click
 from keyferry.cli.failures import Group
 from keyferry.cli.output import Output
 from keyferry.cli.remote import limit_option, path, remote
-from keyferry.errors import InvalidInput
+from keyferry.identity.claims import read_claim
 
 if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.cli.connection import Server
@@ -66,7 +65,7 @@ def create(
         "name": name,
         "issuer": issuer,
         "subject": subject,
-        "claims": dict(map(_claim, claims)),
+        "claims": dict(read_claim(each, field="claim") for each in claims),
         "user": user,
         "networks": list(networks) or None,
         "expires_at": expires,
@@ -99,23 +98,6 @@ def revoke(server: "Server", out: Output, id_: str) -> None:
     """End a binding at once."""
     server.delete(path("workloads", id_))
     out.facts({"id": id_, "revoked": True}, {}, head=f"Workload {id_} is revoked.")
-
-
-def _claim(given: str) -> tuple[str, Any]:
-    name, sign, value = given.partition("=")
-    typed = name.endswith(":")
-    name = name.removesuffix(":")
-    if sign and name and not typed:
-        return name, value
-    if name and value in {"true", "false"}:
-        return name, value == "true"
-    if name and re.fullmatch(r"-?(0|[1-9][0-9]{0,14})", value, re.ASCII):
-        return name, int(value)
-    raise InvalidInput(
-        f"{given[:80]!r} is no claim.",
-        field="claim",
-        advice="Give NAME=VALUE for text, and NAME:=VALUE for true, false or a whole number.",
-    )
 
 
 def _show(out: Output, found: dict[str, Any], head: str) -> None:

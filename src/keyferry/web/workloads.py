@@ -1,6 +1,5 @@
 """Programs that present a trusted issuer's token, and whom they act as."""
 
-import re
 from typing import Any
 
 from starlette.responses import Response
@@ -8,7 +7,7 @@ from starlette.responses import Response
 from keyferry.clock import now
 from keyferry.custody.policy import Operation
 from keyferry.custody.workloads import NewWorkload
-from keyferry.errors import InvalidInput
+from keyferry.identity.claims import read_claim
 from keyferry.web.forms import Form
 from keyferry.web.pages import action, form_page, page
 from keyferry.web.trusted_issuers import HOME
@@ -52,7 +51,7 @@ async def create(visit: Visit, form: Form) -> Response:
         name=form.text("name"),
         issuer=form.text("issuer"),
         subject=form.text("subject"),
-        claims=dict(map(_claim, form.raw("claims").splitlines())) if form.text("claims") else {},
+        claims=_claims(form.raw("claims")) if form.text("claims") else {},
         user=form.text("user"),
         networks=tuple(form.lines("networks")) or None,
         expires_at=form.date("expires_at"),
@@ -67,26 +66,14 @@ async def revoke(visit: Visit, form: Form) -> Response:
     return visit.go(HOME, f"The workload {ended.workload.name} comes in no more.")
 
 
-def _claim(line: str) -> tuple[str, Any]:
-    """A line `NAME=VALUE`, or `NAME:=VALUE` for true, false and whole numbers.
+def _claims(text: str) -> dict[str, Any]:
+    """One a line; the spaces around what it says do not count.
 
     Raises:
-        InvalidInput: it is neither.
+        InvalidInput: a line is no claim.
     """
-    name, sign, value = line.strip().partition("=")
-    typed, name = name.endswith(":"), name.removesuffix(":").strip()
-    value = value.strip()
-    if sign and name and not typed:
-        return name, value
-    if name and value in {"true", "false"}:
-        return name, value == "true"
-    if name and re.fullmatch(r"-?(0|[1-9][0-9]{0,14})", value, re.ASCII):
-        return name, int(value)
-    raise InvalidInput(
-        f"{line[:80]!r} is no claim.",
-        field="claims",
-        advice="Give NAME=VALUE on each line, and NAME:=VALUE for true, false or a whole number.",
-    )
+    lines = ("=".join(part.strip() for part in line.split("=", 1)) for line in text.splitlines())
+    return dict(read_claim(line, field="claims") for line in lines)
 
 
 routes = [
