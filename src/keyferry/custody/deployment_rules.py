@@ -8,9 +8,9 @@ from keyferry.clock import Microseconds, to_rfc3339
 from keyferry.custody.connection_lookup import connection_for_use, name_of_connection
 from keyferry.custody.deployment_lookup import DeploymentDetail, under_way
 from keyferry.custody.deployment_steps import Reporter, Step, before_import, check_operations, unfinished
-from keyferry.custody.lifecycle import State, require_protecting
+from keyferry.custody.export_rules import require_leaving
+from keyferry.custody.lifecycle import State
 from keyferry.custody.names import check_vault_key_name
-from keyferry.custody.versions import current_version
 from keyferry.custody.view import Change, View
 from keyferry.errors import Conflict, InvalidInput
 from keyferry.ids import new_id
@@ -50,7 +50,7 @@ def planned(change: Change, key: Key, new: NewDeployment) -> Deployment:
     """
     vault = parse_vault_address(new.vault)
     name = check_vault_key_name(new.name)
-    version = _leaving(change, key)
+    version = require_leaving(change, key)
     algorithm = ALGORITHMS[key.algorithm]
     require_azure_takes(algorithm, vault.identifier())
     if algorithm.symmetric:
@@ -218,19 +218,6 @@ def require_imported(detail: DeploymentDetail) -> None:
 
 def _holds(deployment: Deployment, lease: str | None, now: Microseconds) -> bool:
     return lease is not None and deployment.lease_id == lease and (deployment.lease_until or 0) > now
-
-
-def _leaving(change: Change, key: Key) -> KeyVersion:
-    if not key.exportable:
-        raise Conflict(
-            "This key was made as not exportable, and stays so.",
-            code="key-not-exportable",
-            field="key",
-            advice="Make a new key that is exportable.",
-        )
-    version = current_version(change, key)
-    require_protecting(version, change.now)
-    return version
 
 
 def _require_none_under_way(change: Change, version: KeyVersion, vault: str, name: str) -> None:
