@@ -37,7 +37,7 @@ from keyferry.custody.owners import owner_named
 from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation, permits
 from keyferry.custody.view import Change, View
-from keyferry.errors import Conflict, InvalidInput
+from keyferry.errors import InvalidInput
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.store.records import CustomerKeyRequest, Deployment
 from keyferry.store.sealed import CUSTOMER_KEY_REQUESTS, DEPLOYMENTS, KEYS, Lock
@@ -214,7 +214,8 @@ class CustomerKeyRequests:
             require_revision(found.revision, revision)
             require_follows(RequestState(found.state), state)
             if state is not RequestState.DRAFT:
-                _require_identifiers(detail_of(change, found))
+                for key in detail_of(change, found).keys:
+                    key.require_identifier()
             how = check_text(note, "note")
             told = {
                 "reference": check_text(reference, "reference"),
@@ -286,14 +287,3 @@ def _require_shown(
         raise InvalidInput(
             "There is nothing to vouch for.", field="vouched", advice="Vouch only where it is recorded as validated."
         )
-
-
-def _require_identifiers(detail: CustomerKeyDetail) -> None:
-    for key in detail.keys:
-        if key.identifier is None:
-            raise Conflict(
-                f"The key of deployment {key.deployment} is not in its vault yet.",
-                code="deployment-not-imported",
-                field="keys",
-                advice="Push it first.",
-            )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from keyferry.custody.connection_facts import as_json, check_guid
 from keyferry.custody.facts import LINE, Fact, Form, check_facts
 from keyferry.custody.names import check_text
-from keyferry.errors import InvalidInput
+from keyferry.errors import Conflict, InvalidInput
 
 LARGEST_DOCUMENT: Final = 16 * 1024
 MOST_CHECK_LINES: Final = 200
@@ -56,6 +56,21 @@ class RequestedKey:
     deployment: str | None = None
     identifier: str | None = None
     subscription_id: str
+
+    def require_identifier(self) -> str:
+        """Where it is.
+
+        Raises:
+            Conflict: (`deployment-not-imported`) its deployment has not brought it there yet.
+        """
+        if self.identifier is None:
+            raise Conflict(
+                f"The key of deployment {self.deployment} is not in its vault yet.",
+                code="deployment-not-imported",
+                field="keys",
+                advice="Push it first.",
+            )
+        return self.identifier
 
 
 def check_keys(keys: Sequence[RequestedKey]) -> str:

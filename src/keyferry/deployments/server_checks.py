@@ -78,20 +78,14 @@ def _side(custody: Custody, outgoing: Outgoing, caller: Caller, key: RequestedKe
             advice="Check the request with a sign-in of your own: keyferry customer-key request validate",
         )
     deployment = custody.deployments.show(caller, key.deployment)
-    if key.identifier is None:
-        raise Conflict(
-            f"The key of deployment {key.deployment} is not in its vault yet.",
-            code="deployment-not-imported",
-            field="keys",
-            advice="Push it first.",
-        )
+    identifier = key.require_identifier()
 
     def record(_at: KeyReference) -> Recorded:
         return Recorded(deployment.deployment.id, _backup_of(deployment))
 
     return Side(
         session=sessions.enter_context(session_for(custody, outgoing, caller, deployment)),
-        reference=parse_key_reference(key.identifier),
+        reference=parse_key_reference(identifier),
         record=record,
         named_subscription=key.subscription_id,
     )
