@@ -1,6 +1,8 @@
 """`keyferry approval`: what waits for the approval of others; and the options that say what needs it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:  # loaded when a command runs, not when its help is shown
     from keyferry.cli.connection import Server
 
 _id = click.argument("id_", metavar="ID")
-_note = click.option("--note", metavar="TEXT", help="What is to be said to it, for the record.")
 
 
 class Operations(click.ParamType[list[str]]):
@@ -35,8 +36,23 @@ class Operations(click.ParamType[list[str]]):
         return found
 
 
-def policy_options(command: Callable[..., None]) -> Callable[..., None]:
-    """What `edit` of groups and keys says of what needs the approval of others."""
+@dataclass(frozen=True, slots=True)
+class PolicyEdit:
+    """What a command's options say of what needs the approval of others, for the body of its request.
+
+    Attributes:
+        members: of the body.
+        cleared: members that it sends as null.
+    """
+
+    members: dict[str, Any]
+    cleared: list[str]
+
+
+def policy_options(*, of_key: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """What `edit` of groups and keys says of what needs the approval of others; the command is given it as `policy`, a
+    `PolicyEdit`.
+    """
     options = [
         click.option(
             "--require-approval",
@@ -59,12 +75,30 @@ def policy_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--no-approvals", is_flag=True, help="Let nothing need approval any more."),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_policy(
+            *args: Any,
+            require_approval: list[str] | None,
+            approvals_needed: int | None,
+            approvers: tuple[str, ...],
+            approval_lifetime: int | None,
+            no_approvals: bool,
+            **given: Any,
+        ) -> None:
+            said = (require_approval, approvals_needed, approvers, approval_lifetime)
+            command(*args, policy=_policy_edit(*said, none=no_approvals, of_key=of_key), **given)
+
+        decorated: Callable[..., None] = with_policy
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
-def policy_of(
+def _policy_edit(
     operations: list[str] | None,
     needed: int | None,
     approvers: Sequence[str],
@@ -72,11 +106,10 @@ def policy_of(
     *,
     none: bool,
     of_key: bool,
-) -> tuple[dict[str, Any], list[str]]:
-    """What the options come to: members of a request's body, and those that it sends as null.
-
+) -> PolicyEdit:
+    """
     Raises:
-        WrongUsage: they contradict each other, or one is missing.
+        WrongUsage: the options contradict each other, or one is missing.
     """
     said = operations is not None or needed is not None or bool(approvers) or lifetime is not None
     if none and said:
@@ -84,9 +117,9 @@ def policy_of(
             "--no-approvals goes with none of the others.", advice="Say what needs approval, or that nothing does."
         )
     if none:
-        return {}, ["approvals"]
+        return PolicyEdit({}, ["approvals"])
     if not said:
-        return {}, []
+        return PolicyEdit({}, [])
     if operations is None or not approvers:
         raise WrongUsage(
             "--require-approval and --approver go together.",
@@ -100,7 +133,7 @@ def policy_of(
     }
     if lifetime is not None:
         policy["lifetime_seconds"] = lifetime
-    return {"approvals": policy}, []
+    return PolicyEdit({"approvals": policy}, [])
 
 
 def policy_rows(server: "Server", out: Output, *place: str) -> dict[str, Any]:
@@ -152,22 +185,22 @@ def show(server: "Server", out: Output, id_: str) -> None:
     out.facts(found, _rows(found), head=f"Request {found.get('id')}")
 
 
-@approval.command("approve")
-@_id
-@_note
-@remote
-def approve(server: "Server", out: Output, id_: str, note: str | None) -> None:
-    """Approve a request; look at it first."""
-    _decide(server, out, id_, "approvals", note, "approved")
+def _decision(name: str, way: str, done: str, help_: str) -> None:
+    """A command that decides a request: `way` is its route, and `done` what one has then done."""
+
+    @approval.command(name, help=help_)
+    @_id
+    @click.option("--note", metavar="TEXT", help="What is to be said to it, for the record.")
+    @remote
+    def decide(server: "Server", out: Output, id_: str, note: str | None) -> None:
+        found = server.post(path("approval-requests", id_, way), {"note": note})
+        out.facts(found, _rows(found), head=f"You have {done} request {found.get('id')}.")
+        if found.get("state") == "approved":
+            out.say(f"It has all its approvals: {found.get('requester')} can do it now, once.")
 
 
-@approval.command("reject")
-@_id
-@_note
-@remote
-def reject(server: "Server", out: Output, id_: str, note: str | None) -> None:
-    """Reject a request, which ends it."""
-    _decide(server, out, id_, "rejections", note, "rejected")
+_decision("approve", "approvals", "approved", "Approve a request; look at it first.")
+_decision("reject", "rejections", "rejected", "Reject a request, which ends it.")
 
 
 @approval.command("withdraw")
@@ -201,13 +234,6 @@ def lift(home: Path | None, group: str | None, key: str | None, as_json: bool) -
     Output(as_json=as_json).facts(
         document, {}, head=f"Nothing of {whose} needs approval any more; the audit log says so."
     )
-
-
-def _decide(server: "Server", out: Output, id_: str, way: str, note: str | None, done: str) -> None:
-    found = server.post(path("approval-requests", id_, way), {"note": note})
-    out.facts(found, _rows(found), head=f"You have {done} request {found.get('id')}.")
-    if found.get("state") == "approved":
-        out.say(f"It has all its approvals: {found.get('requester')} can do it now, once.")
 
 
 def _rows(request: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyferry.cli.approvals import policy_of, policy_options, policy_rows
+from keyferry.cli.approvals import PolicyEdit, policy_options, policy_rows
 from keyferry.cli.choices import KEK_POLICIES
 from keyferry.cli.failures import Group
 from keyferry.cli.output import Output
@@ -59,7 +59,7 @@ def show(server: "Server", out: Output, id_: str) -> None:
 @click.argument("id_", metavar="ID")
 @_description
 @_kek_policy
-@policy_options
+@policy_options(of_key=False)
 @remote
 def edit(
     server: "Server",
@@ -67,18 +67,11 @@ def edit(
     id_: str,
     description: str | None,
     kek_policy: str | None,
-    require_approval: list[str] | None,
-    approvals_needed: int | None,
-    approvers: tuple[str, ...],
-    approval_lifetime: int | None,
-    no_approvals: bool,
+    policy: PolicyEdit,
 ) -> None:
     """Change a group's description, KEK policy, or what needs the approval of others."""
-    policy, clear = policy_of(
-        require_approval, approvals_needed, approvers, approval_lifetime, none=no_approvals, of_key=False
-    )
-    body = {"description": description, "kek_policy": kek_policy, **policy}
-    changed = server.patch(path("groups", id_), body, clear=clear)
+    body = {"description": description, "kek_policy": kek_policy, **policy.members}
+    changed = server.patch(path("groups", id_), body, clear=policy.cleared)
     rows = _rows(changed) | _approvals(server, out, changed)
     out.facts(changed, rows, head=f"Group {changed.get('id')} was changed.")
 

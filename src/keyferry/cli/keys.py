@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyferry.cli import exports, key_metrics, reminders, states, uses
-from keyferry.cli.approvals import policy_of, policy_options, policy_rows
+from keyferry.cli.approvals import PolicyEdit, policy_options, policy_rows
 from keyferry.cli.choices import KEY_SORTS, KEY_TYPES, STATES, USAGES
 from keyferry.cli.failures import Group
 from keyferry.cli.files import others_can_read, read_input, require_writable, write_whole
@@ -211,7 +211,7 @@ def public_key(server: "Server", out: Output, id_: str, version: int | None, out
 @_ROTATION[0]
 @_ROTATION[1]
 @click.option("--no-rotation", is_flag=True, help="Rotate it no longer by itself, or only as is said beside this.")
-@policy_options
+@policy_options(of_key=True)
 @remote
 def edit(
     server: "Server",
@@ -221,17 +221,10 @@ def edit(
     rotate_every: int | None,
     rotate_before: int | None,
     no_rotation: bool,
-    require_approval: list[str] | None,
-    approvals_needed: int | None,
-    approvers: tuple[str, ...],
-    approval_lifetime: int | None,
-    no_approvals: bool,
+    policy: PolicyEdit,
     **changes: str | None,
 ) -> None:
     """Change a key's name, description, schedule, what needs approval by others, or dates that have not come yet."""
-    policy, cleared = policy_of(
-        require_approval, approvals_needed, approvers, approval_lifetime, none=no_approvals, of_key=True
-    )
     clear = [name for name, value in changes.items() if value == ""]
     body: dict[str, Any] = {name: value or None for name, value in changes.items()}
     rotation = _rotation(rotate_every, rotate_before)
@@ -239,7 +232,9 @@ def edit(
         clear.append("rotation")
     elif no_rotation:
         rotation = {"every_days": rotate_every, "before_deactivation_days": rotate_before}
-    changed = server.patch(path("keys", id_), body | {"rotation": rotation} | policy, clear=[*clear, *cleared])
+    changed = server.patch(
+        path("keys", id_), body | {"rotation": rotation} | policy.members, clear=[*clear, *policy.cleared]
+    )
     out.facts(changed, rows(changed) | _approvals(server, out, changed), head=f"Key {title(changed)} was changed.")
 
 
