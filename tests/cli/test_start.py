@@ -97,8 +97,10 @@ LEAVES = leaves(command_line)
 
 @pytest.mark.parametrize(("path", "command"), LEAVES, ids=[" ".join(path) for path, _ in LEAVES])
 def test_no_option_takes_a_secret_itself(path: tuple[str, ...], command: click.Command) -> None:
-    """What is secret comes in a file: an option for it ends in -file, or names a file of key material."""
+    """What is secret comes in a file: an option for it ends in -file, or names a file of keys. A flag takes nothing."""
     for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.is_flag:
+            continue
         for name in parameter.opts:
             secret = any(word in name for word in ("password", "passphrase", "token", "secret"))
             assert not secret or name.endswith("-file"), f"{path}: {name}"
