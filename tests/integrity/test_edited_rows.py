@@ -1,5 +1,7 @@
 """Every column of every sealed row, edited behind Keyferry's back: what depends on the row is refused, and audited."""
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -508,6 +510,37 @@ def _noting(work: Callable[[str], int], noted: list[str]) -> Callable[[str], int
     return note
 
 
+def test_an_edited_certificate_is_refused_where_it_is_presented(scene: Scene) -> None:
+    id_ = certificate_of_kim(scene)
+    presented = scene.behind.row("certificates", id_)["certificate"]
+    present = scene.kit.installation.certificates.authenticate
+    assert present(presented, ADDRESS).certificate_id == id_
+    for change in ({"user_id": scene.mallory.user_id}, {"revoked_at": 1}, {"expires_at": 2**61}):
+        original = scene.behind.row("certificates", id_)
+        scene.behind.edit("certificates", id_, **change)
+        with scene.behind.refused_as_tampered():
+            present(presented, ADDRESS)
+        scene.behind.put_back("certificates", original)
+
+
+def test_an_edited_passkey_signs_nobody_in(make_scene: Callable[..., Scene]) -> None:
+    """Its row is met before anything that the authenticator has signed is looked at."""
+    scene = make_scene(public_url="https://keys.example.org")
+    id_ = passkey_of_kim(scene)
+    said = base64.urlsafe_b64encode(b'{"type": "webauthn.get", "challenge": "eA", "origin": "x"}').decode()
+    raw_id = base64.urlsafe_b64encode(scene.behind.row("factors", id_)["credential_id"]).decode()
+    answer = json.dumps({"rawId": raw_id, "response": {"clientDataJSON": said}})
+    steps = scene.kit.installation.sign_in.steps
+    with pytest.raises(NotAuthenticated):
+        steps.with_passkey(answer, ADDRESS)
+    for change in ({"public_key": b"another"}, {"user_id": scene.mallory.user_id}, {"sign_count": 0}):
+        original = scene.behind.row("factors", id_)
+        scene.behind.edit("factors", id_, **change)
+        with scene.behind.refused_as_tampered():
+            steps.with_passkey(answer, ADDRESS)
+        scene.behind.put_back("factors", original)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -542,6 +575,14 @@ def test_lists_that_meet_an_edited_row_are_refused(scene: Scene) -> None:
         ("connections", connected(scene)): lambda caller: custody.connections.list(caller, size=10),
         ("deployments", deployed): lambda caller: custody.deployments.list(caller, size=10),
         ("customer_key_requests", drafted(scene)): lambda caller: custody.customer_key_requests.list(caller, size=10),
+        ("certificates", certificate_of_kim(scene)): lambda caller: custody.certificates.list(
+            caller, user="kim", size=10
+        ),
+        ("identity_providers", vouched_for(scene)): lambda caller: custody.providers.list(caller, size=10),
+        ("identities", scene.behind.only_id("identities")): lambda caller: custody.identities.list(caller, user="kim"),
+        ("trusted_issuers", trusted(scene)): lambda caller: custody.trusted_issuers.list(caller, size=10),
+        ("workloads", scene.behind.only_id("workloads")): lambda caller: custody.workloads.list(caller, size=10),
+        ("factors", app_of_kim(scene)): lambda caller: custody.factors.list(caller, "kim"),
         ("tokens", scene.mallory.token_id or ""): lambda caller: custody.tokens.list(caller, user="mallory", size=10),
     }
     for (table, id_), read in lists.items():
