@@ -71,7 +71,7 @@ def require_free(arrival: Arrival, name: str, *, new_version: bool) -> None:
         f"The vault has another key named {name!r} already (SPKI SHA-256 {print_}).",
         code="azure-name-taken",
         field="name",
-        advice="Choose another --name, or have ours become its newest version with --new-version.",
+        advice="Choose another name there (--name), or have ours become its newest version (--new-version).",
     )
 
 

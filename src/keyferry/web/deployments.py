@@ -33,6 +33,7 @@ async def show_new(visit: Visit, form: Form) -> Response:
         "azure/push.html",
         can_push=visit.console.services.pushes is not None,
         connections=[(each.connection.name, each.connection.name) for each in usable],
+        reached=[(each.connection.name, each.vaults) for each in usable],
         vaults=sorted({vault for each in usable for vault in each.vaults}),
         sizes=_SIZES,
         form=form if form.was_sent else Form.showing(key=visit.query("key"), kek_name=DEFAULT_NAME),

@@ -52,6 +52,11 @@ def instant(value: Microseconds | None, missing: str = NONE) -> str:
     return missing if value is None else to_rfc3339(value)
 
 
+def host(url: str) -> str:
+    """An address `https://HOST` without what all of them begin with."""
+    return url.removeprefix("https://")
+
+
 def indented(document: str) -> str:
     """A JSON text, a member a line."""
     return json.dumps(json.loads(document), indent=2, ensure_ascii=False)
@@ -120,7 +125,7 @@ def environment(static: Mapping[str, StaticFile]) -> Environment:
     made.filters.update(moment=moment, day=day, for_input=for_input, grouped=grouped, lasting=lasting)
     made.filters.update(instant=instant, indented=indented, connection_address=connection_address)
     made.filters.update(user_address=user_address, group_address=group_address, group_name_address=group_name_address)
-    made.filters.update(token_scope=token_scope)
+    made.filters.update(token_scope=token_scope, host=host)
     made.filters.update(provider_address=provider_address)
     made.filters.update(role=lambda value: ROLES[value])
     made.globals.update(_globals(static))
