@@ -57,10 +57,11 @@ _ADVICE: Final = "Give one X.509 certificate for clients in PEM, without its pri
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate, DER, and its private key: PKCS#8, DER."""
+    """A certificate, DER, and its private key: PKCS#8, DER; and the id of the row that keeps it, once one does."""
 
     certificate: bytes
     key: Secret
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,15 @@ def pem_of(certificate: bytes) -> str:
     return ssl.DER_cert_to_PEM_cert(certificate)
 
 
-def make_authority(now: datetime) -> Authority:
+def name_of_authority(number: int) -> str:
+    """What the first, second, … authority of a store is called."""
+    return "Keyferry client authority" if number == 1 else f"Keyferry client authority {number}"
+
+
+def make_authority(now: datetime, number: int = 1) -> Authority:
     """An authority for clients' certificates, and for nothing else (RFC 5280 sections 4.2.1.9 and 4.2.1.12)."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Keyferry client authority")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name_of_authority(number))])
     certificate = (
         _builder(name, name, key.public_key(), now - BACKDATED, now + AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -97,6 +97,8 @@ TITLES: dict[str, str] = {
     "decryption-failed": "Decryption failed",
     # client certificates
     "certificate-refused": "Certificate refused",
+    "authority-issues": "Authority is the one that issues",
+    "authority-retired": "Authority is retired",
     "certificate-bound": "Certificate is bound already",
     # states
     "conflict": "Conflict",

@@ -20,6 +20,8 @@ from keyferry.testing import Kek, Kit
 
 #: columns of backed up tables that have come since schema 0013
 SINCE = {
+    "certificates": {"authority_id"},
+    "certificate_authorities": {"retired_at"},
     "server_policy": {"recovered_at", "recovered_user_id"},
     "tokens": {"method", "second_factor", "operations", "key_ids", "group_ids", "networks", "provider_id"},
     "users": {"must_change", "factors", "factors_reset_by", "factors_reset_at"},

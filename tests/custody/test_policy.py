@@ -111,6 +111,9 @@ EXPECTED = {
     "certificate.upload": (ALL, OWN, OWN),
     "certificate.list": (ALL, OWN, ALL),
     "certificate.revoke": (ALL, OWN, OWN),
+    "certificate-authority.list": (ALL, NEVER, ALL),
+    "certificate-authority.rotate": (ALL, NEVER, NEVER),
+    "certificate-authority.retire": (ALL, NEVER, NEVER),
     # approvals: asked for by oneself, decided by those who are named, read by Administrators and Auditors too
     "approval.request": (OWN, OWN, NEVER),
     "approval.withdraw": (OWN, OWN, NEVER),

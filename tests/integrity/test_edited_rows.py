@@ -203,6 +203,12 @@ def authority(scene: Scene) -> str:
     return scene.behind.only_id("certificate_authorities")
 
 
+def second_authority(scene: Scene) -> str:
+    """The one that issues, of two."""
+    certificate_of_kim(scene)
+    return scene.kit.custody.client_authorities.rotate(scene.kit.administrator).authority.id
+
+
 def open_authority(scene: Scene) -> object:
     """What issuing a certificate begins with."""
     return ClientAuthority(scene.kit.custody.gate).get(scene.kim, scene.kim.user_id)
@@ -308,6 +314,7 @@ CASES = (
     Case("identities", identity_of_kim, come_as_kim, elsewhere=frozenset({"provider_id", "subject"})),
     Case("certificates", certificate_of_kim, come_with_the_certificate),
     Case("certificate_authorities", authority, open_authority),
+    Case("certificate_authorities", second_authority, open_authority),
     Case("factors", app_of_kim, list_factors),
     Case("factors", codes_of_kim, list_factors, elsewhere=frozenset({"user_id"})),
     Case("factors", passkey_of_kim, list_factors),

@@ -78,6 +78,29 @@ def test_a_certificate_from_its_making_to_its_end(administrator: Shell, doors: D
     administrator("whoami", *robot, code=1)
 
 
+def test_another_authority_issues_and_the_earlier_one_is_retired(
+    administrator: Shell, doors: Doors, tmp_path: Path
+) -> None:
+    file = tmp_path / "earlier.pem"
+    administrator("certificate", "create", "earlier", "--format", "pem", "--output", file)
+    come(administrator, doors, file, "earlier")
+    made = administrator("certificate", "authority", "rotate")
+    assert "issues from now on" in made.out
+    assert "Where a proxy knows" in made.err
+    administrator("whoami", "--profile", "earlier")
+    *_, earlier, newest = administrator("certificate", "authority", "list", "--json").json["items"]
+    assert (earlier["issues"], newest["issues"]) == (False, True)
+    told = administrator("certificate", "authority", "retire", earlier["id"], code=2)
+    assert "Add --yes." in told.err
+    retired = administrator("certificate", "authority", "retire", earlier["id"], "--yes", "--json").json
+    assert retired["ended_certificates"] == earlier["certificates_in_force"] >= 1
+    assert "was revoked" in administrator("whoami", "--profile", "earlier", code=1).err
+    assert (
+        "This authority issues"
+        in administrator("certificate", "authority", "retire", newest["id"], "--yes", code=1).err
+    )
+
+
 def test_a_file_that_openssl_reads(administrator: Shell, tmp_path: Path) -> None:
     file, password = tmp_path / "one.p12", administrator.secret("file.password", FILE_PASSWORD)
     administrator("certificate", "create", "browser", "--password-file", password, "--output", file)

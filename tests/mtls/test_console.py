@@ -65,6 +65,32 @@ def test_signing_in_with_a_certificate_until_it_is_revoked(served: Served, kim: 
         require_accessible(page)
 
 
+def test_an_administrator_has_another_authority_made_and_retires_the_earlier_one(
+    served: Served, kim: Caller, chromium: Browser
+) -> None:
+    row, _ = given(served, kim)
+    with window(chromium, base_url=served.url, ignore_https_errors=True) as page:
+        sign_in(page)
+        page.goto("/settings")
+        page.get_by_role("link", name="Client certificates").click()
+        page.get_by_role("button", name="Make another authority").click()
+        expect(page.get_by_text(re.compile("Keyferry client authority [0-9]+ issues from now on."))).to_be_visible()
+        require_accessible(page)
+        page.get_by_role("link", name=re.compile("^Retire Keyferry client authority")).first.click()
+        expect(page.get_by_text("at once, on every node")).to_be_visible()
+        require_accessible(page)
+        page.get_by_label("Name").fill("another")
+        page.get_by_role("button", name="Retire").click()
+        expect(page.get_by_role("alert")).to_contain_text("the authority's name")
+        name = page.get_by_role("heading", level=1).inner_text().removeprefix("Retire ")
+        page.get_by_label("Name").fill(name)
+        page.get_by_role("button", name="Retire").click()
+        expect(page.get_by_text(f"{name} is retired.")).to_be_visible()
+        expect(page.get_by_role("row").filter(has_text="retired")).to_be_visible()
+    shown = served.kit.custody.certificates.show(served.kit.administrator, row.id)
+    assert shown.certificate.revoked_at is not None
+
+
 def test_a_certificate_of_nobodys(served: Served, kim: Caller, chromium: Browser) -> None:
     """It passes TLS, for its authority is Keyferry's own; it was bound to somebody, and its row was taken away."""
     row, file = given(served, kim)

@@ -131,6 +131,31 @@ class TestTurnedAway:
         answer = served.curl("/api/v1/keys", *OWN, certificate=file)
         assert (answer.status, "is bound to no user" in answer.body["detail"]) == (401, True)
 
+    def test_of_an_authority_that_was_retired(self, served: Served, kim: Caller) -> None:
+        """A further authority's certificates pass at once; what is retired is refused, though TLS lets it through."""
+        authorities, by = served.kit.custody.client_authorities, served.kit.administrator
+        _, before = given(served, kim)
+        earlier = authorities.list(by)[-1].authority.id
+        newest = authorities.rotate(by)
+        _, after = given(served, kim)
+        for file in (before, after):
+            assert served.curl("/api/v1/keys", *OWN, certificate=file).status == 200
+        shown = subprocess.run(
+            ["/usr/bin/openssl", "x509", "-in", after, "-noout", "-issuer"], capture_output=True, check=True
+        )
+        assert newest.name.encode() in shown.stdout
+        authorities.retire(by, earlier)
+        answer = served.curl("/api/v1/keys", *OWN, certificate=before)
+        assert (answer.status, answer.body["detail"]) == (401, "This certificate was revoked.")
+        assert served.curl("/api/v1/keys", *OWN, certificate=after).status == 200
+        told = subprocess.run(
+            ["/usr/bin/openssl", "s_client", "-quiet", "-ign_eof", "-cert", after, "-key", after, "-CAfile", served.ca,
+             "-connect", served.mutual_url.removeprefix("https://")],
+            input=b"GET /api/v1/keys HTTP/1.1\r\nHost: x\r\nX-Keyferry-Request: 1\r\nConnection: close\r\n\r\n",
+            capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert told.stdout.startswith(b"HTTP/1.1 200"), told
+
     def test_someone_elses_certificate_is_someone_else(self, served: Served, kim: Caller) -> None:
         lee = served.kit.user(f"lee.{new_id()[-12:]}")
         _, file = given(served, lee)

@@ -166,6 +166,12 @@ class House:
         self.custody.provider_keys.promote(self.kit.administrator, provider)
         return provider
 
+    def earlier_authority(self) -> str:
+        """An authority of client certificates that issues no more, and is not retired."""
+        made = self.custody.client_authorities.rotate(self.kit.administrator)
+        self.custody.client_authorities.rotate(self.kit.administrator)
+        return self.named(made.name, made.authority.id)
+
     def trial(self) -> str:
         """A provider that the Administrator has tested a sign-in through."""
         detail = vouched(self.kit, fresh_name("p"), enabled=False)

@@ -63,6 +63,10 @@ def a_provider_with_an_earlier_key(house: House, _column: str) -> str:
     return house.provider_with_an_earlier_key()
 
 
+def an_earlier_authority(house: House, _column: str) -> str:
+    return house.earlier_authority()
+
+
 def a_tested_provider(house: House, _column: str) -> str:
     return house.trial()
 

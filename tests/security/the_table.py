@@ -59,6 +59,9 @@ EXPECTED: dict[str, Answers] = {
     "certificate.upload": OWN,
     "certificate.list": OWN_SEEN,
     "certificate.revoke": OWN,
+    "certificate-authority.list": WATCHED,
+    "certificate-authority.rotate": ADMINISTRATORS,
+    "certificate-authority.retire": ADMINISTRATORS,
     "factor.list": OWN_SEEN,
     "factor.add": EVERYBODY,  # one's own
     "factor.remove": (HIDDEN, HIDDEN, HIDDEN, HIDDEN, HIDDEN),  # another's: nobody, an Administrator resets

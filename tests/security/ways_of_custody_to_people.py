@@ -15,6 +15,7 @@ from tests.security.objects import (
     a_user_with_factor,
     a_user_without_password,
     a_workload,
+    an_earlier_authority,
     an_empty_group,
     an_identity,
     an_issuer,
@@ -89,6 +90,13 @@ OF_PEOPLE: dict[str, Way] = {
     "tokens.in_force": Way("token.list", the_owner, lambda it, by, ref: it.tokens.in_force(by, user=ref, size=5)),
     "tokens.show": Way("token.list", a_token),
     "tokens.revoke": Way("token.revoke", a_token),
+    "client_authorities.list": Way(
+        "certificate-authority.list", nothing, lambda it, by, _: it.client_authorities.list(by)
+    ),
+    "client_authorities.rotate": Way(
+        "certificate-authority.rotate", nothing, lambda it, by, _: it.client_authorities.rotate(by)
+    ),
+    "client_authorities.retire": Way("certificate-authority.retire", an_earlier_authority),
     "certificates.issue": Way(
         "certificate.issue",
         the_owner,

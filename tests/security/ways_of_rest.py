@@ -35,6 +35,7 @@ from tests.security.objects import (
     an_aes_key_that_encrypted,
     an_aes_key_that_wrapped,
     an_approval_request,
+    an_earlier_authority,
     an_empty_group,
     an_export,
     an_identity,
@@ -137,6 +138,9 @@ OF_REST: dict[str, Way] = {
         "certificate.upload", the_owner, lambda _: {"name": "n", "certificate": own(new_id()).pem.decode()}
     ),
     "GET /certificates/{certificate}": Way("certificate.list", a_certificate),
+    "GET /certificate-authorities": Way("certificate-authority.list", nothing),
+    "POST /certificate-authorities": Way("certificate-authority.rotate", nothing),
+    "POST /certificate-authorities/{authority}/retire": Way("certificate-authority.retire", an_earlier_authority),
     "DELETE /certificates/{certificate}": Way("certificate.revoke", a_certificate),
     "GET /users/{user}/identities": Way("identity.list", a_user, itself=True),
     "POST /users/{user}/identities": Way(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keyferry.cli.client_authorities import authority
 from keyferry.cli.failures import Group, WrongUsage
 from keyferry.cli.files import read_input, require_writable, write_whole
 from keyferry.cli.output import Output
@@ -149,6 +150,9 @@ def revoke(server: "Server", out: Output, id_: str) -> None:
     """End a certificate at once, with every session and token that it began."""
     server.delete(path("certificates", id_))
     out.facts({"id": id_, "revoked": True}, {}, head=f"Certificate {id_} is revoked.")
+
+
+certificate.add_command(authority)
 
 
 def _whose(server: "Server", user: str | None) -> str:

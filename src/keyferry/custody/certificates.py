@@ -16,7 +16,7 @@ from keyferry.custody.approval_holders import require_credential_approved
 from keyferry.custody.approving import Fact
 from keyferry.custody.caller import Caller
 from keyferry.custody.certificate_rows import BY_FINGERPRINT, MOST, in_force
-from keyferry.custody.client_authority import ClientAuthority
+from keyferry.custody.client_authority import ClientAuthority, require_issuing
 from keyferry.custody.gate import Gate
 from keyferry.custody.names import check_text
 from keyferry.custody.pages import Page, page_of
@@ -133,7 +133,7 @@ class Certificates:
         )
         facts = client_certificates.facts_of(signed)
         bundle = _bundle(new, key, owner, signed, authority.certificate)
-        bind = _binding(new.name, "issued", facts, facts.not_after, asked)
+        bind = _binding(new.name, "issued", facts, facts.not_after, asked, authority.id)
         row = self._gate.write(caller, Operation.CERTIFICATE_ISSUE, lambda change: bind(change, owner.id))
         self._trusted.tell()
         return IssuedCertificate(row, bundle)
@@ -234,7 +234,12 @@ class Certificates:
 
 
 def _binding(
-    name: str, origin: str, facts: CertificateFacts, expires_at: Microseconds, asked: Mapping[str, Fact]
+    name: str,
+    origin: str,
+    facts: CertificateFacts,
+    expires_at: Microseconds,
+    asked: Mapping[str, Fact],
+    authority_id: str | None = None,
 ) -> Callable[[Change, str], Certificate]:
     def bind(change: Change, user_id: str) -> Certificate:
         user = load_user(change, user_id)
@@ -252,6 +257,8 @@ def _binding(
                 field="certificate",
                 advice="Use another: a certificate is bound once, to one user, and after its end not again.",
             )
+        if authority_id is not None:
+            require_issuing(change, authority_id)
         require_credential_approved(change, user, asked)
         by_another = True if user.id != change.actor.user.id else None
         change.note(user=user.name, fingerprint=facts.fingerprint, by_another=by_another)
@@ -273,6 +280,7 @@ def _binding(
                 expires_at=expires_at,
                 created_at=change.now,
                 created_by=change.actor.user.id,
+                authority_id=authority_id,
             ),
         )
 

@@ -1,8 +1,9 @@
-"""The authority that issues client certificates: one for a store, so that all nodes issue under the same.
+"""The authorities that issue client certificates, one after another: all nodes of a store issue under the newest.
 
-It is made when the first certificate is issued. Its key lies sealed in its row, as other credentials do, and is opened
-for as long as one signature takes. Whoever had it could issue certificates that pass TLS, and that open nothing:
-callers are known by fingerprints that are bound in sealed rows.
+The first is made when the first certificate is issued, and each further one when somebody asks for it. Their ids follow
+from the store's and from their number, so that one that was removed is missed. A key lies sealed in its row, as other
+credentials do, and is opened for as long as one signature takes. Whoever had it could issue certificates that pass TLS,
+and that open nothing: callers are known by fingerprints that are bound in sealed rows.
 """
 
 import uuid
@@ -14,7 +15,7 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.policy import Operation
 from keyferry.custody.view import Change, View
-from keyferry.errors import IntegrityViolation
+from keyferry.errors import Conflict, IntegrityViolation
 from keyferry.material.sealing import CredentialBinding, SealedCredential, Sealer
 from keyferry.material.secret import Secret
 from keyferry.store.records import CertificateAuthority
@@ -23,7 +24,7 @@ from keyferry.store.transaction import Transaction
 
 
 class ClientAuthority:
-    """The store's authority, for those who are permitted to have a certificate issued."""
+    """The store's newest authority, for those who are permitted to have a certificate issued."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -40,23 +41,41 @@ class ClientAuthority:
 
         def read(view: View) -> CertificateAuthority | None:
             view.permit(view.actor.relation_to_user(user_id), "certificate-authority", None, None)
-            return _row(view.tx, self._gate.sealer)
+            rows = authorities_of(view.tx, self._gate.sealer)
+            return rows[-1] if rows else None
 
         row = self._gate.read(caller, Operation.CERTIFICATE_ISSUE, read)
         if row is None:
             made = make_authority(datetime.now(UTC))
             row = self._gate.write(caller, Operation.CERTIFICATE_ISSUE, lambda change: _insert(change, user_id, made))
-        return Authority(row.certificate, unseal_key(self._gate.sealer, row))
+        return Authority(row.certificate, unseal_key(self._gate.sealer, row), row.id)
 
 
-def certificate_of(tx: Transaction, sealer: Sealer) -> bytes | None:
-    """The authority's certificate, DER, or None if there is none yet.
+def authorities_of(tx: Transaction, sealer: Sealer) -> list[CertificateAuthority]:
+    """Every authority of the store, the oldest first; none if nothing was issued yet.
 
     Raises:
-        IntegrityViolation: its row was changed or removed behind Keyferry's back.
+        IntegrityViolation: a row was changed or removed behind Keyferry's back.
     """
-    row = _row(tx, sealer)
-    return None if row is None else row.certificate
+    found: list[CertificateAuthority] = []
+    while (row := _row(tx, sealer, len(found) + 1)) is not None:
+        found.append(row)
+    return found
+
+
+def require_issuing(change: Change, authority_id: str) -> None:
+    """Hold the authority that a certificate is about to be kept of.
+
+    Raises:
+        Conflict: it was retired since it has signed.
+    """
+    row = change.get(CERTIFICATE_AUTHORITIES, authority_id)
+    if row is None or row.retired_at is not None:
+        raise Conflict(
+            "The authority of client certificates was retired meanwhile.",
+            code="authority-retired",
+            advice="Ask again: another issues now.",
+        )
 
 
 def seal_key(sealer: Sealer, row_id: str, authority: Authority) -> bytes:
@@ -76,10 +95,13 @@ def unseal_key(sealer: Sealer, row: CertificateAuthority) -> Secret:
 def _insert(change: Change, user_id: str, made: Authority) -> CertificateAuthority:
     change.permit(change.actor.relation_to_user(user_id), "certificate-authority", None, None)
     no_approval(change)  # it opens nothing: what is issued under it for others can be under approval
-    there = _row(change.tx, change.sealer)
-    if there is not None:  # somebody else was quicker
-        return there
-    id_ = _id(change.sealer)
+    there = authorities_of(change.tx, change.sealer)
+    return there[-1] if there else keep(change, made, 1)  # somebody else may have been quicker
+
+
+def keep(change: Change, made: Authority, number: int) -> CertificateAuthority:
+    """Write the row of an authority."""
+    id_ = id_of(change.sealer, number)
     facts = facts_of(made.certificate)
     change.note(fingerprint=facts.fingerprint)
     return change.insert(
@@ -94,19 +116,21 @@ def _insert(change: Change, user_id: str, made: Authority) -> CertificateAuthori
     )
 
 
-def _row(tx: Transaction, sealer: Sealer) -> CertificateAuthority | None:
-    row = CERTIFICATE_AUTHORITIES.get(tx, sealer, _id(sealer))
-    if row is not None or not CERTIFICATE_AUTHORITIES.was_written(tx, sealer, _id(sealer)):
+def _row(tx: Transaction, sealer: Sealer, number: int) -> CertificateAuthority | None:
+    id_ = id_of(sealer, number)
+    row = CERTIFICATE_AUTHORITIES.get(tx, sealer, id_)
+    if row is not None or not CERTIFICATE_AUTHORITIES.was_written(tx, sealer, id_):
         return row
-    row = CERTIFICATE_AUTHORITIES.get(tx, sealer, _id(sealer))  # another node may have committed it in between
+    row = CERTIFICATE_AUTHORITIES.get(tx, sealer, id_)  # another node may have committed it in between
     if row is None:
         raise IntegrityViolation("The authority of client certificates was removed behind Keyferry's back.")
     return row
 
 
-def _id(sealer: Sealer) -> str:
+def id_of(sealer: Sealer, number: int) -> str:
     """The same on every node, so that there is one; no other object of the store has it (RFC 9562 section 5.5)."""
-    return str(uuid.uuid5(uuid.UUID(sealer.store_id), "client authority"))
+    name = "client authority" if number == 1 else f"client authority {number}"
+    return str(uuid.uuid5(uuid.UUID(sealer.store_id), name))
 
 
 def _binding(row_id: str, certificate: bytes) -> CredentialBinding:

@@ -9,6 +9,7 @@ from keyferry.custody.approvals import Approvals
 from keyferry.custody.arrivals import Arrivals
 from keyferry.custody.audit import Audit
 from keyferry.custody.certificates import Certificates
+from keyferry.custody.client_authorities import ClientAuthorities
 from keyferry.custody.connections import Connections
 from keyferry.custody.current_password import PasswordKeeper
 from keyferry.custody.customer_key_requests import CustomerKeyRequests
@@ -84,6 +85,7 @@ class Custody:
         self.factors = Factors(self.gate, passwords, rules.relying_party)
         self.tokens = Tokens(self.gate, self.activity, issue, rules.session_lifetime)
         self.trusted_certificates = TrustedCertificates(store, sealer)
+        self.client_authorities = ClientAuthorities(self.gate, self.trusted_certificates)
         self.certificates = Certificates(self.gate, self.activity, self.trusted_certificates)
         self.pool = Pool(store, sealer, rules.pool)
         self.generation = Generation(self.pool)

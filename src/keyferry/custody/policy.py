@@ -143,6 +143,9 @@ class Operation(StrEnum):
     CERTIFICATE_UPLOAD = "certificate.upload"
     CERTIFICATE_LIST = "certificate.list"
     CERTIFICATE_REVOKE = "certificate.revoke"
+    AUTHORITY_LIST = "certificate-authority.list"
+    AUTHORITY_ROTATE = "certificate-authority.rotate"
+    AUTHORITY_RETIRE = "certificate-authority.retire"
     ISSUER_CREATE = "trusted-issuer.create"
     ISSUER_READ = "trusted-issuer.read"
     ISSUER_LIST = "trusted-issuer.list"
@@ -273,6 +276,9 @@ POLICY: Final[Mapping[Operation, Reach]] = {
     Operation.CERTIFICATE_UPLOAD: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
     Operation.CERTIFICATE_LIST: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_ANY),
     Operation.CERTIFICATE_REVOKE: Reach(administrator=_ANY, key_access_user=_OWN, auditor=_OWN),
+    Operation.AUTHORITY_LIST: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_ANY),
+    Operation.AUTHORITY_ROTATE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
+    Operation.AUTHORITY_RETIRE: Reach(administrator=_ANY, key_access_user=_NEVER, auditor=_NEVER),
     # own: asked for by the caller; a group's: the caller is one of those who are asked
     Operation.APPROVAL_REQUEST: Reach(administrator=_OWN, key_access_user=_OWN, auditor=_NEVER),
     Operation.APPROVAL_LIST: Reach(administrator=_ANY, key_access_user=_MINE, auditor=_ANY),

@@ -16,14 +16,16 @@ from keyferry.store.statements import Prepared
 from keyferry.store.tables import tokens, users
 
 _EPOCH = select(users.c.token_epoch).where(users.c.id == tokens.c.user_id).correlate(tokens).scalar_subquery()
-_IN_FORCE = (
+_NOT_OVER = (
     tokens.c.provider_id == bindparam("provider_id"),
-    tokens.c.epoch == _EPOCH,
     tokens.c.revoked_at.is_(None),
     tokens.c.expires_at > bindparam("now"),
 )
-_OF_KIND = Query(TOKENS, *_IN_FORCE, tokens.c.kind == bindparam("kind"), order_by=tokens.c.id)
-_COUNTS = Prepared(select(tokens.c.kind, func.count()).where(*_IN_FORCE).group_by(tokens.c.kind))
+#: of whatever epoch: a session goes on to the next one when its user sets their own password
+_OF_KIND = Query(TOKENS, *_NOT_OVER, tokens.c.kind == bindparam("kind"), order_by=tokens.c.id)
+_COUNTS = Prepared(
+    select(tokens.c.kind, func.count()).where(*_NOT_OVER, tokens.c.epoch == _EPOCH).group_by(tokens.c.kind)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +45,17 @@ def opened_by(view: View, provider: IdentityProvider) -> Opened:
 def end_opened(change: Change, provider: IdentityProvider, *, with_tokens: bool) -> Opened:
     """End them; `provider` is held for updating. Answers how many there were, and has the audit log say so."""
     tickets.drop_of_provider(change, provider.id)
-    ended = Opened(
-        _end(change, provider, "session"),
-        _end(change, provider, "api") if with_tokens else 0,
-    )
+    found = opened_by(change, provider)
+    ended = found if with_tokens else Opened(found.sessions)
+    _end(change, provider, "session")
+    if with_tokens:
+        _end(change, provider, "api")
     change.note(ended_sessions=ended.sessions, ended_tokens=ended.tokens if with_tokens else None)
     return ended
 
 
-def _end(change: Change, provider: IdentityProvider, kind: str) -> int:
+def _end(change: Change, provider: IdentityProvider, kind: str) -> None:
     """End those of a kind, and those that came while the first were waited for: each is made by one that is held."""
-    ended = 0
     while found := change.find(TOKENS, _OF_KIND, Lock.UPDATE, provider_id=provider.id, now=change.now, kind=kind):
         for token in found:
             change.update(TOKENS, token, revoked_at=change.now)
-        ended += len(found)
-    return ended

@@ -7,12 +7,12 @@ from sqlalchemy import bindparam, select
 
 from keyferry import clock
 from keyferry.clock import SECOND
-from keyferry.custody.client_authority import certificate_of
+from keyferry.custody.client_authority import authorities_of
 from keyferry.ids import first_id_at
 from keyferry.material.sealing import Sealer
 from keyferry.store.statements import Prepared
 from keyferry.store.store import Store
-from keyferry.store.tables import certificates
+from keyferry.store.tables import certificate_authorities, certificates
 
 #: how far clocks of nodes may be apart, and how long a transaction may take, in microseconds
 _OVERLAP: Final = 3600 * SECOND
@@ -28,12 +28,18 @@ _UPLOADED = Prepared(
 )
 
 
+_AUTHORITIES = Prepared(select(certificate_authorities.c.id))
+
+
 def _nobody_asks() -> None:
     """There is no listener."""
 
 
 class TrustedCertificates:
-    """The authority that issues, and each certificate that it has not issued, as far as they have come.
+    """The authorities that are not retired, and each certificate that none has issued, as far as they have come.
+
+    What was told is not taken back: TLS goes on letting through what a retired authority has signed, until the process
+    starts again, and the gate refuses it.
 
     Attributes:
         tell: what this process does when it has bound a certificate, before its caller is answered.
@@ -44,7 +50,7 @@ class TrustedCertificates:
         self._store = store
         self._sealer = sealer
         self._told: set[str] = set()
-        self._has_authority = False
+        self._authorities: set[str] = set()
         self._after = ""
 
     def fresh(self) -> list[bytes]:
@@ -59,10 +65,16 @@ class TrustedCertificates:
         rows = self._store.read(lambda tx: tx.rows(_UPLOADED, after=self._after, now=now))
         found = {str(id_): bytes(certificate) for id_, certificate in rows}
         fresh = [certificate for id_, certificate in found.items() if id_ not in self._told]
-        if not self._has_authority:
-            authority = self._store.read(lambda tx: certificate_of(tx, self._sealer))
-            if authority is not None:
-                fresh.append(authority)
-                self._has_authority = True
+        fresh += self._fresh_authorities()
         self._told, self._after = set(found), first_id_at((now - _OVERLAP) // 1000)
+        return fresh
+
+    def _fresh_authorities(self) -> list[bytes]:
+        """Those that have come; which there are is asked often, and whether they verify only when one has come."""
+        known = {str(row[0]) for row in self._store.read(lambda tx: tx.rows(_AUTHORITIES))}
+        if known <= self._authorities:
+            return []
+        found = self._store.read(lambda tx: authorities_of(tx, self._sealer))
+        fresh = [row.certificate for row in found if row.retired_at is None and row.id not in self._authorities]
+        self._authorities = {row.id for row in found}
         return fresh

@@ -22,6 +22,7 @@ class Certificate(Revised):
     created_at: int
     created_by: str
     revoked_at: int | None = None
+    authority_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +31,4 @@ class CertificateAuthority(Revised):
     key: bytes
     expires_at: int
     created_at: int
+    retired_at: int | None = None

@@ -23,6 +23,7 @@ certificates = Table(
     created_at(),
     Column("created_by", Text, nullable=False),
     time_column("revoked_at"),
+    Column("authority_id", Text, comment="of the authority that has issued it; NULL: the first, or none of ours"),
     *revision(),
     seal(),
     UniqueConstraint("fingerprint"),
@@ -39,6 +40,7 @@ certificate_authorities = Table(
     Column("key", LargeBinary, nullable=False, comment="PKCS#8, sealed"),
     time_column("expires_at", nullable=False),
     created_at(),
+    time_column("retired_at"),
     *revision(),
     seal(),
 )
