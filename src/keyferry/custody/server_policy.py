@@ -72,7 +72,8 @@ class ServerPolicies:
                     f"The list would turn away this very request, which comes from {caller.address}.",
                     code="locks-out",
                     field="networks",
-                    advice="Add your own network to the list, or do it all the same: even_if_locked_out, or --even-if-locked-out.",
+                    advice="Add your own network to the list, or do it all the same: even_if_locked_out, or "
+                    "--even-if-locked-out.",
                 )
             roles = policy.second_factor_roles
             if edit.second_factor_roles is not None:
