@@ -12,13 +12,15 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 from tests.api.conftest import Door, Person, add_people, opened, services_of, sign_in
 from tests.conftest import DATABASES, PostgreSql
-from tests.security.doors import Console, Custody, Rest
+from tests.security.doors import CommandLine, Console, Custody, Rest
 from tests.security.doors import Door as AnyDoor
 from tests.security.house import House
 from tests.security.ways_of_custody_to_keys import OF_KEYS
 from tests.security.ways_of_custody_to_people import OF_PEOPLE
 from tests.security.ways_of_rest import OF_REST
+from tests.security.ways_of_the_command_line import OF_THE_COMMAND_LINE
 from tests.security.ways_of_the_console import OF_THE_CONSOLE
+from tests.web.conftest import opened as served_over_tls
 
 from keyferry.api.app import create_app
 from keyferry.clouds.azure.outgoing import Outgoing
@@ -127,6 +129,15 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]
     with Everything.of(kit) as made:
         yield made
     kit.close()
+
+
+@pytest.fixture(scope="session")
+def command_line(everything: Everything, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """The same, over TLS: what a command line speaks to."""
+    made = everything.house.kit.installation
+    with served_over_tls(made) as url:
+        directory = Path(tmp_path_factory.mktemp("command-line"))
+        yield CommandLine(directory, url, made.settings.home / "tls" / "ca.pem", OF_THE_COMMAND_LINE)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,13 @@
 """The doors, each asked in its own way; what comes back is brought into one form."""
 
+import itertools
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -12,9 +15,11 @@ import anyio
 import httpx2
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message
+from tests.cli.terminal import Shell
 from tests.security.house import House
 from tests.security.standings import Session
 from tests.security.the_table import DENIED, HIDDEN, INVALID, NOT_AUTHENTICATED, OK, Way
+from tests.security.ways_of_the_command_line import FILES, FILES_OF
 
 from keyferry.errors import KeyferryError
 from keyferry.material.secret import Secret
@@ -22,6 +27,10 @@ from keyferry.web import cookies
 
 #: what a page's status stands for; 409 is several refusals, which the audit log tells apart
 PAGES = {401: NOT_AUTHENTICATED, 403: DENIED, 404: HIDDEN, 422: INVALID}
+
+
+#: what the server, in the same process, says meanwhile
+LOGGED = re.compile(r"^\d{4}-\d\d-\d\d .*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -176,3 +185,39 @@ async def _answered(app: ASGIApp, scope: dict[str, Any], content: bytes) -> tupl
     headers = {name.decode(): value.decode() for name, value in told[0]["headers"]}
     body = b"".join(message.get("body", b"") for message in told[1:])
     return told[0]["status"], headers, body.decode(errors="replace")
+
+
+class CommandLine:
+    """The command line, run in this process against a server on loopback; it has a token as a program would have."""
+
+    name = "command line"
+
+    def __init__(self, directory: Path, url: str, ca_file: Path, ways: Mapping[str, Way]) -> None:
+        self.directory, self.url, self.ca_file, self.ways = directory, url, ca_file, ways
+        self._made = itertools.count()
+
+    def ask(self, session: Session, name: str, reference: str) -> Answer:
+        typed = sent(self.ways[name], reference)
+        words = shlex.split(typed) if typed else [reference] if reference else []
+        arguments = [self._typed(word, reference) for word in words]
+        variables = {"KEYFERRY_SERVER": self.url, "KEYFERRY_CA_FILE": str(self.ca_file)}
+        variables["KEYFERRY_TOKEN_FILE"] = self._written("token", session.token.encode())
+        command = name.partition(" (")[0].split()
+        outcome = Shell(self.directory, variables)(*command, *arguments, code=None)
+        refused = re.search(r"^error \(([\w-]+)\)", outcome.err, re.MULTILINE)
+        code = refused[1] if refused else str(outcome.code)
+        return Answer(OK if outcome.code == 0 else code, LOGGED.sub("", outcome.out + outcome.err))
+
+    def _typed(self, word: str, reference: str) -> str:
+        return self._file(word[1:-1], reference) if re.fullmatch(r"{\w+}", word) else word.replace("{}", reference)
+
+    def _file(self, name: str, reference: str) -> str:
+        if name == "out":
+            return str(self.directory / f"out-{next(self._made)}")
+        return self._written(name, FILES_OF[name](reference) if name in FILES_OF else FILES[name])
+
+    def _written(self, name: str, content: bytes) -> str:
+        path = self.directory / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        return str(path)

@@ -24,6 +24,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "tests/security/test_every_door.py::test_custody",
         "tests/security/test_every_door.py::test_rest",
         "tests/security/test_every_door.py::test_console",
+        "tests/security/test_every_door.py::test_command_line",
         "tests/security/test_who_is_shut_out.py",
         "tests/security/test_the_table_is_whole.py::test_every_public_operation_of_custody_has_a_way",
     ),

@@ -8,13 +8,14 @@ import re
 
 import pytest
 from tests.security.conftest import Everything
-from tests.security.doors import Answer, Door
+from tests.security.doors import Answer, CommandLine, Door
 from tests.security.house import NAMES
 from tests.security.standings import Session
 from tests.security.the_table import COLUMNS, DENIED, HIDDEN, LET_IN, OK, READ, REFUSALS, Way
 from tests.security.ways_of_custody_to_keys import OF_KEYS
 from tests.security.ways_of_custody_to_people import OF_PEOPLE
 from tests.security.ways_of_rest import OF_REST
+from tests.security.ways_of_the_command_line import OF_THE_COMMAND_LINE
 from tests.security.ways_of_the_console import OF_THE_CONSOLE
 
 from keyferry.ids import new_id
@@ -84,3 +85,8 @@ def test_rest(everything: Everything, name: str) -> None:
 @pytest.mark.parametrize("name", OF_THE_CONSOLE)
 def test_console(everything: Everything, name: str) -> None:
     walk(everything, everything.console, name)
+
+
+@pytest.mark.parametrize("name", OF_THE_COMMAND_LINE)
+def test_command_line(everything: Everything, command_line: CommandLine, name: str) -> None:
+    walk(everything, command_line, name)

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator
 
+import click
 import pytest
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Route
@@ -12,13 +13,20 @@ from tests.security.ways_of_custody_to_keys import OF_KEYS
 from tests.security.ways_of_custody_to_people import OF_PEOPLE
 from tests.security.ways_of_rest import OF_REST
 from tests.security.ways_of_rest import OPEN as OPEN_ROUTES
+from tests.security.ways_of_the_command_line import LOCAL, OF_SEVERAL_STEPS, OF_THE_COMMAND_LINE
 from tests.security.ways_of_the_console import OF_THE_CONSOLE
 from tests.security.ways_of_the_console import OPEN as OPEN_PAGES
 
+from keyferry.cli.command_line import command_line
 from keyferry.custody.policy import POLICY, Operation, Role
 from keyferry.web.app import _NOUNS
 
-DOORS = {"custody": OF_PEOPLE | OF_KEYS, "REST": OF_REST, "console": OF_THE_CONSOLE}
+DOORS = {
+    "custody": OF_PEOPLE | OF_KEYS,
+    "REST": OF_REST,
+    "console": OF_THE_CONSOLE,
+    "command line": OF_THE_COMMAND_LINE,
+}
 #: operations that a door does not offer, by why
 NOT_OFFERED = {
     "REST": {
@@ -41,6 +49,16 @@ NOT_OFFERED = {
         "deployment.observe": "through a connection: connection.use",
         "deployment.back-up": "through a connection: connection.use",
         "customer-key.check": "through connections: connection.use",
+    },
+    "command line": {
+        "session.open": "signing in does it",
+        "metrics.read": "for monitors",
+        "job.list": "over REST, and at the console",
+        "identity-provider.test": "a browser is sent to the provider, and comes back to the console",
+        # of commands of several steps: OF_SEVERAL_STEPS
+        **dict.fromkeys(("deployment.create", "deployment.read", "deployment.list", "deployment.run"), "azure push"),
+        **dict.fromkeys(("deployment.observe", "deployment.back-up", "connection.use"), "azure status, azure backup"),
+        **dict.fromkeys(("customer-key.draft", "customer-key.check"), "customer-key request draft, validate"),
     },
 }
 #: what is in custody, and no operation of a caller's
@@ -104,3 +122,22 @@ def test_every_page_and_form_of_the_console_has_a_way() -> None:
     found = {f"{method} {route.path}" for route in guarded for method in set(route.methods or ()) - {"HEAD"}}
     assert found == addresses(OF_THE_CONSOLE)
     assert {route.path for route in routes} >= OPEN_PAGES
+
+
+def test_every_command_that_speaks_to_a_server_has_a_way() -> None:
+    found = dict(_commands(command_line))
+    remote = {name for name, command in found.items() if "profile" in {each.name for each in command.params}}
+    assert remote == addresses(OF_THE_COMMAND_LINE) | set(OF_SEVERAL_STEPS)
+    assert set(found) - remote == LOCAL
+    assert set().union(*OF_SEVERAL_STEPS.values()) <= addresses(OF_REST) | OPEN_ROUTES
+
+
+def _commands(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield name, command
+        return
+    context = click.Context(command)
+    for each in command.list_commands(context):
+        found = command.get_command(context, each)
+        assert found is not None
+        yield from _commands(found, f"{name} {each}".strip())

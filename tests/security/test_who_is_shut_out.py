@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.security.conftest import Everything
-from tests.security.doors import Door
+from tests.security.doors import CommandLine, Door
 from tests.security.standings import ADMITTED, Session, narrowed, shut_out
 from tests.security.the_table import COLUMNS, DENIED, HIDDEN, INVALID, NOT_AUTHENTICATED, OK, SECOND_FACTOR_REQUIRED
 from tests.security.ways_of_custody_to_keys import WITHOUT_A_CALLER
@@ -16,6 +16,7 @@ from tests.security.ways_of_custody_to_keys import WITHOUT_A_CALLER
 from keyferry.custody.policy import Role
 from keyferry.custody.server_policy import ServerPolicyEdit
 from keyferry.custody.server_policy_row import recover_server_policy
+from keyferry.testing import ADDRESS
 
 DOORS = ("custody", "rest", "console")
 
@@ -64,6 +65,18 @@ def test_who_is_shut_out_gets_nothing_at_a_door(everything: Everything, door: st
     assert len(who) == 14
     who["without a token"] = Session(everything.house.owner)
     nobody_gets_in(everything, asking, who, NOT_AUTHENTICATED)
+
+
+def test_who_is_shut_out_gets_nothing_at_the_command_line(everything: Everything, command_line: CommandLine) -> None:
+    """It speaks REST, where every route is tried: some commands, from this machine."""
+    found = shut_out(everything.house.kit, Role.ADMINISTRATOR)
+    who = {what: session for what, session in found.items() if session.token and session.address == ADDRESS}
+    assert len(who) == 8
+    some = ("whoami", "key show", "key export", "key destroy", "user create", "user password", "audit list")
+    asked = [(name, everything.house.kept_for(command_line.ways[name], "owner")) for name in some]
+    for what, session in who.items():
+        for name, reference in asked:
+            assert command_line.ask(session, name, reference).code == NOT_AUTHENTICATED, (what, name)
 
 
 @pytest.mark.parametrize("door", DOORS)
