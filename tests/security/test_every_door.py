@@ -51,8 +51,8 @@ def walk(everything: Everything, door: Door, name: str) -> None:
 
 
 def heard(way: Way, session: Session, answer: Answer, actor: str | None, operation: str, code: str | None) -> bool:
-    """Whether an event of the audit log is this refusal's; what is hidden, is looked for first."""
-    is_it = operation == way.operation or (answer.code == HIDDEN and operation.endswith(READ))
+    """Whether an event of the audit log is this refusal's; pages and commands look first at what they change."""
+    is_it = operation == way.operation or operation.endswith(READ)
     return is_it and (actor, code) == (session.caller.user_id, answer.code)
 
 
