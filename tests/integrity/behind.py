@@ -25,10 +25,12 @@ class Behind:
 
     def __init__(self, kit: Kit) -> None:
         self.kit = kit
-        self.engine = create_engine(kit.installation.store.engine.url, poolclass=NullPool)
-        if self.is_sqlite:
+        url = kit.installation.store.engine.url
+        if url.get_backend_name() == "sqlite":
+            self.engine = create_engine(url, poolclass=NullPool)
             _free_sqlite(self.engine)
         else:
+            self.engine = create_engine(url)  # which keeps its connection: PostgreSQL starts a process for each
             _free_postgresql(self.engine)
 
     @property
