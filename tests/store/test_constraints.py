@@ -1,12 +1,15 @@
 """The database itself refuses rows that break a rule: each named constraint has a row that it refuses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, insert
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, func, insert, select
 from sqlalchemy.exc import IntegrityError
+from tests.conftest import DATABASES, PostgreSql
 
+from keyferry.store.engine import open_engine, sqlite_url
+from keyferry.store.migrating import upgrade
 from keyferry.store.store import Store
 from keyferry.store.tables import metadata
 
@@ -250,12 +253,28 @@ BREAKS: Mapping[str, tuple[str, Row]] = {
 }
 
 
-@pytest.fixture
-def filled(store: Store) -> Store:
+@pytest.fixture(scope="module", params=DATABASES)
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One for all tests of a database, which it refuses all that they do."""
+    if request.param == "sqlite":
+        store = Store(open_engine(sqlite_url(tmp_path_factory.mktemp("filled") / "keyferry.db")))
+        upgrade(store.engine)
+    else:
+        server: PostgreSql = request.getfixturevalue("postgresql")
+        store = Store(open_engine(server.migrated()))
     shared = {**KEY, "id": "k9", "name": "shared", "owner_user_id": None, "owner_group_id": "g1"}
     for table, row in [*SOUND.items(), ("users", {**OTHER_USER, "id": "u0", "name_folded": "z"}), ("keys", shared)]:
         add(store, table, row)
-    return store
+    before = counts(store)
+    yield store
+    assert counts(store) == before, "a row was added or deleted, and so what came later says nothing"
+    store.close()
+
+
+def counts(store: Store) -> dict[str, int]:
+    with store.engine.connect() as connection:
+        rows = {table: select(func.count()).select_from(metadata.tables[table]) for table in metadata.tables}
+        return {table: connection.execute(each).scalar_one() for table, each in rows.items()}
 
 
 def add(store: Store, table: str, row: Row) -> None:
