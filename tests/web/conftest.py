@@ -98,3 +98,10 @@ def sign_in(page: Page, name: str = ADMINISTRATOR, password: str = PASSWORD) -> 
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/sign-in" not in url)
     return page
+
+
+def come_in(page: Page, name: str = ADMINISTRATOR, password: str = PASSWORD) -> None:
+    """Be signed in without having seen a page, as most tests are about another one than that of the sign-in."""
+    form: dict[str, str | float | bool] = {"user_name": name, "password": password}
+    answer = page.request.post("/sign-in", form=form, headers={"Sec-Fetch-Site": "same-origin"}, max_redirects=0)
+    assert (answer.status, answer.headers["location"]) == (303, "/"), answer.text()

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.looking import require_accessible, whole, window
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in, sign_in
 
 from keyferry.errors import NotAuthenticated
 from keyferry.testing import ADDRESS, PASSWORD
@@ -28,7 +28,7 @@ def test_another_session_of_ones_own_is_ended(page: Page, console: Served, chrom
     console.kit.user("acc-kim")
     with window(chromium, base_url=console.url, ignore_https_errors=True) as elsewhere:
         sign_in(elsewhere, "acc-kim")
-        sign_in(page, "acc-kim")
+        come_in(page, "acc-kim")
         page.goto("/account")
         other = page.get_by_role("row").filter(has_text="console").filter(has_not_text="this session")
         other.get_by_role("button", name="Revoke").click()
@@ -39,7 +39,7 @@ def test_another_session_of_ones_own_is_ended(page: Page, console: Served, chrom
 
 def test_with_the_present_session_one_is_signed_out(page: Page, console: Served) -> None:
     console.kit.user("acc-nele")
-    sign_in(page, "acc-nele")
+    come_in(page, "acc-nele")
     page.goto("/account")
     page.get_by_role("row").filter(has_text="this session").get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("You are signed out.")).to_be_visible()
@@ -47,7 +47,7 @@ def test_with_the_present_session_one_is_signed_out(page: Page, console: Served)
 
 def test_an_api_token_is_shown_once_and_works(page: Page, console: Served) -> None:
     console.kit.user("acc-mia")
-    sign_in(page, "acc-mia")
+    come_in(page, "acc-mia")
     page.goto("/account")
     page.get_by_role("link", name="Make an API token").click()
     require_accessible(page)
@@ -113,7 +113,7 @@ def test_a_token_is_narrowed_on_its_form(page: Page, console: Served) -> None:
     kit = console.kit
     kim = kit.user("acc-narrow", groups=("acc-group",))
     kit.key(kim, "aes-256", "acc-key", group="acc-group")
-    sign_in(page, "acc-narrow")
+    come_in(page, "acc-narrow")
     page.goto("/account/tokens/new")
     page.locator("#name").fill("narrow bot")
     page.get_by_text("Narrow it", exact=True).click()

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 from tests.looking import require_accessible, window
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in, sign_in
 
 from keyferry.custody.accounts import NewUser
 from keyferry.custody.policy import Role
@@ -81,7 +81,7 @@ def test_an_invitation_sets_the_password_once(page: Page, console: Served, chrom
 def test_a_user_without_a_password_is_invited_later(page: Page, console: Served) -> None:
     kit = console.kit
     kit.custody.users.create(kit.administrator, NewUser(name="life-mia", role=Role.AUDITOR))
-    sign_in(page)
+    come_in(page)
     page.goto("/users/life-mia")
     page.get_by_role("link", name="Invite").click()
     require_accessible(page)
@@ -97,7 +97,7 @@ def test_a_user_without_a_password_is_invited_later(page: Page, console: Served)
 def test_anothers_second_factors_are_reset(page: Page, console: Served) -> None:
     kit = console.kit
     kit.set_up_app(kit.user("life-olga"))
-    sign_in(page, ADMINISTRATOR)
+    come_in(page, ADMINISTRATOR)
     page.goto("/users/life-olga")
     page.get_by_role("link", name="Reset").click()
     require_accessible(page)

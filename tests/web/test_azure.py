@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.custody.pushing import CONTACTS
 from tests.deployments.conftest import connect
 from tests.looking import require_accessible, whole, window
-from tests.web.conftest import Served, serving, sign_in
+from tests.web.conftest import Served, come_in, serving, sign_in
 
 from keyferry.clock import now
 from keyferry.clouds.azure.hosts import AllowedHosts
@@ -78,7 +78,7 @@ def planned(console: Served, name: str, vault_url: str) -> str:
 
 
 def push(page: Page, name: str, vault_url: str) -> None:
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto("/azure/push")
     page.get_by_label("Key", exact=True).fill(name)
     page.get_by_label("Vault", exact=True).fill(vault_url)
@@ -115,7 +115,7 @@ def test_what_stops_a_push_is_told_and_it_goes_on_from_there(
     page: Page, console: Served, emulator: Running, name: str, vault_url: str
 ) -> None:
     id_ = planned(console, name, vault_url)
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/azure/deployments/{id_}")
     emulator.emulator.faults.add(Fault(kind=Kind.FORBIDDEN, operation="import", vault=emulator.vaults[0].name))
     try:
@@ -218,7 +218,7 @@ def test_a_key_encryption_key_has_a_name_that_vaults_take(console: Served, name:
 
 def test_a_deployment_is_abandoned(page: Page, console: Served, name: str, vault_url: str) -> None:
     id_ = planned(console, name, vault_url)
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/azure/deployments/{id_}")
     page.get_by_role("button", name="Abandon").click()
     expect(page.get_by_text("The deployment was abandoned.")).to_be_visible()
@@ -237,7 +237,7 @@ def test_another_groups_deployment_is_not_there(console: Served, name: str, vaul
 
 
 def test_a_connection_is_made_and_changed_and_its_credential_is_never_shown(page: Page, vault_url: str) -> None:
-    sign_in(page)
+    come_in(page)
     page.goto("/azure")
     page.get_by_role("link", name="Add connection").click()
     require_accessible(page)
@@ -286,7 +286,7 @@ def test_a_customer_key_request_is_drafted_and_followed(page: Page, console: Ser
     names = [f"ck-{secrets.token_hex(4)}" for _ in range(2)]
     for each in names:
         planned(console, each, vault_url)
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto("/azure/customer-key/new")
     require_accessible(page)
     page.get_by_label("Microsoft 365 tenant ID").fill(TENANT)
@@ -340,7 +340,7 @@ def test_the_server_checks_a_requests_keys_where_they_are(
         keys.append(RequestedKey(deployment=id_, subscription_id=f"00000000-0000-0000-0000-00000000000{number}"))
     new = NewRequest(organization_id=TENANT, keys=(keys[0], keys[1]), contacts=CONTACTS, workloads=("exchange",))
     made = console.kit.custody.customer_key_requests.draft(kim, new).request.id
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/azure/customer-key/{made}")
     require_accessible(page)
     page.get_by_text("Where Microsoft Graph shows no service principals").click()
@@ -372,7 +372,7 @@ def test_a_server_without_the_sdk_says_what_to_install(chromium: Browser, tmp_pa
     kit = Kit.make(tmp_path / "home")
     kit.user("kim", groups=("payments",))
     with serving(kit) as served, window(chromium, width=360, base_url=served.url, ignore_https_errors=True) as page:
-        sign_in(page, "kim")
+        come_in(page, "kim")
         page.goto("/azure")
         expect(page.get_by_text("pip install 'keyferry[azure]'")).to_be_visible()
         require_accessible(page)

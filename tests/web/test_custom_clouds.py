@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from tests.looking import require_accessible, whole
-from tests.web.conftest import Served, serving, sign_in
+from tests.web.conftest import Served, come_in, serving, sign_in
 
 from keyferry.clouds.azure.hosts import AllowedHosts
 from keyferry.clouds.azure.outgoing import Outgoing
@@ -73,7 +73,7 @@ def test_a_connection_to_a_custom_cloud_is_made_at_the_console_and_a_key_pushed_
 
     console.kit.key(console.kit.sign_in("kim"), "ec-p256", "by-hand", group="payments")
     page.context.clear_cookies()
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto("/azure/push")
     page.get_by_label("Key", exact=True).fill("by-hand")
     page.get_by_label("Vault", exact=True).fill(emulator.url)

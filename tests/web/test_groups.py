@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 from tests.looking import require_accessible, whole
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in, sign_in
 
 
 def test_a_group_is_added_and_a_message_says_so(page: Page) -> None:
@@ -20,7 +20,7 @@ def test_a_group_is_added_and_a_message_says_so(page: Page) -> None:
 
 
 def test_an_upper_case_group_id_is_refused_beside_the_field(page: Page) -> None:
-    sign_in(page)
+    come_in(page)
     page.goto("/groups/new")
     page.get_by_label("Group ID").fill("Payments")
     page.get_by_role("button", name="Save").click()
@@ -35,7 +35,7 @@ def test_an_upper_case_group_id_is_refused_beside_the_field(page: Page) -> None:
 def test_the_list_follows_what_is_typed(page: Page, console: Served) -> None:
     for group in ("find-one", "find-two", "other"):
         console.kit.group(group)
-    sign_in(page)
+    come_in(page)
     page.goto("/groups")
     page.get_by_label("Group ID begins with").press_sequentially("find-")
     expect(page.get_by_role("row")).to_have_count(3)
@@ -49,7 +49,7 @@ def test_an_administrator_sees_a_groups_users_and_keys(page: Page, console: Serv
     kit = console.kit
     member = kit.user("grp-kim", groups=("grp-full",))
     kit.key(member, name="grp-key", group="grp-full")
-    sign_in(page)
+    come_in(page)
     page.goto("/groups/grp-full")
     expect(page.get_by_role("link", name="grp-kim")).to_be_visible()
     expect(page.get_by_role("link", name="grp-key")).to_be_visible()
@@ -69,7 +69,7 @@ def test_a_member_sees_the_keys_and_not_who_else_is_there(page: Page, console: S
     kit.user("grp-mia", groups=("grp-shared",))
     kit.key(member, name="grp-ours", group="grp-shared")
     kit.group("grp-hidden")
-    sign_in(page, "grp-lena")
+    come_in(page, "grp-lena")
     page.goto("/groups")
     expect(page.get_by_role("row")).to_have_count(2)
     page.get_by_role("link", name="grp-shared").click()
@@ -83,7 +83,7 @@ def test_a_member_sees_the_keys_and_not_who_else_is_there(page: Page, console: S
 
 def test_a_group_is_deleted_when_its_id_is_typed(page: Page, console: Served) -> None:
     console.kit.group("grp-gone")
-    sign_in(page)
+    come_in(page)
     page.goto("/groups/grp-gone/delete")
     page.get_by_label("Group ID").fill("grp")
     page.get_by_role("button", name="Delete").click()

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.looking import require_accessible, window
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in
 
 from keyferry.custody.caller import Caller
 from keyferry.custody.key_lookup import KeyDetail
@@ -39,7 +39,7 @@ def tenant(console: Served, kim: Caller) -> KeyDetail:
 @pytest.fixture
 def form(page: Page, tenant: KeyDetail) -> Page:
     """The form, as kim has it before them."""
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{tenant.id}")
     page.get_by_role("main").get_by_role("link", name="Export Key").first.click()
     return page
@@ -85,7 +85,7 @@ def test_without_a_script_the_file_is_chosen_and_the_answer_holds_the_link(
     chromium: Browser, console: Served, tenant: KeyDetail, kek: Kek
 ) -> None:
     with window(chromium, base_url=console.url, ignore_https_errors=True, java_script_enabled=False) as page:
-        sign_in(page, "kim")
+        come_in(page, "kim")
         page.goto(f"/keys/{tenant.id}/export")
         page.get_by_label("Type").select_option(label="Azure")
         page.get_by_label("Public Key").set_input_files(
@@ -163,7 +163,7 @@ def test_the_answer_is_kept_nowhere(console: Served, tenant: KeyDetail, kek: Kek
 
 def test_a_key_that_may_not_leave_says_why(page: Page, console: Served, kim: Caller) -> None:
     key = console.kit.key(kim, "ec-p256", "stays", exportable=False)
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{key.id}/export")
     expect(page.get_by_role("main")).to_contain_text("made as not exportable")
     expect(page.get_by_role("button", name="Export")).to_have_count(0)
@@ -186,7 +186,7 @@ def test_another_persons_key_is_not_there(console: Served, tenant: KeyDetail, ke
 
 def test_exports_are_listed_from_the_newest_on(page: Page, console: Served, tenant: KeyDetail, kek: Kek) -> None:
     made = console.kit.export(console.kit.sign_in("kim"), tenant.id, kek).export
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{tenant.id}")
     page.get_by_role("link", name="All exports of this key").click()
     rows = page.get_by_role("table").get_by_role("row")

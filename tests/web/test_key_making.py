@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser, Page, expect
 from tests.looking import require_accessible, whole, window
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in
 
 from keyferry.custody.finding import Wanted
 from keyferry.custody.key_lookup import KeyDetail
@@ -39,7 +39,7 @@ def encrypted() -> bytes:
 
 
 def open_form(page: Page, who: str = "kim") -> Page:
-    sign_in(page, who)
+    come_in(page, who)
     page.goto("/keys")
     page.get_by_role("link", name="+Add Key").first.click()
     expect(page.get_by_role("heading", name="Add or import new key")).to_be_visible()

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 from tests.looking import require_accessible
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in
 
 from keyferry.custody.caller import Caller
 
@@ -15,7 +15,7 @@ def kim(console: Served) -> Caller:
 
 def test_a_key_shows_what_it_is(page: Page, console: Served, kim: Caller) -> None:
     key = console.kit.key(kim, "rsa-2048", "tenant-shown", group="payments", description="For the tenant")
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{key.id}")
     expect(page.get_by_role("heading", name="tenant-shown", level=1)).to_be_visible()
     main = page.get_by_role("main")
@@ -29,7 +29,7 @@ def test_a_key_shows_what_it_is(page: Page, console: Served, kim: Caller) -> Non
 
 def test_the_public_key_is_downloaded(page: Page, console: Served, kim: Caller) -> None:
     key = console.kit.key(kim, "ec-p256", "tenant-pem")
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{key.id}")
     with page.expect_download() as started:
         page.get_by_role("link", name="Download public key").click()

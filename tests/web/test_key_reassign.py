@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 from tests.looking import require_accessible
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in
 
 from keyferry.custody.policy import Role
 from keyferry.testing import ADMINISTRATOR, PASSWORD
@@ -76,7 +76,7 @@ def test_among_many_one_searches_without_a_script_and_with_one(
     assert offered(answer) == {"group:many-20"}
     assert "<html" in answer
 
-    sign_in(page)
+    come_in(page)
     page.goto(f"/keys/{key}/reassign")
     require_accessible(page)
     search = page.get_by_role("searchbox")

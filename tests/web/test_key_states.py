@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 from tests.looking import require_accessible
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in
 
 from keyferry.clock import DAY, from_rfc3339, now
 from keyferry.custody.caller import Caller
@@ -48,7 +48,7 @@ def test_a_key_is_activated_rotated_and_given_to_another_group(
     page: Page, console: Served, make: Callable[..., str]
 ) -> None:
     key = make("walked", activated=False)
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{key}")
     expect(page.get_by_role("link", name="Export Key")).to_have_count(0)
     expect(page.get_by_role("main")).to_contain_text("Version 1 is pre-active; it has to be active.")
@@ -76,7 +76,7 @@ def test_a_key_is_activated_rotated_and_given_to_another_group(
 
 def test_a_deactivation_asks_for_the_keys_name(page: Page, console: Served, make: Callable[..., str]) -> None:
     key = make("put-out")
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{key}")
     page.get_by_role("link", name="Deactivate").first.click()
     page.get_by_label("Key Name").fill("put-up")
@@ -95,7 +95,7 @@ def test_a_compromise_is_told_with_its_reason_and_where_copies_are(
 ) -> None:
     key = make("leaked")
     console.kit.export(kim, key, kek)
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{key}")
     page.get_by_role("link", name="Revoke").first.click()
     expect(page.get_by_role("main")).to_contain_text("version 1 left for contoso-kv.vault.azure.net")
@@ -113,7 +113,7 @@ def test_a_key_without_a_name_is_destroyed_by_its_id_and_had_back(
     page: Page, console: Served, make: Callable[..., str]
 ) -> None:
     key = make(activated=False)
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{key}")
     expect(page.get_by_role("heading", name="[blank]", level=1)).to_be_visible()
     page.get_by_role("link", name="Destroy").first.click()
@@ -136,7 +136,7 @@ def test_one_version_is_destroyed_alone(page: Page, console: Served, kim: Caller
     states = console.kit.custody.states
     states.rotate(kim, key)
     states.revoke(kim, key, RevocationReason.SUPERSEDED, version=1)
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{key}")
     page.get_by_role("row", name="1 deactivated").get_by_role("link", name="Destroy").click()
     expect(page.get_by_role("main")).to_contain_text("This version is of no use from now on")
@@ -148,7 +148,7 @@ def test_one_version_is_destroyed_alone(page: Page, console: Served, kim: Caller
 
 def test_a_key_is_edited(page: Page, console: Served, make: Callable[..., str]) -> None:
     key = make("first-name")
-    sign_in(page, "kim")
+    come_in(page, "kim")
     page.goto(f"/keys/{key}/edit")
     page.get_by_label("Key Name").fill("second-name")
     page.get_by_label("Key Description").fill("Ours")
@@ -239,7 +239,7 @@ def test_an_administrator_sees_the_key_and_what_they_may_do(
     page: Page, console: Served, make: Callable[..., str]
 ) -> None:
     key = make("looked-at", deactivation_date=now() + 10 * DAY)
-    sign_in(page)
+    come_in(page)
     page.goto(f"/keys/{key}")
     main = page.get_by_role("main")
     expect(main).to_contain_text("An Administrator may not do key.export here.")

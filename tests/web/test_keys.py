@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.looking import foreign_requests, require_accessible, window
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in, sign_in
 
 from keyferry import clock
 from keyferry.clock import DAY
@@ -42,7 +42,7 @@ def keys(page: Page, kim: Caller) -> Page:
 def plain(chromium: Browser, console: Served, kim: Caller) -> Iterator[Page]:
     """The list in a browser that runs no scripts."""
     with window(chromium, base_url=console.url, ignore_https_errors=True, java_script_enabled=False) as opened:
-        sign_in(opened, "kim")
+        come_in(opened, "kim")
         opened.goto("/keys")
         yield opened
 
@@ -130,7 +130,7 @@ def test_it_works_without_scripts(plain: Page) -> None:
 
 
 def test_who_has_no_keys_is_told_what_to_do(page: Page, kim: Caller) -> None:
-    sign_in(page, "lee")
+    come_in(page, "lee")
     page.goto("/keys")
     expect(page.get_by_role("heading", name="No keys yet")).to_be_visible()
     expect(page.get_by_role("link", name="+Add Key")).to_have_count(2)
@@ -138,7 +138,7 @@ def test_who_has_no_keys_is_told_what_to_do(page: Page, kim: Caller) -> None:
 
 
 def test_an_administrator_sees_everybodys_and_asks_for_an_owners(page: Page, kim: Caller) -> None:
-    sign_in(page)
+    come_in(page)
     page.goto("/keys")
     page.get_by_label("Key Owner").fill("kim")
     expect(page.locator("tbody tr")).to_have_count(1)
@@ -153,7 +153,7 @@ def test_an_administrator_sees_everybodys_and_asks_for_an_owners(page: Page, kim
 @pytest.mark.parametrize("width", [360, 1920])
 def test_it_fits_every_window(chromium: Browser, console: Served, kim: Caller, width: int) -> None:
     with window(chromium, width=width, base_url=console.url, ignore_https_errors=True, color_scheme="dark") as page:
-        sign_in(page, "kim")
+        come_in(page, "kim")
         page.goto("/keys")
         require_accessible(page)
 

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.looking import require_accessible, whole, window
-from tests.web.conftest import Served, serving, sign_in
+from tests.web.conftest import Served, come_in, serving
 from tests.web.oidc_provider import OidcProvider, free_port, oidc_provider
 
 from keyferry.custody.provider_writing import NewProvider
@@ -205,7 +205,7 @@ def test_a_program_comes_in_with_a_token_that_the_provider_has_issued(pair: Pair
 
 
 def test_an_administrator_sets_a_provider_up_tests_it_and_switches_it_on(pair: Pair, page: Page) -> None:
-    sign_in(page)
+    come_in(page)
     page.goto("/settings/sso")
     page.get_by_role("link", name="Add OpenID Connect provider").click()
     require_accessible(page)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.looking import require_accessible, whole, window
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in, sign_in
 
 from keyferry.custody.accounts import NewUser
 from keyferry.custody.policy import Role
@@ -50,14 +50,14 @@ def test_accounts_with_an_allow_list_come_in_pages(console: Served, monkeypatch:
 @pytest.mark.parametrize("path", ["/settings", "/settings/keks", "/settings/keks/register"])
 def test_every_page_fits_a_telephone(chromium: Browser, console: Served, path: str) -> None:
     with window(chromium, width=360, base_url=console.url, ignore_https_errors=True) as page:
-        sign_in(page, ADMINISTRATOR)
+        come_in(page, ADMINISTRATOR)
         page.goto(path)
         require_accessible(page)
 
 
 def test_a_key_encryption_key_is_registered_and_withdrawn(page: Page, console: Served) -> None:
     kek, other = Kek.make(name="set-kek"), Kek.make(name="set-kek")
-    sign_in(page)
+    come_in(page)
     page.goto("/settings")
     page.get_by_role("link", name="Key encryption keys").click()
     page.get_by_role("link", name="Register").first.click()
@@ -91,7 +91,7 @@ def test_a_key_encryption_key_is_registered_and_withdrawn(page: Page, console: S
 
 def test_an_administrator_says_from_where_the_server_may_be_used(page: Page, console: Served) -> None:
     kit = console.kit
-    sign_in(page)
+    come_in(page)
     page.goto("/settings")
     expect(page.get_by_role("region", name="Who may come in")).to_contain_text("From every address.")
     page.get_by_role("link", name="Edit who may come in").click()
@@ -123,6 +123,6 @@ def test_an_administrator_says_from_where_the_server_may_be_used(page: Page, con
 
 def test_the_networks_page_fits_a_telephone(chromium: Browser, console: Served) -> None:
     with window(chromium, width=360, base_url=console.url, ignore_https_errors=True, color_scheme="dark") as page:
-        sign_in(page, ADMINISTRATOR)
+        come_in(page, ADMINISTRATOR)
         page.goto("/settings/networks")
         require_accessible(page)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 from tests.looking import require_accessible
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in, sign_in
 
 from keyferry.custody.accounts import NewUser
 from keyferry.custody.policy import Role
@@ -61,7 +61,7 @@ class TestAddUser:
 
     def test_an_administrator_is_offered_no_groups_but_a_default_one(self, page: Page, console: Served) -> None:
         console.kit.group("admins-default")
-        sign_in(page)
+        come_in(page)
         page.goto("/users/new")
         page.get_by_label("Username").fill("ada")
         page.get_by_label("admins-default").check()
@@ -76,7 +76,7 @@ class TestAddUser:
 
     def test_mistakes_are_told_beside_their_fields_and_what_was_typed_stays(self, page: Page, console: Served) -> None:
         add(console, "taken")
-        sign_in(page)
+        come_in(page)
         page.goto("/users/new")
         page.get_by_label("Username").fill("Not-Taken")
         page.get_by_label("Email").fill("lena@example.org")
@@ -108,7 +108,7 @@ class TestAddUser:
         expect(page.get_by_text("too easy to guess").last).to_be_visible()
 
     def test_how_strong_the_password_is_is_told_while_it_is_typed(self, page: Page) -> None:
-        sign_in(page)
+        come_in(page)
         page.goto("/users/new")
         page.get_by_label("Username").fill("lantern-keeper")
         field = page.get_by_label("Password", exact=True)
@@ -125,7 +125,7 @@ class TestAddUser:
 
     def test_a_user_may_be_called_as_the_form_is(self, page: Page, console: Served) -> None:
         add(console, "new", display_name="Nora New")
-        sign_in(page)
+        come_in(page)
         page.goto("/users?begins=new")
         page.get_by_role("link", name="new", exact=True).click()
         expect(page.get_by_role("heading", name="new", level=1)).to_be_visible()
@@ -136,7 +136,7 @@ class TestFinding:
     def test_the_list_follows_what_is_typed(self, page: Page, console: Served) -> None:
         for name in ("find-kim", "find-kira", "find-lena"):
             add(console, name, disabled=name == "find-kira")
-        sign_in(page)
+        come_in(page)
         page.goto("/users")
         require_accessible(page)
         field = page.get_by_label("Username begins with")
@@ -157,7 +157,7 @@ class TestFinding:
     def test_pages_keep_the_search(self, page: Page, console: Served) -> None:
         for number in range(52):
             add(console, f"many-{number:02}")
-        sign_in(page)
+        come_in(page)
         page.goto("/users?begins=many-&role=key-access-user")
         expect(page.get_by_role("row")).to_have_count(51)
         page.get_by_role("link", name="Next page").click()
@@ -172,7 +172,7 @@ class TestOneUser:
         mia = kit.user("mia", groups=("mia-group",))
         kit.key(mia, name="mia-key", owner="mia")
         token = kit.token("mia")
-        sign_in(page)
+        come_in(page)
         page.goto("/users/mia")
         expect(page.get_by_role("link", name="mia-group")).to_be_visible()
         expect(page.get_by_role("link", name="mia-key")).to_be_visible()
@@ -187,7 +187,7 @@ class TestOneUser:
     def test_edit_changes_the_account_unless_somebody_else_has(self, page: Page, console: Served) -> None:
         kit = console.kit
         kit.user("nele", groups=("nele-one", "nele-two"))
-        sign_in(page)
+        come_in(page)
         page.goto("/users/nele/edit")
         require_accessible(page)
         expect(page.get_by_label("nele-one")).to_be_checked()
@@ -210,7 +210,7 @@ class TestOneUser:
         assert kit.custody.users.show(kit.administrator, "nele").user.networks is not None
 
     def test_ones_own_password_is_set_on_the_account_page(self, page: Page) -> None:
-        sign_in(page)
+        come_in(page)
         page.goto("/users/first-admin")
         expect(page.get_by_text("This is your own account.")).to_be_visible()
         page.goto("/users/first-admin/password")
@@ -219,7 +219,7 @@ class TestOneUser:
     def test_a_password_that_was_set_is_announced_to_the_user(self, page: Page, console: Served) -> None:
         kit = console.kit
         kit.user("olga")
-        sign_in(page)
+        come_in(page)
         page.goto("/users/olga/password")
         require_accessible(page)
         type_password(page, ANOTHER, "different-entirely-4")
@@ -240,7 +240,7 @@ class TestOneUser:
     def test_disable_shuts_out_and_enable_lets_in(self, page: Page, console: Served) -> None:
         kit = console.kit
         kit.user("petra")
-        sign_in(page)
+        come_in(page)
         page.goto("/users/petra")
         page.get_by_role("button", name="Disable").click()
         expect(page.get_by_role("status")).to_contain_text("The account petra was disabled")
@@ -255,7 +255,7 @@ class TestOneUser:
         quinn = kit.user("quinn")
         kit.key(quinn, name="quinns", owner="quinn")
         kit.user("rosa")
-        sign_in(page)
+        come_in(page)
         page.goto("/users/rosa")
         page.get_by_role("link", name="Delete").click()
         page.get_by_label("Username").fill("quinn")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.identity.minting import AUDIENCE, SUBJECT, Issuer
 from tests.looking import require_accessible
-from tests.web.conftest import Served, sign_in
+from tests.web.conftest import Served, come_in, sign_in
 
 from keyferry.custody.issuer_facts import NewKeys
 from keyferry.custody.trusted_issuers import NewIssuer
@@ -25,7 +25,7 @@ def may_call(console: Served, token: str) -> bool:
 def test_an_administrator_trusts_an_issuer_and_binds_a_program(console: Served, page: Page) -> None:
     console.kit.user("deployer", groups=("deploying",))
     issuer = Issuer(GITHUB)
-    sign_in(page)
+    come_in(page)
     page.goto("/settings")
     page.get_by_role("link", name="Workloads").click()
     require_accessible(page)
@@ -86,7 +86,7 @@ def test_a_person_sees_and_ends_what_acts_as_them(console: Served, page: Page) -
     kit.custody.workloads.create(kit.administrator, bound)
     token = Issuer("https://gitlab.com").mint()
     assert may_call(console, token)
-    sign_in(page, "acted-for")
+    come_in(page, "acted-for")
     page.goto("/account")
     expect(page.get_by_role("cell", name=SUBJECT)).to_be_visible()
     require_accessible(page)
@@ -97,7 +97,7 @@ def test_a_person_sees_and_ends_what_acts_as_them(console: Served, page: Page) -
 
 
 def test_what_was_refused_stands_beside_its_field(console: Served, page: Page) -> None:
-    sign_in(page)
+    come_in(page)
     page.goto("/settings/workloads/issuers/new")
     page.get_by_label("Name", exact=True).fill("evil")
     page.get_by_label("Issuer", exact=True).fill("https://evil.example")
