@@ -70,6 +70,7 @@ HELD_BY: dict[str, tuple[str, ...]] = {
         "tests/mtls/test_rest.py::TestTurnedAway",
     ),
     "a federated statement is parsed and then believed": (
+        "tests/security/test_what_others_vouch_for.py::TestAFederatedStatementIsParsedAndThenBelieved",
         "tests/identity/test_saml_attacks.py::test_a_signature_does_not_vouch_for_something_beside_it",
         "tests/identity/test_saml_attacks.py::test_a_document_that_could_be_read_in_two_ways_is_not_read",
     ),
