@@ -77,6 +77,9 @@ def configured(given: Mapping[str, Any], before: Configuration | None) -> Config
                 found[name] = text
     if given.get("metadata_certificate"):
         found["metadata_certificate"] = read_pinned(found["metadata_certificate"], "configuration.metadata_certificate")
+    meant = ("metadata_url", "entity_id")
+    if before is not None and "metadata_url" in found and any(found.get(each) != before.get(each) for each in meant):
+        found.pop("idp", None)  # another provider may be meant: `completed` reads whichever is there
     metadata = _text(given.get("metadata"), "metadata")
     if metadata is not None:
         if given.get("metadata_url"):
@@ -91,13 +94,16 @@ def configured(given: Mapping[str, Any], before: Configuration | None) -> Config
 def completed(configuration: Configuration, fetch: Fetch) -> Configuration:
     """The same with the provider's metadata as it is now, where the configuration says where that is.
 
+    The provider stays the one that it was: whoever publishes there does not make another of it.
+
     Raises:
         KeyferryError: it could not be fetched, or will not do.
     """
     address = configuration.get("metadata_url")
     if address is None:
         return configuration
-    return {**configuration, "idp": _read(fetch(address), configuration)}
+    known = configuration.get("entity_id") or configuration.get("idp", {}).get("entity_id")
+    return {**configuration, "idp": _read(fetch(address), {**configuration, "entity_id": known})}
 
 
 def kept(name: str, given: Secret | None) -> Kept:
