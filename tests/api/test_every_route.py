@@ -82,7 +82,8 @@ def test_every_route_is_in_the_document_with_what_it_can_refuse(door: Door) -> N
     for route, operation in told.items():
         assert operation["description"], route
         opened = (route.method, route.path) in OPEN
-        assert opened == ("security" not in operation), route
+        ways_in: list[dict[str, list[str]]] | None = None if opened else [{"token": []}, {"client_certificate": []}]
+        assert operation.get("security") == ways_in, route
         assert opened or {"401", "403", "413", "422", "500", "503"} <= set(operation["responses"]), route
         for status, response in operation["responses"].items():
             if int(status) >= 400:
@@ -96,6 +97,12 @@ def test_the_document_names_no_other_host_and_its_names_are_unique(door: Door) -
     document = answer.json()
     assert document["openapi"].startswith("3.1")
     assert "servers" not in document
+    schemes = document["components"]["securitySchemes"]
+    assert {name: scheme["type"] for name, scheme in schemes.items()} == {
+        "token": "http",
+        "client_certificate": "mutualTLS",
+    }
+    assert "X-Keyferry-Request: 1" in schemes["client_certificate"]["description"]
     names = [operation["operationId"] for _, operation in documented(door.app)]
     assert len(names) == len(set(names))
     assert all(part.islower() for name in names for part in name.split("_"))

@@ -73,7 +73,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def installed(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     with providing(authority) as provider:
-        trusting = {"identity_hosts": [provider.host], "identity_ca_file": str(authority.file)}
+        trusting: dict[str, Any] = {"identity_hosts": [provider.host], "identity_ca_file": str(authority.file)}
         kit = Kit.make(tmp_path_factory.mktemp("fetched") / "home", public_url=PUBLIC_URL, **trusting)
         yield Published(kit, provider)
         kit.close()

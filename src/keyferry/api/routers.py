@@ -9,6 +9,7 @@ from starlette.convertors import register_url_convertor
 
 from keyferry.api.callers import GuardedRoute
 from keyferry.api.direct import silent
+from keyferry.api.documented import TOKEN
 from keyferry.api.segments import SegmentConvertor
 
 PREFIX: Final = "/api/v1"
@@ -16,7 +17,7 @@ PREFIX: Final = "/api/v1"
 _SCHEME = silent(
     HTTPBearer(
         bearerFormat="kf_…",
-        scheme_name="token",
+        scheme_name=TOKEN,
         description="A session's token, or an API token. There are no cookies.",
         auto_error=False,  # the guarded route answers, with advice
     )
