@@ -1,5 +1,6 @@
 """A provider of identities on loopback, over TLS, that answers as a test says; and one that lies."""
 
+import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 from keyferry.certificates import TlsFiles, prepare_certificates
 from keyferry.material.secret import Secret
+from keyferry.testing import Kit
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,28 @@ def providing(authority: Authority, address: str = "127.0.0.1") -> Iterator[Prov
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def publishes(provider: Provider, issuer: str, key_set: Any, /, **more: Any) -> None:
+    """Metadata and keys of an issuer, where OpenID Connect Discovery has them; what `more` has None for is left out."""
+    usual = {"issuer": issuer, "jwks_uri": f"{provider.url}/keys"}
+    told = {name: value for name, value in {**usual, **more}.items() if value is not None}
+    provider.says["/.well-known/openid-configuration"] = Said(json.dumps(told).encode())
+    provider.says["/keys"] = Said(json.dumps(key_set).encode())
+
+
+def trusting(authority: Authority, provider: Provider, **more: Any) -> dict[str, Any]:
+    """The settings of an installation that may ask the provider; and `more`."""
+    return {"identity_hosts": [provider.host], "identity_ca_file": str(authority.file), **more}
+
+
+@contextmanager
+def asking(authority: Authority, home: Path, **more: Any) -> Iterator[tuple[Kit, Provider]]:
+    """An installation of its own and a provider that it may ask, for many tests; `more` are settings."""
+    with providing(authority) as provider:
+        kit = Kit.make(home, **trusting(authority, provider, **more))
+        yield kit, provider
+        kit.close()
 
 
 class _Quiet(ThreadingHTTPServer):

@@ -12,11 +12,6 @@ from keyferry.identity import fetching
 from keyferry.identity.fetching import LARGEST, Fetcher
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("tls"))
-
-
 @pytest.fixture
 def provider(authority: Authority) -> Iterator[Provider]:
     with providing(authority) as found:

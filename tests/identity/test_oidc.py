@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.conftest import Founded
 from tests.custody.reading import details_of, events_of
 from tests.identity.minting import RSA_KEY, Issuer, part, public, seconds
-from tests.identity.provider import Authority, Provider, Said, providing
+from tests.identity.provider import Authority, Provider, Said, asking, providing, publishes, trusting
 
 from keyferry.custody.identity_binding import NewIdentity
 from keyferry.custody.provider_kinds import Kind
@@ -37,11 +37,6 @@ CLIENT = "keyferry"
 PUBLIC = "https://keys.example.org"
 SECRET = Secret(b"not-a-secret:with signs"[:12])
 STRANGE_KEY = rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("tls"))
 
 
 @dataclass
@@ -106,25 +101,18 @@ class Scene:
         return providers.enable(by, name, untested=True)
 
 
-def metadata(provider: Provider, issuer: str, /, **more: Any) -> dict[str, Any]:
+def speaks(provider: Provider, issuer: Issuer, /, **more: Any) -> None:
+    """The provider publishes what sign-ins need, or what `more` says otherwise; None leaves it out."""
     usual = {
-        "issuer": issuer,
         "authorization_endpoint": f"{provider.url}/authorize",
         "token_endpoint": f"{provider.url}/token",
-        "jwks_uri": f"{provider.url}/keys",
         "userinfo_endpoint": f"{provider.url}/userinfo",
         "response_types_supported": ["code"],
         "code_challenge_methods_supported": ["S256"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256", "HS256", "none"],
         "authorization_response_iss_parameter_supported": True,
     }
-    return {name: value for name, value in {**usual, **more}.items() if value is not None}
-
-
-def publishes(provider: Provider, issuer: Issuer, /, **more: Any) -> None:
-    told = metadata(provider, issuer.url, **more)
-    provider.says["/.well-known/openid-configuration"] = Said(json.dumps(told).encode())
-    provider.says["/keys"] = Said(json.dumps(issuer.key_set).encode())
+    publishes(provider, issuer.url, issuer.key_set, **{**usual, **more})
 
 
 @pytest.fixture
@@ -135,19 +123,15 @@ def provider(authority: Authority) -> Iterator[Provider]:
 
 def staged(kit: Kit, provider: Provider) -> Scene:
     issuer = Issuer(provider.url)
-    publishes(provider, issuer)
+    speaks(provider, issuer)
     scene = Scene(kit, provider, issuer)
     scene.connect("corporate", just_in_time=True)
     return scene
 
 
-def trusting(authority: Authority, provider: Provider) -> dict[str, Any]:
-    return {"identity_hosts": [provider.host], "identity_ca_file": str(authority.file), "public_url": PUBLIC}
-
-
 @pytest.fixture
 def scene(authority: Authority, provider: Provider, founded: Founded, tmp_path: Path) -> Iterator[Scene]:
-    kit = founded.copy(tmp_path / "home", **trusting(authority, provider))
+    kit = founded.copy(tmp_path / "home", **trusting(authority, provider, public_url=PUBLIC))
     yield staged(kit, provider)
     kit.close()
 
@@ -155,14 +139,12 @@ def scene(authority: Authority, provider: Provider, founded: Founded, tmp_path: 
 @pytest.fixture(scope="module")
 def lasting(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """For what lets nobody in."""
-    with providing(authority) as provider:
-        kit = Kit.make(tmp_path_factory.mktemp("lasting") / "home", **trusting(authority, provider))
+    with asking(authority, tmp_path_factory.mktemp("lasting") / "home", public_url=PUBLIC) as (kit, provider):
         yield staged(kit, provider)
-        kit.close()
 
 
 def test_a_sign_in_on_both_databases(authority: Authority, provider: Provider, make_kit: Callable[..., Kit]) -> None:
-    scene = staged(make_kit(**trusting(authority, provider)), provider)
+    scene = staged(make_kit(**trusting(authority, provider, public_url=PUBLIC)), provider)
     begun = scene.begin(wanted="/keys")
     assert begun.asked["redirect_uri"] == f"{PUBLIC}/sso/corporate/callback"
     assert (begun.asked["response_type"], begun.asked["scope"]) == ("code", "openid")
@@ -401,7 +383,7 @@ def test_a_token_endpoint_that_gives_nothing_lets_nobody_in(lasting: Scene, answ
 def test_the_code_of_one_provider_is_not_sent_to_another(authority: Authority, scene: Scene) -> None:
     """Mix-up (RFC 9207): a browser that began at an honest provider is led to another's address, or answers from it."""
     with providing(authority) as evil:
-        publishes(evil, Issuer(evil.url))
+        speaks(evil, Issuer(evil.url))
         kit = scene.kit
         hosts = [scene.provider.host, evil.host]
         kit.close()
@@ -515,7 +497,7 @@ def test_a_public_client_and_a_secret_in_the_form(scene: Scene) -> None:
     scene.comes_back(begun, name="public")
     assert b"client_id=keyferry" in scene.provider.sent[-1]
     assert "authorization" not in scene.provider.headers[-1]
-    publishes(scene.provider, scene.issuer, token_endpoint_auth_methods_supported=["client_secret_post"])
+    speaks(scene.provider, scene.issuer, token_endpoint_auth_methods_supported=["client_secret_post"])
     scene.connect("posting")
     begun = scene.begin("posting")
     scene.gives(Said(b"{}", 400))
@@ -538,7 +520,7 @@ def test_a_public_client_and_a_secret_in_the_form(scene: Scene) -> None:
 )
 def test_a_provider_that_cannot_do_what_is_asked_is_not_made(scene: Scene, told: dict[str, Any], code: str) -> None:
     """PKCE downgrade among them."""
-    publishes(scene.provider, scene.issuer, **told)
+    speaks(scene.provider, scene.issuer, **told)
     with pytest.raises(KeyferryError) as caught:
         scene.connect("second")
     assert caught.value.code == code
@@ -672,7 +654,7 @@ class TestSignOuts:
 
     def test_who_signs_out_here_is_led_to_the_provider_where_that_is_asked_for(self, scene: Scene) -> None:
         sso = scene.kit.installation.single_sign_on
-        publishes(scene.provider, scene.issuer, end_session_endpoint=f"{scene.provider.url}/end")
+        speaks(scene.provider, scene.issuer, end_session_endpoint=f"{scene.provider.url}/end")
         scene.connect("leading", configuration={"sign_out": True}, just_in_time=True)
         begun = scene.begin("leading")
         scene.gives(scene.tokens(begun))

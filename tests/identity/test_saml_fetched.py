@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from tests.custody.reading import details_of, events_of
 from tests.custody.vouching import idp, own_key
-from tests.identity.provider import Authority, Provider, Said, providing
+from tests.identity.provider import Authority, Provider, Said, asking, providing
 from tests.identity.saml_idp import ENTITY_ID, SSO_URL, SamlIdp, assertion_of, signed, stamp
 from tests.identity.saml_scene import PUBLIC_URL, SamlScene, as_document
 
@@ -66,17 +66,9 @@ class Published:
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
 def installed(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
-    with providing(authority) as provider:
-        trusting: dict[str, Any] = {"identity_hosts": [provider.host], "identity_ca_file": str(authority.file)}
-        kit = Kit.make(tmp_path_factory.mktemp("fetched") / "home", public_url=PUBLIC_URL, **trusting)
+    with asking(authority, tmp_path_factory.mktemp("fetched") / "home", public_url=PUBLIC_URL) as (kit, provider):
         yield Published(kit, provider)
-        kit.close()
 
 
 @pytest.fixture

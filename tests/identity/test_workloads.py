@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.conftest import Founded
 from tests.custody.reading import details_of, events_of
 from tests.identity.minting import AUDIENCE, EC_KEY, RSA_KEY, SUBJECT, Issuer, part, public, seconds
-from tests.identity.provider import Authority, Provider, Said, providing
+from tests.identity.provider import Authority, Provider, Said, asking, providing, publishes, trusting
 
 from keyferry.clock import SECOND
 from keyferry.custody.accounts import UserEdit
@@ -32,11 +32,6 @@ from keyferry.testing import Kit
 ADDRESS = "127.0.0.1"
 STRANGE_KEY = rsa.generate_private_key(65537, 2048)
 FOREIGN = {"keys": [public(STRANGE_KEY, "first")]}
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +80,8 @@ class Scene:
 
 
 def published(provider: Provider, issuer: Issuer, keys: dict[str, Any] | None = None) -> None:
-    """The issuer's metadata and keys, where OpenID Connect Discovery has them."""
-    told = {"issuer": issuer.url, "jwks_uri": f"{provider.url}/keys"}
-    provider.says["/.well-known/openid-configuration"] = Said(json.dumps(told).encode())
-    provider.says["/keys"] = Said(json.dumps(keys or issuer.key_set).encode())
+    """The issuer's metadata, and its keys or others."""
+    publishes(provider, issuer.url, keys or issuer.key_set)
 
 
 def staged(kit: Kit, provider: Provider) -> Scene:
@@ -104,11 +97,6 @@ def staged(kit: Kit, provider: Provider) -> Scene:
     return Scene(kit, provider, issuer, robot, kit.custody.workloads.create(kit.administrator, new))
 
 
-def trusting(authority: Authority, provider: Provider) -> dict[str, Any]:
-    """The settings of an installation that may ask the provider."""
-    return {"identity_hosts": [provider.host], "identity_ca_file": str(authority.file)}
-
-
 @pytest.fixture
 def scene(authority: Authority, provider: Provider, founded: Founded, tmp_path: Path) -> Iterator[Scene]:
     kit = founded.copy(tmp_path / "home", **trusting(authority, provider))
@@ -119,10 +107,8 @@ def scene(authority: Authority, provider: Provider, founded: Founded, tmp_path: 
 @pytest.fixture(scope="module")
 def lasting(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """For what changes nothing."""
-    with providing(authority) as provider:
-        kit = Kit.make(tmp_path_factory.mktemp("lasting") / "home", **trusting(authority, provider))
+    with asking(authority, tmp_path_factory.mktemp("lasting") / "home") as (kit, provider):
         yield staged(kit, provider)
-        kit.close()
 
 
 def test_on_both_databases(authority: Authority, provider: Provider, make_kit: Callable[..., Kit]) -> None:
