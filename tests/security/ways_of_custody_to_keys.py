@@ -194,6 +194,7 @@ OF_KEYS: dict[str, Way] = {
     ),
     "metrics.show": Way("key.metrics", nothing),
     "metrics.places": Way("key.metrics", nothing),
+    "metrics.refusals": Way("key.metrics", nothing, lambda it, by, _: it.metrics.refusals(by, size=5)),
     "metrics.scrape": Way("metrics.read", nothing),
     "metrics.overall": Way("key.metrics", nothing, lambda it, by, _: it.metrics.overall(Origin(by.address))),
     "reminders.list": Way("reminder.list", nothing, lambda it, by, _: it.reminders.list(by, size=5)),

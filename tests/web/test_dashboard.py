@@ -12,6 +12,7 @@ from tests.web.conftest import Served, serving, sign_in
 
 from keyferry import clock
 from keyferry.clock import DAY, SECOND
+from keyferry.custody.keys import KeyEdit
 from keyferry.errors import KeyferryError
 from keyferry.testing import Kek, Kit
 
@@ -30,6 +31,8 @@ def console(tmp_path_factory: pytest.TempPathFactory, kek: Kek) -> Iterator[Serv
     kit.export(kim, "tenant", kek)
     with pytest.raises(KeyferryError):
         kit.custody.keys.show(kit.sign_in("sam"), "tenant")
+    with pytest.raises(KeyferryError):
+        kit.custody.keys.edit(kim, "tenant", KeyEdit(name="no/name"))
     kit.background.work()
     kit.background.tick()
     with serving(kit) as served:
@@ -78,6 +81,9 @@ def test_a_key_access_user_sees_their_own(page: Page) -> None:
     reminders = page.get_by_role("region", name="Reminders")
     expect(reminders).to_contain_text("soon (payments)")
     expect(page.get_by_role("heading", name="Recent refusals")).to_have_count(0)
+    refused = page.get_by_role("region", name="Recently refused to you")
+    expect(refused).to_contain_text("key.edit")
+    expect(refused).not_to_contain_text("key.read")  # that was sam's
     require_accessible(page)
 
 

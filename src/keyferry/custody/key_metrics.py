@@ -13,12 +13,15 @@ from sqlalchemy import bindparam, desc, func, select
 
 from keyferry.clock import Microseconds
 from keyferry.clock import now as clock_now
+from keyferry.custody.audit_search import Sought, start, walk
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.counting import CREATED, DAY, EVERYBODY, EXPORTED, ROTATED, USED
 from keyferry.custody.gate import Gate
 from keyferry.custody.key_places import Places, read_places
 from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.view import View
+from keyferry.store.events import check_event
+from keyferry.store.records import AuditEvent
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import activity_counts, counted, expiry_counts, groups, key_counts, owner_counts, users
 from keyferry.store.transaction import Transaction
@@ -157,6 +160,23 @@ class Metrics:
         def read(view: View) -> Places:
             view.permit(Relation.OWN, "key metrics", None, None)
             return read_places(view)
+
+        return self._gate.read(caller, Operation.KEY_METRICS, read)
+
+    def refusals(self, caller: Caller, *, size: int) -> tuple[AuditEvent, ...]:
+        """What was refused to the caller of late, the newest first; others' refusals are the audit log's readers'.
+
+        Raises:
+            IntegrityViolation: one of the events was edited.
+        """
+
+        def read(view: View) -> tuple[AuditEvent, ...]:
+            view.permit(Relation.OWN, "key metrics", None, None)
+            sought = Sought(person=view.actor.user.id, outcome="refused")
+            found = walk(view.tx, sought, size=size, after=start(newest_first=True), newest_first=True).events
+            for event in found:
+                check_event(view.sealer, event)
+            return found
 
         return self._gate.read(caller, Operation.KEY_METRICS, read)
 

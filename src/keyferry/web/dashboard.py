@@ -79,8 +79,9 @@ def _day_charts(days: Sequence[DayCount]) -> Sequence[charts.Days]:
 
 
 async def _refusals(visit: Visit) -> Sequence[AuditEvent]:
+    """Everybody's for those who read the audit log, else one's own."""
     if not visit.sees_everything:
-        return ()
+        return await visit.ask(visit.custody.metrics.refusals, size=_REFUSALS)
     found = await visit.ask(
         visit.custody.audit.list, size=_REFUSALS, sought=Sought(outcome="refused"), newest_first=True
     )
