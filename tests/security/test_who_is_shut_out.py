@@ -45,11 +45,19 @@ def nobody_gets_in(everything: Everything, door: Door, who: dict[str, Session], 
     assert everything.rows() == before
 
 
-@pytest.mark.parametrize("role", Role)
-def test_who_is_shut_out_gets_nothing_of_custody_whatever_their_role(on_either: Everything, role: Role) -> None:
-    who = shut_out(on_either.house.kit, role)
+def nothing_of_custody(everything: Everything, role: Role) -> None:
+    who = shut_out(everything.house.kit, role)
     assert len(who) == 19
-    nobody_gets_in(on_either, on_either.custody, who, NOT_AUTHENTICATED)
+    nobody_gets_in(everything, everything.custody, who, NOT_AUTHENTICATED)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_is_shut_out_gets_nothing_of_custody_whatever_their_role(everything: Everything, role: Role) -> None:
+    nothing_of_custody(everything, role)
+
+
+def test_nor_do_they_on_postgresql(on_postgresql: Everything) -> None:
+    nothing_of_custody(on_postgresql, Role.ADMINISTRATOR)
 
 
 @pytest.mark.parametrize("door", ["rest", "console"])
