@@ -4,6 +4,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from keyferry.emulator import clock
@@ -27,7 +28,11 @@ Recheck = Callable[[sqlite3.Connection, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewVersion:
-    """A version as it will be, its material in the clear."""
+    """A version as it will be, its material in the clear.
+
+    Attributes:
+        expires_by: when it expires, by when it is made, both in Unix seconds; None for `expires`.
+    """
 
     kind: Kind
     private: Private
@@ -35,6 +40,7 @@ class NewVersion:
     enabled: bool = True
     not_before: int | None = None
     expires: int | None = None
+    expires_by: Callable[[int], int | None] | None = None
     tags: Mapping[str, str]
 
 
@@ -89,12 +95,11 @@ def rotate(call: Call, name: str) -> dict[str, Any]:
         key, current = live_version(connection, call, name, None, clock.now())
     if not current.enabled:
         raise key_disabled("rotate")
-    expires = rotation.expiry_of_new_version(key, clock.now())
     version = NewVersion(
         kind=current.kind,
         private=like(current.public),
         operations=current.operations,
-        expires=expires,
+        expires_by=partial(rotation.expiry_of_new_version, key),
         tags=current.tags,
     )
     return _add(call, name, version, _still_there(call, key))
@@ -167,7 +172,7 @@ def _add(call: Call, name: str, new: NewVersion, recheck: Recheck | None = None)
             operations=new.operations,
             enabled=new.enabled,
             not_before=new.not_before,
-            expires=new.expires,
+            expires=new.expires if new.expires_by is None else new.expires_by(now),
             created=now,
             updated=now,
             tags=new.tags,
