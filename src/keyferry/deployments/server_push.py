@@ -159,12 +159,10 @@ def keep_refusal(
     Args:
         since: when the push was asked for.
     """
-    known = isinstance(stopped, KeyferryError) and not isinstance(stopped, InternalError)
-    problem = (
-        Problem(code=stopped.code, detail=stopped.detail, advice=stopped.advice or None)
-        if isinstance(stopped, KeyferryError) and known
-        else Problem(code=InternalError.default_code, detail=_FAULT, advice=_FAULT_ADVICE.format(deployment))
-    )
+    if isinstance(stopped, KeyferryError) and not isinstance(stopped, InternalError):
+        problem = Problem(code=stopped.code, detail=stopped.detail, advice=stopped.advice or None)
+    else:  # a fault's own words are for the log
+        problem = Problem(code=InternalError.default_code, detail=_FAULT, advice=_FAULT_ADVICE.format(deployment))
     with suppress(KeyferryError):  # what stopped it is what the caller must see
         present = custody.deployments.show(caller, deployment).deployment
         if awaits_word(present, clock.now(), since):
