@@ -1,43 +1,129 @@
-"""Work that may not wait: for another's transaction, for a disk's sync, for a connection that is in use.
+"""How work waits: a thread blocks; on the event loop, a fiber steps aside, and the loop goes on with others.
 
-The event loop reads a few rows itself where they are at hand, which is over sooner than a thread would be told to. What
-turns out to wait for something is given up there, with nothing done, and begun again in a thread.
+Short work is over sooner on the loop itself than a thread could be told of it, and threads that share one interpreter
+take it from each other at every statement. But the loop may not block. So such work runs as a fiber (a greenlet), which
+is plain, synchronous code: where a thread would block, for the disk above all, the fiber is set aside as it stands, and
+goes on when it is called. Only one runs at a time, and only where it waits do others get in between.
+
+What can neither block nor step aside is given up before it has done anything, and begun again in a thread.
 """
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import contextvars
+import time
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from greenlet import getcurrent, greenlet
+
+T = TypeVar("T")
 
 
 class WouldWait(Exception):  # no fault, and nothing that a person hears of
     """The work has to be begun again by somebody who may wait."""
 
 
-class _Here(threading.local):
-    may_wait = True
+class Fiber(greenlet):
+    """Work on an event loop that steps aside where a thread would block.
 
+    Args:
+        loop: which it runs on; no other thread may go on with it.
+        in_thread: has a thread do something.
 
-_here = _Here()
-
-
-@contextmanager
-def without_waiting() -> Iterator[None]:
-    """Within the block, this thread may not wait.
-
-    Raises:
-        WouldWait: it would have.
+    Attributes:
+        result, failure: what became of the work, once it has `ended`.
+        longest: for how long it has held up the loop at most, in seconds, with what others did there for it.
     """
-    _here.may_wait = False
-    try:
-        yield
-    finally:
-        _here.may_wait = True
+
+    def __init__(
+        self, work: Callable[[], Any], loop: AbstractEventLoop, in_thread: Callable[[Callable[[], None]], None]
+    ) -> None:
+        super().__init__()
+        self.gr_context = contextvars.copy_context()
+        self.loop = loop
+        self.in_thread = in_thread
+        self.has_waited = False
+        self.ended = False
+        self.result: Any = None
+        self.failure: BaseException | None = None
+        self.longest = 0.0
+        self.when_ended: Callable[[], None] | None = None
+        self._work = work
+
+    def run(self) -> None:
+        """Do the work; called by the first `step`."""
+        try:
+            self.result = self._work()
+        except BaseException as raised:  # noqa: BLE001  # whoever waits must hear of it, whatever it is
+            self.failure = raised
+        self.ended = True
+
+    def step(self) -> None:
+        """Go on until it waits or ends. On its loop, and by no fiber."""
+        self.parent = getcurrent()
+        began = time.perf_counter()
+        self.switch()
+        self.held_up(time.perf_counter() - began)
+        if self.ended and self.when_ended is not None:
+            self.when_ended()
+
+    def step_soon(self) -> None:
+        """Have the loop go on with it; from any thread."""
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self.loop.call_soon_threadsafe(self.step)
+
+    def held_up(self, seconds: float) -> None:
+        """Note that the loop has worked on this, and on nothing else, for so long."""
+        self.longest = max(self.longest, seconds)
+
+    def step_aside(self) -> None:
+        """Let the loop go on with others until somebody calls `step`. By the fiber itself."""
+        self.has_waited = True
+        self.parent.switch()
+
+
+def this_fiber() -> Fiber | None:
+    """The fiber that asks; None in a thread that may block."""
+    current = getcurrent()
+    return current if isinstance(current, Fiber) else None
 
 
 def about_to_wait() -> None:
-    """
+    """Say that what follows may block for a little, which a fiber does only if it cannot be begun again any more.
+
     Raises:
-        WouldWait: this thread may not.
+        WouldWait: this is a fiber, and has done nothing yet that lasts.
     """
-    if not _here.may_wait:
+    fiber = this_fiber()
+    if fiber is not None and not fiber.has_waited:
         raise WouldWait
+
+
+def elsewhere(work: Callable[[], T]) -> T:
+    """Do what takes long for a processor: a fiber has a thread do it and steps aside, anybody else does it here.
+
+    Raises:
+        BaseException: what `work` raises.
+    """
+    fiber = this_fiber()
+    if fiber is None:
+        return work()
+    done: list[Callable[[], T]] = []
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as raised:  # noqa: BLE001  # it is raised where it is waited for
+            done.append(lambda failure=raised: _raise(failure))
+        else:
+            done.append(lambda: result)
+        fiber.step_soon()
+
+    fiber.in_thread(run)
+    fiber.step_aside()
+    return done[0]()
+
+
+def _raise(failure: BaseException) -> Any:
+    raise failure

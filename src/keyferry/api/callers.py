@@ -55,14 +55,16 @@ class Visit:
     async def ask(self, operation: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation of custody for the caller, in a worker thread."""
         work = partial(operation, self.caller, *args, **kwargs)
-        return await self.workers.run(work, kind=getattr(operation, "__func__", None))
+        return await self.workers.run(work)
 
-    async def look(self, operation: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run an operation that reads a few rows, and never many, for the caller: at once where they are at hand."""
+    async def briefly(self, operation: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run an operation that reads and writes a few rows, and never many, for the caller: on the event loop itself,
+        where the database is a file of this machine.
+        """
         if not self.custody.gate.store.is_local:
             return await self.ask(operation, *args, **kwargs)
         work = partial(operation, self.caller, *args, **kwargs)
-        return await self.workers.look(work, kind=getattr(operation, "__func__", operation))
+        return await self.workers.briefly(work, kind=getattr(operation, "__func__", operation))
 
 
 class GuardedRoute(APIRoute):

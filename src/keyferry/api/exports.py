@@ -19,7 +19,7 @@ router = guarded_router("exports")
 @router.post("/keys/{key:segment}/exports", status_code=201, responses=CHANGING, dependencies=[NO_IDEMPOTENCY_KEY])
 async def export_key(key: KeyReference, body: KekGiven, visit: Visiting, response: Response) -> ExportedFileAnswer:
     """Wrap a key's current version for its destination, and record that it left. The file is answered this once."""
-    exported = await visit.ask(visit.custody.exports.export, key, body.request())
+    exported = await visit.briefly(visit.custody.exports.export, key, body.request())
     response.headers["Location"] = f"/api/v1/exports/{exported.export.id}"
     return ExportedFileAnswer.with_file(exported)
 
@@ -27,7 +27,7 @@ async def export_key(key: KeyReference, body: KekGiven, visit: Visiting, respons
 @router.post("/keys/{key:segment}/exports/preview", responses=CHANGING, dependencies=[NO_IDEMPOTENCY_KEY])
 async def preview_export(key: KeyReference, body: KekGiven, visit: Visiting) -> PreviewAnswer:
     """Make every check that an export makes, and record nothing but a refusal."""
-    return PreviewAnswer.of(await visit.ask(visit.custody.exports.preview, key, body.request()))
+    return PreviewAnswer.of(await visit.briefly(visit.custody.exports.preview, key, body.request()))
 
 
 @router.get("/keys/{key:segment}/exports", responses=READING)

@@ -103,7 +103,7 @@ async def generate_key(
     """Generate a key."""
 
     async def create(once: Once | None) -> KeyDetail:
-        return await visit.ask(visit.custody.keys.generate, body.new_key(), once=once)
+        return await visit.briefly(visit.custody.keys.generate, body.new_key(), once=once)
 
     async def find(key_id: str) -> KeyDetail:
         return await visit.ask(visit.custody.keys.show, key_id)
@@ -134,7 +134,7 @@ async def import_key(
 @router.get("/keys/{key:segment}", responses=READING)
 async def show_key(key: KeyReference, visit: Visiting, response: Response, version: VersionQuery = None) -> KeyAnswer:
     """A key, by id, `NAME` or `GROUP/NAME` (the slash as `%2F`), with one of its versions."""
-    return answer(await visit.look(visit.custody.keys.show, key, version=version), response)
+    return answer(await visit.briefly(visit.custody.keys.show, key, version=version), response)
 
 
 @router.patch("/keys/{key:segment}", responses=CHANGING)

@@ -76,7 +76,7 @@ async def show_public_key(
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> PublicKeyAnswer | Response:
     """The public key of a version: as PEM, or as JSON with the JWK and the fingerprints."""
-    detail = await visit.look(visit.custody.keys.show, key, version=version)
+    detail = await visit.briefly(visit.custody.keys.show, key, version=version)
     spki = detail.version.public_key
     if spki is None:
         raise NotFound(

@@ -6,12 +6,12 @@ from functools import partial
 from itertools import islice
 
 from keyferry.custody.caller import Caller
-from keyferry.custody.export_rules import ExportRules, Ready, Request, RulesOfChunk, Terms, require_leaving, terms_of
-from keyferry.custody.exports import ExportedFile, Wrapped, record, wrap
+from keyferry.custody.export_rules import ExportRules, Request, RulesOfChunk, Terms, require_leaving, terms_of
+from keyferry.custody.exports import ExportedFile, wrap_and_record
 from keyferry.custody.gate import Gate
 from keyferry.custody.key_lookup import keys_page, load_key
 from keyferry.custody.policy import Operation, Relation
-from keyferry.custody.view import View
+from keyferry.custody.view import Change, View
 from keyferry.errors import Conflict, KeyferryError
 from keyferry.ids import is_id_shaped
 from keyferry.store.sealed import KEY_VERSIONS, KEYS
@@ -72,32 +72,10 @@ class ExportBatches:
             yield self._chunk(caller, chunk, terms)
 
     def _chunk(self, caller: Caller, references: Sequence[str], terms: Terms) -> list[Outcome]:
-        """
-        1. Each key is authorised and judged, on one snapshot. 2. Those that may leave are unsealed and wrapped, with no
-        lock held. 3. Each is authorised and judged again and recorded, in one transaction.
-        """
+        """Judge, wrap and record each key, one after the other: threads would only take turns at the interpreter."""
         rules = RulesOfChunk(self._kek_policy)
-        judging = [partial(_judge, rules, reference, terms) for reference in references]
-        judged = self._gate.read_each(caller, Operation.KEY_EXPORT, judging, before=partial(_bring, references))
-        # One after the other: the library keeps the interpreter while it wraps, and threads would only take turns.
-        wrapped = [self._wrap(caller, each) for each in judged]
-        recorded = iter(self._record(caller, [each for each in wrapped if isinstance(each, Wrapped)]))
-        return [next(recorded) if isinstance(each, Wrapped) else each for each in wrapped]
-
-    def _record(self, caller: Caller, wrapped: Sequence[Wrapped]) -> list[Outcome]:
-        rules = RulesOfChunk(self._kek_policy)
-        recording = [partial(record, rules, each) for each in wrapped]
-        ids = [each.ready.key.id for each in wrapped]
-        return self._gate.write_each(caller, Operation.KEY_EXPORT, recording, before=partial(_bring, ids))
-
-    def _wrap(self, caller: Caller, ready: Ready | KeyferryError) -> Wrapped | KeyferryError:
-        if isinstance(ready, KeyferryError):
-            return ready
-        try:
-            with self._gate.refusing(caller, Operation.KEY_EXPORT, ready.subject):
-                return wrap(self._gate.sealer, ready)
-        except KeyferryError as refusal:
-            return refusal
+        leaving = [partial(_leave, rules, reference, terms) for reference in references]
+        return self._gate.write_each(caller, Operation.KEY_EXPORT, leaving, before=partial(_bring, references))
 
     def _leaving(self, caller: Caller, owner: OwnersKeys, passed: Passed) -> Iterator[str]:
         after = ""
@@ -116,11 +94,9 @@ def _bring(references: Sequence[str], tx: Transaction) -> None:
     KEY_VERSIONS.bring(tx, [str(row["current_version_id"]) for row in rows])
 
 
-def _judge(rules: ExportRules, reference: str, terms: Terms, view: View) -> Ready:
-    key = load_key(view, reference)
-    ready = rules.judge_under(view, key, require_leaving(view, key), terms)
-    ready.require_approval(view)
-    return ready
+def _leave(rules: ExportRules, reference: str, terms: Terms, change: Change) -> ExportedFile:
+    key = load_key(change, reference)
+    return wrap_and_record(change, rules.judge_under(change, key, require_leaving(change, key), terms))
 
 
 def _permitted_terms(request: Request, view: View) -> Terms:

@@ -1,7 +1,6 @@
 """Keys that leave: wrapped for a destination, and recorded. The file itself is never kept."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import bindparam, desc, or_, select
@@ -10,7 +9,7 @@ from keyferry.byok.destinations import KeyIdentifier
 from keyferry.byok.kek import KekPublicKey
 from keyferry.byok.transfer_file import TransferFile
 from keyferry.custody.caller import Caller
-from keyferry.custody.export_rules import NEW, ExportRules, Ready, Request, require_leaving
+from keyferry.custody.export_rules import NEW, ExportRules, Ready, Request
 from keyferry.custody.gate import Gate
 from keyferry.custody.keks import bind_kek
 from keyferry.custody.key_lookup import KeyDetail, detail_of, load_key
@@ -18,10 +17,9 @@ from keyferry.custody.pages import Page, page_of
 from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.versions import unseal
 from keyferry.custody.view import Change, Query, View
-from keyferry.errors import Conflict, IntegrityViolation
+from keyferry.errors import IntegrityViolation
 from keyferry.ids import is_id_shaped, new_id
 from keyferry.material.algorithms import ALGORITHMS
-from keyferry.material.sealing import Sealer
 from keyferry.store.records import Export, Key
 from keyferry.store.sealed import EXPORTS, KEYS, USERS
 from keyferry.store.tables import exports, keys, memberships
@@ -93,15 +91,6 @@ class ExportedFile:
         return self.detail.export
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapped:
-    """A key that is wrapped and not recorded yet."""
-
-    ready: Ready
-    file: TransferFile
-    import_command: str
-
-
 class Exports:
     """Keys that leave, each wrapped for one destination under one key encryption key.
 
@@ -144,15 +133,11 @@ class Exports:
                 will not do; says why.
         """
 
-        def prepare(view: View) -> Ready:
-            ready = self._rules.judge(view, load_key(view, reference), request)
-            ready.require_approval(view)
-            return ready
+        def leave(change: Change) -> ExportedFile:
+            ready = self._rules.judge(change, load_key(change, reference), request)
+            return wrap_and_record(change, ready)
 
-        ready = self._gate.read(caller, Operation.KEY_EXPORT, prepare, about=reference)
-        with self._gate.refusing(caller, Operation.KEY_EXPORT, ready.subject):
-            wrapped = wrap(self._gate.sealer, ready)
-        return self._gate.write(caller, Operation.KEY_EXPORT, partial(record, self._rules, wrapped))
+        return self._gate.write(caller, Operation.KEY_EXPORT, leave, about=reference)
 
     def show(self, caller: Caller, export_id: str) -> ExportDetail:
         """One export's record, for whoever may see the key that left.
@@ -208,42 +193,24 @@ def newest_exports_of(view: View, key: Key, limit: int, before: int = AFTER_ALL)
     return view.find(EXPORTS, _OF_KEY_BACK, key_id=key.id, before=before, limit=limit)
 
 
-def wrap(sealer: Sealer, ready: Ready) -> Wrapped:
-    """Unseal and wrap a key that may leave; nothing is recorded yet, and nothing may be handed out.
+def wrap_and_record(change: Change, ready: Ready) -> ExportedFile:
+    """Unseal and wrap a key that may leave, and record that it left.
 
     Raises:
+        ApprovalNeeded: others have to approve that exactly this leaves.
         IntegrityViolation: the material does not verify.
         KeyferryError: what the destination refuses.
     """
-    file = ready.destination.wrap(
-        unseal(sealer, ready.key, ready.version), ready.kek, ready.identifier, name=ready.key.name
-    )
+    ready.require_approval(change)
+    key, identifier = ready.key, ready.identifier
+    file = ready.destination.wrap(unseal(change.sealer, key, ready.version), ready.kek, identifier, name=key.name)
     command = ready.destination.import_command(
-        ready.identifier,
-        ALGORITHMS[ready.key.algorithm],
-        name=ready.key.name or f"key-{ready.key.id}",
-        file=file.file_name,
+        identifier, ALGORITHMS[key.algorithm], name=key.name or f"key-{key.id}", file=file.file_name
     )
-    return Wrapped(ready, file, command)
-
-
-def record(rules: ExportRules, wrapped: Wrapped, change: Change) -> ExportedFile:
-    """Judge once more, on the rows as they are now, and record that the key left.
-
-    Raises:
-        Conflict: the key was rotated meanwhile.
-        KeyferryError: it may not leave any more.
-    """
-    before, file = wrapped.ready, wrapped.file
-    key = load_key(change, before.key.id)
-    now = rules.judge_under(change, key, require_leaving(change, key), before.terms)
-    if now.version.id != before.version.id:
-        raise Conflict("The key was rotated meanwhile.", advice="Export again to get the new version.")
-    now.require_approval(change)
-    if now.known_as == NEW:
-        bind_kek(change, now.identifier.canonical, now.kek, source="export", registered=False)
-    detail = ExportDetail(_record(change, now, file), key.name, change.actor.user.name)
-    return ExportedFile(detail, file.content, file.file_name, wrapped.import_command, now.warnings)
+    if ready.known_as == NEW:
+        bind_kek(change, identifier.canonical, ready.kek, source="export", registered=False)
+    detail = ExportDetail(_record(change, ready, file), key.name, change.actor.user.name)
+    return ExportedFile(detail, file.content, file.file_name, command, ready.warnings)
 
 
 def _record(change: Change, ready: Ready, file: TransferFile) -> Export:

@@ -36,7 +36,6 @@ from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
 from keyferry.store.sealed import Lock
 from keyferry.store.store import Store
-from keyferry.store.together import Wanted, read_together
 from keyferry.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -80,12 +79,12 @@ class Gate:
         subject = Subject()
 
         def reading(tx: Transaction) -> T:
-            self._usual.before_reading(tx, caller, operation, about)
+            self._usual.bring(tx, caller, operation, about)
             actor = identify_actor(tx, self.sealer, caller, clock.now(), Lock.NONE)
             view = View(tx, self.sealer, actor, operation, subject)
             result = work(view)
             _require_authorised(view)
-            self._usual.after_reading(tx, caller, operation, about)
+            self._usual.note(tx, caller, operation, about)
             return result
 
         try:
@@ -118,19 +117,25 @@ class Gate:
             raise
 
     def write(
-        self, caller: Caller, operation: Operation, work: Callable[[Change], T], *, once: Once | None = None
+        self,
+        caller: Caller,
+        operation: Operation,
+        work: Callable[[Change], T],
+        *,
+        once: Once | None = None,
+        about: str | None = None,
     ) -> T:
         """Run `work` in the writing transaction, for `caller`; return once it is durable.
 
         Args:
             once: the request's idempotency key, if it has one; `work` must answer a record with an `id`.
+            about: as for `read`.
 
         Raises:
             NotAuthenticated, NotPermitted, NotFound: refused; the refusal is in the audit log.
             KeyferryError: what `work` refused.
         """
-        expected = self._usual.just_read(caller)
-        outcome = self.store.write(lambda tx: self._attempt(tx, caller, operation, work, once, expected=expected))
+        outcome = self.store.write(lambda tx: self._attempt(tx, caller, operation, work, once, about=about))
         self._count_unauthenticated(caller, operation, outcome.refusal)
         if outcome.refusal is not None:
             self._file(caller, [outcome.refusal])
@@ -328,13 +333,15 @@ class Gate:
         once: Once | None,
         known: list[Actor] | None = None,
         *,
-        expected: Sequence[Wanted] = (),
+        about: str | None = None,
     ) -> _Outcome[T]:
         subject = Subject()
         try:
             with tx.savepoint():
-                read_together(tx, expected)
-                return _Outcome(self._change(tx, caller, operation, subject, work, once, known))
+                self._usual.bring(tx, caller, operation, about)
+                result = self._change(tx, caller, operation, subject, work, once, known)
+                self._usual.note(tx, caller, operation, about)
+                return _Outcome(result)
         except NotAuthenticated as refusal:
             return _Outcome(refusal=refusal)
         except KeyferryError as refusal:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 from typing import Protocol, TypeVar
 
@@ -21,6 +22,7 @@ from keyferry.ids import new_id
 from keyferry.material.algorithms import Algorithm, Family
 from keyferry.material.keys import Identity, Material, generate, identify
 from keyferry.store.transaction import Transaction
+from keyferry.waiting import elsewhere
 
 T = TypeVar("T")
 
@@ -41,6 +43,10 @@ class Made:
 
 #: where an operation that stores a key takes its material from, in its writing transaction
 Source = Callable[[Transaction], Made]
+
+
+def _nothing() -> None:
+    """Nobody has to be asked."""
 
 
 class PoolIsEmpty(Exception):  # it tells of no error, and never leaves `Generation`
@@ -81,12 +87,11 @@ class Generation:
         """
         if algorithm.family is not Family.RSA:
             return generated(algorithm)
-        with self._turns.one():
-            made = generated(algorithm)
+        made = elsewhere(partial(self._in_turn, algorithm))
         self._asked_at = time.monotonic()
         return made
 
-    def supply(self, algorithm: Algorithm, write: Callable[[Source], T]) -> T:
+    def supply(self, algorithm: Algorithm, write: Callable[[Source], T], *, before: Callable[[], None] = _nothing) -> T:
         """Run `write`, which stores a key in one writing transaction, with where to take the material from.
 
         From the pool, in that transaction, so that a key leaves the pool with the very commit that stores it; where the
@@ -94,11 +99,17 @@ class Generation:
 
         Args:
             write: calls its source once, in its transaction; it may be run a second time, if the first was undone.
+            before: is run before an RSA key is generated, which takes long, and may refuse it.
         """
-        return self.supply_some([algorithm], lambda sources: write(sources[0]), within=0)
+        return self.supply_some([algorithm], lambda sources: write(sources[0]), within=0, before=before)
 
     def supply_some(
-        self, algorithms: Sequence[Algorithm], write: Callable[[Sequence[Source]], T], *, within: float
+        self,
+        algorithms: Sequence[Algorithm],
+        write: Callable[[Sequence[Source]], T],
+        *,
+        within: float,
+        before: Callable[[], None] = _nothing,
     ) -> T:
         """As `supply`, for the first so many of `algorithms`: as many as come from the pool or are begun in time.
 
@@ -113,7 +124,10 @@ class Generation:
         pooled = self._in_stock(algorithms)
         made: dict[int, Made] = {}
         while True:
-            self._generate(algorithms, made, pooled, end)
+            missing = [place for place in range(len(algorithms)) if place not in pooled and place not in made]
+            if any(algorithms[place].family is Family.RSA for place in missing):
+                before()
+            self._generate(algorithms, made, missing, end)
             ready = takewhile((pooled | made.keys()).__contains__, range(len(algorithms)))
             try:
                 return write([self._source(algorithms[place], made.get(place)) for place in ready])
@@ -128,6 +142,10 @@ class Generation:
         """A turn for what nobody waits for, if one is free; answers whether it is."""
         return self._turns.spare()
 
+    def _in_turn(self, algorithm: Algorithm) -> Made:
+        with self._turns.one():
+            return generated(algorithm)
+
     def _in_stock(self, algorithms: Sequence[Algorithm]) -> frozenset[int]:
         """Which of the keys that are wanted the pool has, by their place."""
         if self._stock is None or all(algorithm.family is not Family.RSA for algorithm in algorithms):
@@ -141,10 +159,9 @@ class Generation:
         return frozenset(found)
 
     def _generate(
-        self, algorithms: Sequence[Algorithm], made: dict[int, Made], pooled: frozenset[int], end: float
+        self, algorithms: Sequence[Algorithm], made: dict[int, Made], missing: Sequence[int], end: float
     ) -> None:
         """Put into `made` what is missing, in order, until the time is over; of all that is missing, one at least."""
-        missing = [place for place in range(len(algorithms)) if place not in pooled and place not in made]
         threads = min(self.at_once, len(missing))
         queue, taking = iter(missing), threading.Lock()
 

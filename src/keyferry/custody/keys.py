@@ -93,12 +93,15 @@ class Keys:
             Conflict: the name is taken, or the owner may own no keys.
         """
         algorithm = algorithm_named(new.algorithm)
-        self._gate.read(caller, Operation.KEY_GENERATE, lambda view: prepare_key(view, new, algorithm))
+
+        def judge() -> None:
+            self._gate.read(caller, Operation.KEY_GENERATE, lambda view: prepare_key(view, new, algorithm))
 
         def write(source: Source) -> KeyDetail:
-            return self._gate.write(caller, Operation.KEY_GENERATE, partial(store_key, new, source), once=once)
+            work, owner = partial(store_key, new, source), new.owner or new.group
+            return self._gate.write(caller, Operation.KEY_GENERATE, work, once=once, about=owner)
 
-        return self._generation.supply(algorithm, write)
+        return self._generation.supply(algorithm, write, before=judge)
 
     def import_(
         self, caller: Caller, new: NewKey, data: bytes, *, passphrase: Secret | None = None, once: Once | None = None

@@ -30,13 +30,14 @@ from keyferry.custody.use_values import Ciphertext, Opened, Payload, Protected, 
 from keyferry.custody.versions import current_version, version_numbered
 from keyferry.custody.view import View
 from keyferry.errors import Conflict
-from keyferry.material.algorithms import ALGORITHMS, Usage
+from keyferry.material.algorithms import ALGORITHMS, Family, Usage
 from keyferry.material.secret import Secret
 from keyferry.material.using import ciphering, signing
 from keyferry.material.using.envelope import Header
 from keyferry.material.using.methods import Scheme, method_named, methods_of
 from keyferry.material.using.signing import SignatureFormat
 from keyferry.store.records import Key, KeyVersion
+from keyferry.waiting import elsewhere
 
 T = TypeVar("T")
 
@@ -129,7 +130,7 @@ class Uses:
             digest = signing.digest_of(method, payload.message, payload.digest)
             return Use(key, self._protecting(view, key), method), digest
 
-        use, digest = self._gate.read(caller, Operation.KEY_USE, judge)
+        use, digest = self._gate.read(caller, Operation.KEY_USE, judge, about=reference)
 
         def run() -> bytes:
             private = self._material.parsed(use)
@@ -165,7 +166,7 @@ class Uses:
             digest = signing.digest_of(method, payload.message, payload.digest)
             return Use(key, self._processing(view, key, version), method), digest
 
-        use, digest = self._gate.read(caller, Operation.KEY_USE, judge)
+        use, digest = self._gate.read(caller, Operation.KEY_USE, judge, about=reference)
         with self._gate.refusing(caller, Operation.KEY_USE, _subject(use)):
             valid = signing.is_valid(use.method, public_half(use), digest, signature, form)
         self._record(caller, Usage.VERIFY, use, valid=valid)
@@ -190,7 +191,7 @@ class Uses:
     def _protect(
         self, caller: Caller, usage: Usage, judge: Callable[[View], Use], plaintext: Secret, associated_data: bytes
     ) -> Protected:
-        use = self._gate.read(caller, Operation.KEY_USE, judge)
+        use = self._gate.read(caller, Operation.KEY_USE, judge, about=reference)
         header = Header(use.method, use.key.id, use.version.number).encode()
 
         def run() -> bytes:
@@ -207,7 +208,7 @@ class Uses:
             ciphering.require_associated_data(method, ciphertext.associated_data)
             return _Sealed(Use(key, self._processing(view, key, number), method), header, body)
 
-        sealed = self._gate.read(caller, Operation.KEY_USE, judge)
+        sealed = self._gate.read(caller, Operation.KEY_USE, judge, about=reference)
         use = sealed.by
 
         def run() -> Secret:
@@ -218,8 +219,9 @@ class Uses:
 
     def _done(self, caller: Caller, usage: Usage, use: Use, run: Callable[[], T]) -> T:
         """What `run` gives, once its audit event is durable; what it refuses is audited too."""
+        takes_long = ALGORITHMS[use.key.algorithm].family is Family.RSA
         with self._gate.refusing(caller, Operation.KEY_USE, _subject(use)):
-            result = run()
+            result = elsewhere(run) if takes_long else run()
         self._record(caller, usage, use)
         return result
 

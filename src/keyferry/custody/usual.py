@@ -21,21 +21,19 @@ _Rows = tuple[Wanted, ...]
 
 
 class Usual:
-    """The rows of earlier reads, for all threads of a process."""
+    """The rows of earlier operations, for all threads of a process."""
 
     def __init__(self) -> None:
         self._rows: dict[_Asked, _Rows] = {}
         self._lock = threading.Lock()
-        self._mine = threading.local()
 
-    def before_reading(self, tx: Transaction, caller: Caller, operation: Operation, about: str | None) -> None:
+    def bring(self, tx: Transaction, caller: Caller, operation: Operation, about: str | None) -> None:
         """Read the rows that this operation asked for the last time, all at once."""
         read_together(tx, self._rows.get((caller, operation, about), ()))
 
-    def after_reading(self, tx: Transaction, caller: Caller, operation: Operation, about: str | None) -> None:
-        """Note what it has asked for."""
+    def note(self, tx: Transaction, caller: Caller, operation: Operation, about: str | None) -> None:
+        """Remember what it has asked for."""
         rows: _Rows = tuple(dict.fromkeys(tx.asked))[:MOST_ROWS]
-        self._mine.just_read = (caller, rows)
         asked = (caller, operation, about)
         if self._rows.get(asked) == rows:
             return
@@ -44,9 +42,3 @@ class Usual:
             if len(self._rows) >= MOST:
                 del self._rows[next(iter(self._rows))]
             self._rows[asked] = rows
-
-    def just_read(self, caller: Caller) -> _Rows:
-        """What this thread has read last for the caller: an operation that goes on to write judges the same again."""
-        whose, rows = getattr(self._mine, "just_read", (None, ()))
-        self._mine.just_read = (None, ())
-        return rows if whose == caller else ()

@@ -3,10 +3,9 @@
 import asyncio
 import queue
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -14,7 +13,7 @@ import anyio
 
 from keyferry.config.settings import Settings
 from keyferry.errors import Overloaded
-from keyferry.waiting import WouldWait, without_waiting
+from keyferry.waiting import Fiber, WouldWait
 
 T = TypeVar("T")
 
@@ -22,99 +21,61 @@ T = TypeVar("T")
 LONGEST_WAIT: Final = 10.0
 #: requests that may wait for each that is worked on
 WAITING_FOR_EACH: Final = 16
-#: seconds that the event loop itself waits for work that is known to be quick
-PATIENCE: Final = 0.0004
 #: seconds that a batch waits for its next chunk to be begun
 BATCH_WAIT: Final = 300.0
-#: seconds that work may take which the event loop does itself
-HERE: Final = 0.002
-#: of work that is not quick, each time after so many is waited for, in case it has become so
+#: seconds for which work may hold up the event loop in one go: as long as one thread keeps the interpreter from others
+HERE: Final = 0.005
+#: of work that is not short, each time after so many is done on the loop all the same, in case it has become so
 TRIED_AGAIN_EVERY: Final = 32
 
 
 class _Job:
-    """Work for a thread, and how what becomes of it gets back to the event loop: by a call there, or by hand."""
+    """Work for a thread, and how what becomes of it gets back to the event loop."""
 
-    __slots__ = ("_answer", "_by_hand", "_lock", "_loop", "_release", "_work", "ended", "failure", "result", "seconds")
+    __slots__ = ("_answer", "_loop", "_release", "_work", "failure", "result")
 
     def __init__(self, work: Callable[[], Any], release: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
         self._work = work
         self._release = release
         self._loop = loop
-        self._lock = threading.Lock()
-        self._by_hand: threading.Lock | None = None
-        self._answer: asyncio.Future[Any] | None = None
-        self.ended = False
+        self._answer = loop.create_future()
         self.result: Any = None
         self.failure: BaseException | None = None
-        self.seconds = 0.0
 
     def run(self) -> None:
         """Do the work, in a thread."""
-        began = time.perf_counter()
         try:
             self.result = self._work()
         except BaseException as raised:  # noqa: BLE001  # whoever waits must hear of it, whatever it is
             self.failure = raised
-        self.seconds = time.perf_counter() - began
-        with self._lock:
-            self.ended = True
-            by_hand = self._by_hand
-        if by_hand is not None:
-            by_hand.release()
-            return
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._finish)
 
-    def expect_by_hand(self) -> None:
-        """Let the thread hand the result over to `wait`; before the job is given to a thread."""
-        self._by_hand = threading.Lock()
-        self._by_hand.acquire()
-
-    def wait(self, seconds: float) -> bool:
-        """Block for so long at most; whether the job has ended. If not, its end will be a call on the loop."""
-        if self._by_hand is None:
-            return False
-        self._by_hand.acquire(timeout=seconds)
-        with self._lock:
-            self._by_hand = None
-            ended = self.ended
-        if ended:
-            self._release()
-        return ended
-
+    @property
     def answer(self) -> "asyncio.Future[Any]":
-        """What is awaited for a job that ends by a call on the loop; asked for on the loop, before that call is run."""
-        self._answer = self._loop.create_future()
+        """What is awaited."""
         return self._answer
 
     def _finish(self) -> None:
         self._release()
-        answer = self._answer
-        if answer is None or answer.cancelled():
-            return
-        if self.failure is None:
-            answer.set_result(self.result)
-        else:
-            answer.set_exception(self.failure)
+        _answer(self._answer, self.result, self.failure)
 
 
 class _Pace:
-    """How long work of one kind takes: whether waiting for it is shorter than going away and coming back."""
+    """For how long work of one kind holds up the loop, of late: whether that is shorter than a thread would be told."""
 
-    __slots__ = ("_asked", "_longest", "_quick")
+    __slots__ = ("_asked", "_seconds")
 
-    def __init__(self, longest: float) -> None:
-        self._longest = longest
+    def __init__(self) -> None:
         self._asked = 0
-        self._quick = False
+        self._seconds = 0.0
 
-    def is_worth_waiting(self) -> bool:
+    def is_short(self) -> bool:
         self._asked += 1
-        return self._quick or self._asked % TRIED_AGAIN_EVERY == 0
+        return self._seconds < HERE or self._asked % TRIED_AGAIN_EVERY == 0
 
     def took(self, seconds: float) -> None:
-        self._quick = seconds < self._longest
+        self._seconds += (min(seconds, 4 * HERE) - self._seconds) / 8  # one that was held up itself does not tell
 
 
 class Workers:
@@ -132,19 +93,13 @@ class Workers:
         self._at_once = at_once
         self._most_waiting = at_once * WAITING_FOR_EACH
         self._longest_wait = longest_wait
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._paces: dict[object, _Pace] = {}
         weakref.finalize(self, _end, self._jobs, self._threads)
 
-    async def run(self, work: Callable[[], T], *, kind: object = None) -> T:
+    async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread.
-
-        A kind of work that takes no longer than `PATIENCE` is waited for here and now: it is over before the event loop
-        could have done anything else, for which it would take the interpreter away from the work again and again.
-
-        Args:
-            kind: what all work of one kind has in common, such as the function; None for work of no kind.
 
         Raises:
             Overloaded: (`overloaded`) too many requests wait already, or this one has waited for too long; `work` did
@@ -153,48 +108,52 @@ class Workers:
         await self._take_place()
         self._require_thread()
         job = _Job(work, self._places.release, asyncio.get_running_loop())
-        pace = None if kind is None else self._paces.setdefault(kind, _Pace(PATIENCE))
-        if pace is not None and pace.is_worth_waiting():
-            job.expect_by_hand()
-        answer = job.answer()
-        self._jobs.put(job)
-        if not job.wait(PATIENCE):
-            with _noting(job, pace):
-                result: T = await answer
-                return result
-        with _noting(job, pace):
-            if job.failure is not None:
-                raise job.failure
-            handed: T = job.result
-            return handed
+        self._jobs.put(job.run)
+        result: T = await job.answer
+        return result
 
-    async def look(self, work: Callable[[], T], *, kind: object) -> T:
-        """Run `work`, which reads a few rows that are at hand: on the event loop itself, or in a thread if it waits.
+    async def briefly(self, work: Callable[[], T], *, kind: object) -> T:
+        """Run `work`, which reads and writes a few rows, as a fiber on the event loop; in a thread if it is not short.
 
-        What is told to a thread, and back, takes longer than such a read; so the loop is held up for less time by the
-        read than by letting it be done elsewhere. Work that was slow the last time is done in a thread.
+        Args:
+            kind: what all work of one kind has in common, such as the function: work of a kind that held up the loop
+                for too long the last time is done in a thread.
 
         Raises:
             Overloaded: as for `run`.
         """
-        pace = self._paces.setdefault((kind, HERE), _Pace(HERE))
-        if pace.is_worth_waiting():
-            began = time.perf_counter()
-            try:
-                with without_waiting():
-                    return work()
-            except WouldWait:
-                pass  # nothing was done
-            finally:
-                pace.took(time.perf_counter() - began)
-        return await self.run(work, kind=kind)
+        pace = self._paces.setdefault(kind, _Pace())
+        if not pace.is_short():
+            return await self.run(work)
+        await self._take_place()
+        loop = asyncio.get_running_loop()
+        fiber = Fiber(work, loop, self._in_thread)
+        fiber.step()
+        if fiber.ended:
+            self._places.release()
+            pace.took(fiber.longest)
+            if isinstance(fiber.failure, WouldWait):  # nothing was done
+                return await self.run(work)
+            if fiber.failure is not None:
+                raise fiber.failure
+            at_once: T = fiber.result
+            return at_once
+        answer: asyncio.Future[T] = loop.create_future()
+
+        def end() -> None:
+            self._places.release()
+            pace.took(fiber.longest)
+            _answer(answer, fiber.result, fiber.failure)
+
+        fiber.when_ended = end
+        return await answer
 
     async def _take_place(self) -> None:
-        if self._places.statistics().tasks_waiting >= self._most_waiting:
-            raise Overloaded("Too many requests are waiting.", code="overloaded")
         with suppress(anyio.WouldBlock):
             self._places.acquire_nowait()
             return
+        if self._places.statistics().tasks_waiting >= self._most_waiting:
+            raise Overloaded("Too many requests are waiting.", code="overloaded")
         with anyio.move_on_after(self._longest_wait) as waiting:
             await self._places.acquire()
         if waiting.cancelled_caught:
@@ -203,6 +162,11 @@ class Workers:
                 code="overloaded",
                 retry_after=5,
             )
+
+    def _in_thread(self, work: Callable[[], None]) -> None:
+        """Have a thread do a part of a fiber's work, whose place it has."""
+        self._require_thread()
+        self._jobs.put(work)
 
     def _require_thread(self) -> None:
         """Begin a thread if all that there are have work: as many as places that are taken are enough."""
@@ -236,21 +200,21 @@ class Crew:
         )
 
 
-@contextmanager
-def _noting(job: _Job, pace: _Pace | None) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        if pace is not None and job.ended:
-            pace.took(job.seconds)
+def _answer(answer: "asyncio.Future[T]", result: T, failure: BaseException | None) -> None:
+    if answer.cancelled():
+        return
+    if failure is None:
+        answer.set_result(result)
+    else:
+        answer.set_exception(failure)
 
 
-def _serve(jobs: "queue.SimpleQueue[_Job | None]") -> None:
-    while (job := jobs.get()) is not None:
-        job.run()
-        del job  # what it holds is not kept until the next one comes
+def _serve(jobs: "queue.SimpleQueue[Callable[[], None] | None]") -> None:
+    while (run := jobs.get()) is not None:
+        run()
+        del run  # what it holds is not kept until the next one comes
 
 
-def _end(jobs: "queue.SimpleQueue[_Job | None]", threads: list[threading.Thread]) -> None:
+def _end(jobs: "queue.SimpleQueue[Callable[[], None] | None]", threads: list[threading.Thread]) -> None:
     for _ in threads:
         jobs.put(None)

@@ -58,10 +58,10 @@ class Store:
         Raises:
             WouldWait: this thread may not.
         """
-        about_to_wait()
         if self._writer:
             result: T = self._writer.write(work)
             return result
+        about_to_wait()
         for _ in range(ATTEMPTS):
             try:
                 return self._write_on_postgresql(work)

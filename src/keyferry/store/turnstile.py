@@ -38,6 +38,13 @@ class Turnstile:
             if mine:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
+    def is_free(self) -> bool:
+        """Whether nobody is in the way, just now."""
+        free = self._enter()
+        if free:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        return free
+
     def close(self) -> None:
         """Let the file go."""
         os.close(self._descriptor)
@@ -45,10 +52,14 @@ class Turnstile:
     def _wait(self, within: float) -> bool:
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(_LOOK_EVERY)
-            else:
+            if self._enter():
                 return True
+            time.sleep(_LOOK_EVERY)
         return False
+
+    def _enter(self) -> bool:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

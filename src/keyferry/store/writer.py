@@ -1,61 +1,52 @@
-"""The one thread that writes to SQLite: first come, first served, a savepoint an operation, one commit for a group.
+"""Writing to SQLite: first come, first served, and one commit for all that wait.
 
-Several threads with `BEGIN IMMEDIATE` and a busy timeout starve each other for seconds. One writer does not, and it
-makes many waiting operations durable with a single sync to disk.
+Several threads with `BEGIN IMMEDIATE` and a busy timeout starve each other for seconds. One pen does not, and it makes
+many waiting operations durable with a single sync to disk. What fibers wait for is short, and is done on their event
+loop; what threads wait for, in the writing thread. Either way the commit is that thread's, as it waits for the disk,
+and nobody is told anything before it.
+
+    free       a job that comes calls for whom it is to be done by, the loop or the thread
+    called     more come meanwhile; the first ones that are to be done in the same place are the group
+    taken      the group is done and committed; then its jobs are told, and who is next is called
 """
 
-import queue
-import sqlite3
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import closing, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from asyncio import AbstractEventLoop
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from enum import Enum, auto
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from keyferry.errors import InternalError, Overloaded
-from keyferry.store.transaction import Transaction
-from keyferry.store.turnstile import Turnstile
+from keyferry.errors import Overloaded
+from keyferry.store.pen import Job, Pen, Work
 
 LARGEST_GROUP = 64
+#: of a group that is done on an event loop, which others wait for
+LARGEST_HERE: Final = 8
 LONGEST_QUEUE = 4096
 
-Work = Callable[[Transaction], Any]
 
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    work: Work
-    done: Future[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What became of a job, told to whoever waits once the group is durable."""
-
-    job: _Job
-    result: Any = None
-    failure: Exception | None = None
-
-    def deliver(self) -> None:
-        if self.failure is None:
-            self.job.done.set_result(self.result)
-        else:
-            self.job.done.set_exception(self.failure)
+class _State(Enum):
+    FREE = auto()
+    CALLED = auto()
+    TAKEN = auto()
 
 
 class Writer:
-    """Hands work to the writing thread and waits until it is durable."""
+    """Has work done, in turn, and waits until it is durable."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._queue: queue.Queue[_Job | None] = queue.Queue(LONGEST_QUEUE)
-        self._closing = threading.Lock()
+        self._pen = Pen(engine)
+        self._state = _State.FREE
+        self._queue: deque[Job] = deque()
         self._closed = False
-        self._turnstile = Turnstile(Path(engine.url.database)) if engine.url.database else None
+        self._lock = threading.Lock()  # of the three
+        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="keyferry-writer", daemon=True)
         self._thread.start()
 
@@ -67,92 +58,112 @@ class Writer:
             InternalError: the database undid the whole group, this work and all that was to be committed with it.
             Exception: whatever `work` raised; its changes are undone, those of others in the group stand.
         """
-        job = _Job(work, Future())
-        with self._closing:
+        job = Job(work)
+        with self._lock:
             if self._closed:
                 raise Overloaded("The store is closing.", code="overloaded")
-            try:
-                self._queue.put_nowait(job)
-            except queue.Full:
-                raise Overloaded("Too many changes are waiting to be written.", code="overloaded") from None
-        return job.done.result()
+            if len(self._queue) >= LONGEST_QUEUE:
+                raise Overloaded("Too many changes are waiting to be written.", code="overloaded")
+            self._queue.append(job)
+            if was_free := self._state is _State.FREE:
+                self._state = _State.CALLED
+        if was_free:
+            self._call()
+        return job.outcome()
 
     def close(self) -> None:
         """Finish what waits, then end the thread; what comes later is refused."""
-        with self._closing:
-            if not self._closed:
-                self._closed = True
-                self._queue.put(None)
+        with self._lock:
+            self._closed = True
+            state = self._state
+        if state is _State.FREE:
+            self._tasks.put(None)
+        elif state is _State.CALLED:  # the loop perhaps, which may not come any more
+            self._tasks.put(self._write_in_thread)
         self._thread.join()
-        with self._closing:
-            if self._turnstile is not None:
-                self._turnstile.close()
-                self._turnstile = None
+        self._pen.close()
 
     def _serve(self) -> None:
-        while True:
-            group = [self._queue.get(), *self._waiting()]
-            jobs = [job for job in group if job is not None]
-            if jobs:  # not to wait, when it is closed, for others who write
-                self._write_group(jobs)
-            if None in group:
-                return
+        while (task := self._tasks.get()) is not None:
+            task()
+            del task  # what it holds is not kept until the next one comes
 
-    def _waiting(self) -> list[_Job | None]:
-        found: list[_Job | None] = []
-        while len(found) < LARGEST_GROUP - 1:
-            try:
-                found.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
-        return found
+    def _call(self) -> None:
+        """Call for whom the first job is to be done by."""
+        loop = self._queue[0].loop
+        if loop is None or self._closed or not _called(loop, self._write_here):
+            self._tasks.put(self._write_in_thread)
 
-    def _write_group(self, group: list[_Job]) -> None:
+    def _write_here(self) -> None:
+        """On the loop: do all but what waits."""
+        group = self._take(LARGEST_HERE)
+        if not group:
+            return
+        begun = False
+        with self._undoing(group):
+            begun = self._pen.begin_now()
+            if begun:
+                self._pen.write(group)
+        self._tasks.put(partial(self._commit if begun else self._write, group))
+
+    def _write_in_thread(self) -> None:
+        group = self._take(LARGEST_GROUP)
+        if group:
+            self._write(group)
+
+    def _write(self, group: Sequence[Job]) -> None:
+        with self._undoing(group):
+            self._pen.begin()
+            self._pen.write(group)
+            self._pen.commit()
+        self._end(group)
+
+    def _commit(self, group: Sequence[Job]) -> None:
+        """In the thread, what the loop has written; nothing, if that was undone."""
+        with self._undoing(group):
+            self._pen.commit()
+        self._end(group)
+
+    @contextmanager
+    def _undoing(self, group: Sequence[Job]) -> Iterator[None]:
+        """Undo the whole group after a fault, and have everybody who waits hear of it."""
         try:
-            outcomes = self._commit(group)
+            yield
         except BaseException as failure:  # noqa: BLE001  # whoever waits must hear of it, whatever it is
             for job in group:
-                job.done.set_exception(failure)
-            return
-        for outcome in outcomes:
-            outcome.deliver()
+                job.fail(failure)
+            self._pen.undo()
 
-    def _commit(self, group: list[_Job]) -> list[_Outcome]:
-        connection = self._engine.raw_connection()
-        try:
-            driver = cast("sqlite3.Connection", connection.driver_connection)
-            with self._turnstile.passing() if self._turnstile else nullcontext():
-                driver.execute("BEGIN IMMEDIATE").close()
-            outcomes = []
-            with closing(Transaction(connection.dbapi_connection, self._engine.dialect)) as transaction:  # type: ignore[arg-type]  # open
-                for job in group:
-                    outcomes.append(_attempt(transaction, job))
-                    _require_still_open(driver, outcomes[-1])
-            connection.commit()
-            return outcomes
-        except BaseException:
-            connection.rollback()
-            raise
-        finally:
-            connection.close()
+    def _take(self, most: int) -> list[Job]:
+        """The jobs that come first and are done in the same place; none if somebody else has come before."""
+        with self._lock:
+            if self._state is not _State.CALLED:
+                return []
+            self._state = _State.TAKEN
+            group = [self._queue.popleft()]
+            while self._queue and len(group) < most and self._queue[0].loop is group[0].loop:
+                group.append(self._queue.popleft())
+            return group
 
-
-def _attempt(transaction: Transaction, job: _Job) -> _Outcome:
-    try:
-        with transaction.savepoint():
-            return _Outcome(job, job.work(transaction))
-    except Exception as failure:  # noqa: BLE001  # it is the waiting caller's, not the writer's
-        return _Outcome(job, failure=failure)
+    def _end(self, group: Sequence[Job]) -> None:
+        """Call who is next, and tell those whose work is done."""
+        with self._lock:
+            self._state = _State.CALLED if self._queue else _State.FREE
+            state, closed = self._state, self._closed
+        if state is _State.CALLED:
+            self._call()
+        elif closed:
+            self._tasks.put(None)
+        fibers = [job.fiber for job in group if job.fiber is not None]
+        if fibers:
+            _called(fibers[0].loop, lambda: [fiber.step() for fiber in fibers])
+        for job in group:
+            job.tell()
 
 
-def _require_still_open(connection: sqlite3.Connection, outcome: _Outcome) -> None:
-    """On a full disk, SQLite ends the transaction and undoes all of it, those before in the group included.
-
-    Raises:
-        InternalError: it did.
-    """
-    if not connection.in_transaction:
-        raise InternalError(
-            "The database undid a whole group of changes; none of them was made.",
-            advice="Look whether the disk is full or failing, then try again.",
-        ) from outcome.failure
+def _called(loop: AbstractEventLoop, what: Callable[[], object]) -> bool:
+    """Whether the loop will do it; not if it is closed."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(what)
+        return True
+    return False

@@ -1,0 +1,157 @@
+"""The one connection that writes to SQLite, and what it writes: a savepoint an operation, a commit for a group.
+
+One thread uses it at a time; who, `keyferry.store.writer` says.
+"""
+
+import sqlite3
+import threading
+import time
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import Any, Final, cast
+
+from sqlalchemy import Engine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from keyferry.errors import InternalError
+from keyferry.store.engine import BUSY_TIMEOUT
+from keyferry.store.transaction import Transaction
+from keyferry.store.turnstile import Turnstile
+from keyferry.waiting import Fiber, this_fiber
+
+Work = Callable[[Transaction], Any]
+
+_NO_TIMEOUT: Final = "busy_timeout=0"
+
+
+class Job:
+    """An operation, and whoever waits until it is durable: a fiber, or a thread."""
+
+    def __init__(self, work: Work) -> None:
+        self.fiber: Fiber | None = this_fiber()
+        self._work = work
+        self._told = threading.Lock()
+        self._result: Any = None
+        self._failure: BaseException | None = None
+        self._told.acquire()
+
+    @property
+    def loop(self) -> AbstractEventLoop | None:
+        """Where it is to be done; None for a thread."""
+        return None if self.fiber is None else self.fiber.loop
+
+    def attempt(self, transaction: Transaction) -> BaseException | None:
+        """Do it in a savepoint; answers what it failed with, which undid it alone."""
+        began = time.perf_counter()
+        self._failure = None
+        try:
+            with transaction.savepoint():
+                self._result = self._work(transaction)
+        except Exception as failure:  # noqa: BLE001  # it is the waiting caller's, not the writer's
+            self._failure = failure
+        if self.fiber is not None:
+            self.fiber.held_up(time.perf_counter() - began)
+        return self._failure
+
+    def fail(self, failure: BaseException) -> None:
+        """Let nothing of it have been done."""
+        self._failure = failure
+
+    def tell(self) -> None:
+        """Let the thread that waits go on; a fiber is called by its loop."""
+        self._told.release()
+
+    def outcome(self) -> Any:
+        """Wait; what the operation answered, once it is durable.
+
+        Raises:
+            BaseException: what it failed with.
+        """
+        if self.fiber is None:
+            self._told.acquire()
+        else:
+            self.fiber.step_aside()
+        if self._failure is not None:
+            raise self._failure
+        return self._result
+
+
+class Pen:
+    """A transaction at a time: `begin` or `begin_now`, `write`, then `commit`, or `undo` after any fault."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pooled: PoolProxiedConnection | None = None
+        self._waits = True
+        self._turnstile = Turnstile(Path(engine.url.database)) if engine.url.database else None
+
+    def begin(self) -> None:
+        """Wait for SQLite's lock, for as long as the connection's timeout says."""
+        connection = self._connection(waits=True)
+        with self._turnstile.passing() if self._turnstile else nullcontext():
+            connection.execute("BEGIN IMMEDIATE").close()
+
+    def begin_now(self) -> bool:
+        """Take SQLite's lock if nobody has it, nor waits for it; whether that was so."""
+        connection = self._connection(waits=False)
+        if self._turnstile is not None and not self._turnstile.is_free():
+            return False
+        try:
+            connection.execute("BEGIN IMMEDIATE").close()
+        except sqlite3.OperationalError:  # whatever it is, who waits will meet it again
+            return False
+        return True
+
+    def write(self, group: Sequence[Job]) -> None:
+        """Do what is to be done, each in a savepoint of its own.
+
+        Raises:
+            InternalError: the database undid the whole group.
+        """
+        connection = self._connection()
+        with closing(Transaction(self._pooled.dbapi_connection, self._engine.dialect)) as transaction:  # type: ignore[arg-type, union-attr]  # open
+            for job in group:
+                failure = job.attempt(transaction)
+                _require_still_open(connection, failure)
+
+    def commit(self) -> None:
+        """Make it durable."""
+        self._connection().commit()
+
+    def undo(self) -> None:
+        """Undo what is not committed; what follows is done with another connection."""
+        pooled, self._pooled = self._pooled, None
+        if pooled is not None:
+            pooled.rollback()
+            pooled.close()
+
+    def close(self) -> None:
+        """Let everything go."""
+        self.undo()
+        if self._turnstile is not None:
+            self._turnstile.close()
+            self._turnstile = None
+
+    def _connection(self, *, waits: bool | None = None) -> sqlite3.Connection:
+        if self._pooled is None:
+            self._pooled, self._waits = self._engine.raw_connection(), True
+        connection = cast("sqlite3.Connection", self._pooled.driver_connection)
+        if waits is not None and waits != self._waits:
+            connection.execute(f"PRAGMA {BUSY_TIMEOUT if waits else _NO_TIMEOUT}").close()
+            self._waits = waits
+        return connection
+
+
+def _require_still_open(connection: sqlite3.Connection, failure: BaseException | None) -> None:
+    """On a full disk, SQLite ends the transaction and undoes all of it, those before in the group included.
+
+    Raises:
+        InternalError: it did.
+    """
+    if not connection.in_transaction:
+        raise InternalError(
+            "The database undid a whole group of changes; none of them was made.",
+            advice="Look whether the disk is full or failing, then try again.",
+        ) from failure
