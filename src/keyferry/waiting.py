@@ -33,6 +33,7 @@ class Fiber(greenlet):
 
     Attributes:
         result, failure: what became of the work, once it has `ended`.
+        when_ended: is called then, by the step that ended it.
         longest: for how long it has held up the loop at most, in seconds, with what others did there for it.
     """
 
@@ -65,8 +66,10 @@ class Fiber(greenlet):
         began = time.perf_counter()
         self.switch()
         self.held_up(time.perf_counter() - began)
-        if self.ended and self.when_ended is not None:
-            self.when_ended()
+        if self.ended:
+            tell, self.when_ended = self.when_ended, None  # which refers to this, as this does to it
+            if tell is not None:
+                tell()
 
     def step_soon(self) -> None:
         """Have the loop go on with it; from any thread."""

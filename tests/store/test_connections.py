@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, select
+from tests.loops import run_apart
 
+from keyferry.doors.workers import Workers
 from keyferry.store.connections import MOST
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import users
 from keyferry.store.transaction import Transaction
 from keyferry.testing import Kit
-from keyferry.waiting import WouldWait, without_waiting
+from keyferry.waiting import WouldWait
 
 _NAMES = Prepared(select(users.c.name).where(users.c.name == bindparam("name")))
 
@@ -63,15 +65,20 @@ def test_more_readers_at_once_than_are_kept(kit: Kit) -> None:
         assert store.read(deeper(1)) == MOST + 4
 
 
-def test_who_may_not_wait_reads_what_is_at_hand_and_writes_nothing(kit: Kit) -> None:
+def test_a_fiber_reads_what_is_at_hand_and_takes_no_connection_that_it_would_wait_for(kit: Kit) -> None:
     store = kit.installation.store
     if not store.is_local:
         return
     store.read(lambda _: None)
-    with without_waiting():
-        assert store.read(lambda tx: not is_there(tx, "kim"))
-        with pytest.raises(WouldWait):
-            store.write(lambda _: None)
+
+    def work() -> bool:
+        assert not store.read(lambda tx: is_there(tx, "kim"))
         with pytest.raises(WouldWait):
             store.read(lambda _: store.read(lambda _: store.read(lambda _: None)))
-    store.write(lambda _: None)
+        store.write(lambda _: None)  # it steps aside meanwhile, and cannot be begun again any more
+        return store.read(lambda _: store.read(lambda _: store.read(lambda _: True)))
+
+    async def story() -> bool:
+        return await Workers(1).briefly(work, kind=None)
+
+    assert run_apart(story)

@@ -75,9 +75,9 @@ class HeldUp:
         started.wait(20)
 
     def give(self, work: Callable[[Transaction], Any]) -> Future[Any]:
-        waiting = self._writer._queue.qsize()
+        waiting = len(self._writer._queue)
         given = self._threads.submit(self._writer.write, work)
-        while self._writer._queue.qsize() == waiting and not given.done():
+        while len(self._writer._queue) == waiting and not given.done():
             threading.Event().wait(0.001)
         return given
 

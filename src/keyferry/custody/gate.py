@@ -135,7 +135,14 @@ class Gate:
             NotAuthenticated, NotPermitted, NotFound: refused; the refusal is in the audit log.
             KeyferryError: what `work` refused.
         """
-        outcome = self.store.write(lambda tx: self._attempt(tx, caller, operation, work, once, about=about))
+
+        def writing(tx: Transaction) -> _Outcome[T]:
+            self._usual.bring(tx, caller, operation, about)
+            outcome = self._attempt(tx, caller, operation, work, once)
+            self._usual.note(tx, caller, operation, about)
+            return outcome
+
+        outcome = self.store.write(writing)
         self._count_unauthenticated(caller, operation, outcome.refusal)
         if outcome.refusal is not None:
             self._file(caller, [outcome.refusal])
@@ -332,16 +339,11 @@ class Gate:
         work: Callable[[Change], T],
         once: Once | None,
         known: list[Actor] | None = None,
-        *,
-        about: str | None = None,
     ) -> _Outcome[T]:
         subject = Subject()
         try:
             with tx.savepoint():
-                self._usual.bring(tx, caller, operation, about)
-                result = self._change(tx, caller, operation, subject, work, once, known)
-                self._usual.note(tx, caller, operation, about)
-                return _Outcome(result)
+                return _Outcome(self._change(tx, caller, operation, subject, work, once, known))
         except NotAuthenticated as refusal:
             return _Outcome(refusal=refusal)
         except KeyferryError as refusal:

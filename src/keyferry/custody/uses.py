@@ -79,7 +79,7 @@ class Uses:
             InvalidInput: the algorithm is not for this key, or does not take an input of this size.
         """
         judge = partial(self._to_protect, reference, Usage.ENCRYPT, algorithm, "plaintext", plaintext, associated_data)
-        return self._protect(caller, Usage.ENCRYPT, judge, plaintext, associated_data)
+        return self._protect(caller, Usage.ENCRYPT, reference, judge, plaintext, associated_data)
 
     def wrap(self, caller: Caller, reference: str, material: Secret, *, algorithm: str | None = None) -> Protected:
         """Wrap another key's material under a key's current version.
@@ -88,7 +88,7 @@ class Uses:
             As `encrypt`.
         """
         judge = partial(self._to_protect, reference, Usage.WRAP, algorithm, "material", material, b"")
-        return self._protect(caller, Usage.WRAP, judge, material, b"")
+        return self._protect(caller, Usage.WRAP, reference, judge, material, b"")
 
     def decrypt(self, caller: Caller, reference: str, ciphertext: Ciphertext) -> Opened:
         """Open what `encrypt` gave, or what was encrypted elsewhere with an RSA key's public half.
@@ -189,7 +189,13 @@ class Uses:
         return Use(key, self._protecting(view, key), method)
 
     def _protect(
-        self, caller: Caller, usage: Usage, judge: Callable[[View], Use], plaintext: Secret, associated_data: bytes
+        self,
+        caller: Caller,
+        usage: Usage,
+        reference: str,
+        judge: Callable[[View], Use],
+        plaintext: Secret,
+        associated_data: bytes,
     ) -> Protected:
         use = self._gate.read(caller, Operation.KEY_USE, judge, about=reference)
         header = Header(use.method, use.key.id, use.version.number).encode()

@@ -1,4 +1,7 @@
-"""Custody is synchronous: it runs in worker threads, of a bounded number, with a bounded queue before them."""
+"""Custody is synchronous: it runs in worker threads or, what is short, in fibers on the event loop.
+
+Of both there is a bounded number, with a bounded queue before them.
+"""
 
 import asyncio
 import queue
@@ -32,13 +35,13 @@ TRIED_AGAIN_EVERY: Final = 32
 class _Job:
     """Work for a thread, and how what becomes of it gets back to the event loop."""
 
-    __slots__ = ("_answer", "_loop", "_release", "_work", "failure", "result")
+    __slots__ = ("_loop", "_release", "_work", "answer", "failure", "result")
 
-    def __init__(self, work: Callable[[], Any], release: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, work: Callable[[], Any], release: Callable[[], None]) -> None:
         self._work = work
         self._release = release
-        self._loop = loop
-        self._answer = loop.create_future()
+        self._loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[Any] = self._loop.create_future()
         self.result: Any = None
         self.failure: BaseException | None = None
 
@@ -51,14 +54,9 @@ class _Job:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._finish)
 
-    @property
-    def answer(self) -> "asyncio.Future[Any]":
-        """What is awaited."""
-        return self._answer
-
     def _finish(self) -> None:
         self._release()
-        _answer(self._answer, self.result, self.failure)
+        _answer(self.answer, self.result, self.failure)
 
 
 class _Pace:
@@ -107,7 +105,7 @@ class Workers:
         """
         await self._take_place()
         self._require_thread()
-        job = _Job(work, self._places.release, asyncio.get_running_loop())
+        job = _Job(work, self._places.release)
         self._jobs.put(job.run)
         result: T = await job.answer
         return result
@@ -126,26 +124,30 @@ class Workers:
         if not pace.is_short():
             return await self.run(work)
         await self._take_place()
-        loop = asyncio.get_running_loop()
-        fiber = Fiber(work, loop, self._in_thread)
+        fiber = Fiber(work, asyncio.get_running_loop(), self._in_thread)
         fiber.step()
-        if fiber.ended:
-            self._places.release()
-            pace.took(fiber.longest)
-            if isinstance(fiber.failure, WouldWait):  # nothing was done
-                return await self.run(work)
-            if fiber.failure is not None:
-                raise fiber.failure
-            at_once: T = fiber.result
-            return at_once
-        answer: asyncio.Future[T] = loop.create_future()
+        if not fiber.ended:
+            later: T = await self._end_of(fiber, pace)
+            return later
+        self._places.release()
+        pace.took(fiber.longest)
+        if isinstance(fiber.failure, WouldWait):  # nothing was done
+            return await self.run(work)
+        if fiber.failure is not None:
+            raise fiber.failure
+        result: T = fiber.result
+        return result
 
-        def end() -> None:
+    async def _end_of(self, fiber: Fiber, pace: _Pace) -> Any:
+        """Wait for a fiber that has stepped aside. It is finished also if nobody waits any more."""
+        answer = fiber.loop.create_future()
+
+        def tell() -> None:
             self._places.release()
             pace.took(fiber.longest)
             _answer(answer, fiber.result, fiber.failure)
 
-        fiber.when_ended = end
+        fiber.when_ended = tell
         return await answer
 
     async def _take_place(self) -> None:

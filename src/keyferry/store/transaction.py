@@ -21,7 +21,7 @@ class Transaction:
         self.dialect = dialect
         self._cursor: DBAPICursor = connection.cursor()
         self._savepoints = 0
-        self._depth = 0
+        self._marks: list[str | None] = []  # each savepoint's name in the database; None while it has nothing to undo
         self._awaiting_event: set[tuple[str, int]] = set()
         self._at_hand: dict[tuple[str, str], Row] = {}
         self.asked: list[tuple[Any, str]] = []
@@ -52,6 +52,7 @@ class Transaction:
 
     def run(self, statement: Prepared, /, **parameters: Any) -> int:
         """Execute and answer how many rows it changed."""
+        self._set_savepoint()
         self._execute(statement, parameters)
         return int(self._cursor.rowcount)
 
@@ -62,29 +63,30 @@ class Transaction:
             sql, bound = statement.for_dialect(self.dialect, each)
             values.append(bound)
         if values:
+            self._set_savepoint()
             self._cursor.executemany(sql, cast("list[dict[str, Any]]", values))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """What is done inside is undone if it raises; the transaction goes on."""
-        self._savepoints += 1
-        name = f"s{self._savepoints}"
-        self._cursor.execute(f"SAVEPOINT {name}")
-        self._depth += 1
+        self._marks.append(None)
+        if self.dialect.name != "sqlite":  # PostgreSQL gives up a transaction after any fault, also of a query
+            self._set_savepoint()
         try:
             yield
         except BaseException:
             self._at_hand.clear()  # what was read after a change that is undone
-            self._cursor.execute(f"ROLLBACK TO SAVEPOINT {name}")
-            self._cursor.execute(f"RELEASE SAVEPOINT {name}")
+            if self._marks[-1] is not None:
+                self._cursor.execute(f"ROLLBACK TO SAVEPOINT {self._marks[-1]}")
             raise
         finally:
-            self._depth -= 1
+            name = self._marks.pop()
+            if name is not None and name not in self._marks[-1:]:
+                self._cursor.execute(f"RELEASE SAVEPOINT {name}")
             self._awaiting_event.clear()
-            if not self._depth:  # what follows may be somebody else's
+            if not self._marks:  # what follows may be somebody else's
                 self._at_hand.clear()
-            self.asked.clear()
-        self._cursor.execute(f"RELEASE SAVEPOINT {name}")
+                self.asked.clear()
 
     def await_event(self, row_id: str, revision: int) -> None:
         """Note that a row was written at `revision` in this savepoint, and that its audit event is still to come."""
@@ -105,6 +107,16 @@ class Transaction:
     def take_from_hand(self, table: str, id_: str) -> None:
         """The row is about to be written: who asks for it next has to read it."""
         self._at_hand.pop((table, id_), None)
+
+    def _set_savepoint(self) -> None:
+        """Before the first change since the last `savepoint`: one for all that have nothing to undo yet."""
+        if not self._marks or self._marks[-1] is not None:
+            return
+        self._savepoints += 1
+        name = f"s{self._savepoints}"
+        self._cursor.execute(f"SAVEPOINT {name}")
+        first = next(place for place, mark in enumerate(self._marks) if mark is None)
+        self._marks[first:] = [name] * (len(self._marks) - first)
 
     def _execute(self, statement: Prepared, parameters: Mapping[str, Any]) -> None:
         sql, values = statement.for_dialect(self.dialect, parameters)
