@@ -75,7 +75,7 @@ def test_one_that_steps_aside_lets_others_in_and_goes_on_where_it_was() -> None:
             return name
 
         both = await asyncio.gather(end_of(fiber(lambda: work("a"))), end_of(fiber(lambda: work("b"))))
-        assert both == ["a", "b"]
+        assert list(both) == ["a", "b"]
         assert told[:2] == ["a begins", "b begins"]
         assert sorted(told[2:]) == ["a goes on", "b goes on"]
 
@@ -107,7 +107,7 @@ def test_each_has_the_context_that_it_was_begun_in() -> None:
             return await end_of(fiber(work)), NAME.get()
 
         found = await asyncio.gather(begun_as("a"), begun_as("b"))
-        assert found == [("a changed", "a"), ("b changed", "b")]
+        assert list(found) == [("a changed", "a"), ("b changed", "b")]
 
     run_apart(story)
 

@@ -12,6 +12,7 @@ import contextvars
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -51,6 +52,7 @@ class Fiber(greenlet):
         self.longest = 0.0
         self.when_ended: Callable[[], None] | None = None
         self._work = work
+        self._hub: greenlet = getcurrent()
 
     def run(self) -> None:
         """Do the work; called by the first `step`."""
@@ -62,7 +64,7 @@ class Fiber(greenlet):
 
     def step(self) -> None:
         """Go on until it waits or ends. On its loop, and by no fiber."""
-        self.parent = getcurrent()
+        self.parent = self._hub = getcurrent()
         began = time.perf_counter()
         self.switch()
         self.held_up(time.perf_counter() - began)
@@ -83,7 +85,7 @@ class Fiber(greenlet):
     def step_aside(self) -> None:
         """Let the loop go on with others until somebody calls `step`. By the fiber itself."""
         self.has_waited = True
-        self.parent.switch()
+        self._hub.switch()
 
 
 def this_fiber() -> Fiber | None:
@@ -112,21 +114,15 @@ def elsewhere(work: Callable[[], T]) -> T:
     fiber = this_fiber()
     if fiber is None:
         return work()
-    done: list[Callable[[], T]] = []
+    done: Future[T] = Future()
 
     def run() -> None:
         try:
-            result = work()
+            done.set_result(work())
         except BaseException as raised:  # noqa: BLE001  # it is raised where it is waited for
-            done.append(lambda failure=raised: _raise(failure))
-        else:
-            done.append(lambda: result)
+            done.set_exception(raised)
         fiber.step_soon()
 
     fiber.in_thread(run)
     fiber.step_aside()
-    return done[0]()
-
-
-def _raise(failure: BaseException) -> Any:
-    raise failure
+    return done.result()

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -197,18 +198,26 @@ def test_exports_are_listed_to_whoever_may_see_the_key(kit: Kit, kim: Caller, ke
         kit.custody.exports.show(kim, "no\0export")
 
 
-def test_a_key_that_was_rotated_while_it_was_wrapped_is_not_recorded(
+def test_a_key_is_not_rotated_while_it_is_wrapped(
     kit: Kit, kim: Caller, kek: Kek, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = kit.key(kim, "ec-p256").key.id
+    before = unwrapped(kit.export(kim, key, kek), kek)
+    with ThreadPoolExecutor(1) as threads:
+        rotating: list[Future[Any]] = []
 
-    def rotate_meanwhile(*sealed: Any) -> Material:
-        monkeypatch.setattr("keyferry.custody.exports.unseal", unseal)
-        kit.custody.states.rotate(kim, key)
-        return unseal(*sealed)
+        def rotate_meanwhile(*sealed: Any) -> Material:
+            rotating.append(threads.submit(kit.custody.states.rotate, kim, key))
+            with pytest.raises(TimeoutError):
+                rotating[0].result(timeout=0.3)
+            return unseal(*sealed)
 
-    monkeypatch.setattr("keyferry.custody.exports.unseal", rotate_meanwhile)
-    with refused("conflict"):
-        kit.export(kim, key, kek)
-    assert rows(kit, "exports") == rows(kit, "keks") == []
-    assert kit.export(kim, key, kek).export.version_number == 2
+        with monkeypatch.context() as patched:
+            patched.setattr("keyferry.custody.exports.unseal", rotate_meanwhile)
+            file = kit.export(kim, key, kek)
+        rotating[0].result(timeout=20)
+    assert file.export.version_number == 1
+    assert unwrapped(file, kek) == before
+    after = kit.export(kim, key, kek)
+    assert after.export.version_number == 2
+    assert unwrapped(after, kek) != before

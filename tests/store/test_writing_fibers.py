@@ -168,7 +168,7 @@ def test_a_full_disk_lets_nobody_believe_they_were_served(engine: Engine, writer
     writer.write(inserting("long ago"))
 
     def fill(tx: Transaction) -> None:
-        (pages,) = tx._cursor.execute("PRAGMA page_count").fetchone()  # type: ignore[func-returns-value]  # sqlite3 answers the cursor
+        (pages,) = tx._cursor.execute("PRAGMA page_count").fetchone()
         tx._cursor.execute(f"PRAGMA max_page_count={pages + 1}")
         tx.run(INSERT, id="x" * 1_000_000)
 
@@ -248,6 +248,23 @@ def test_another_process_that_writes_holds_up_the_write_and_not_the_loop(
     assert kept(engine) == {"row", "next"}
     turnstile.close()
     other.close()
+
+
+def test_who_is_writing_cannot_wait_for_another_write(engine: Engine, writer: Writer) -> None:
+    """It would wait for its own end; so it is a fault, and neither the thread nor the loop stands still."""
+
+    def nested(_: Transaction) -> None:
+        writer.write(inserting("inner"))
+
+    async def story() -> None:
+        with pytest.raises(InternalError, match="by the same hand"):
+            await write(Workers(1), writer, nested)
+
+    run_apart(story)
+    with pytest.raises(InternalError, match="by the same hand"):
+        writer.write(nested)
+    assert writer.write(inserting("next"))
+    assert kept(engine) == {"next"}
 
 
 def waiting_on(loop: asyncio.AbstractEventLoop, work: Callable[[], Any]) -> Fiber:

@@ -1,7 +1,8 @@
 """The one choke point: every operation is authorised, done and audited here, in one transaction.
 
-A read runs on a snapshot. A write is authorised on a snapshot first, so that costly work (generate, unseal, wrap) can
-be done with no lock held, and again in the writing transaction, on the rows as they are then:
+A read runs on a snapshot, a write in the writing transaction, on the rows as they are then. A write that takes long
+beside its rows (validating what is imported, generating an RSA key) is authorised on a snapshot first, does that with
+no lock held, and is authorised again:
 
     1. the caller's user, membership and token rows are read, and held
     2. the operation loads its objects; each is held, verified, and authorised by the policy's table

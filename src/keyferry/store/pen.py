@@ -60,8 +60,11 @@ class Job:
         self._failure = failure
 
     def tell(self) -> None:
-        """Let the thread that waits go on; a fiber is called by its loop."""
-        self._told.release()
+        """Let whoever waits go on: a thread, or the fiber, on its loop."""
+        if self.fiber is None:
+            self._told.release()
+        else:
+            self.fiber.step()
 
     def outcome(self) -> Any:
         """Wait; what the operation answered, once it is durable.
@@ -79,12 +82,17 @@ class Job:
 
 
 class Pen:
-    """A transaction at a time: `begin` or `begin_now`, `write`, then `commit`, or `undo` after any fault."""
+    """A transaction at a time: `begin` or `begin_now`, `write`, then `commit`, or `undo` after any fault.
+
+    Attributes:
+        writing_thread: which is writing a group just now; None between them.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._pooled: PoolProxiedConnection | None = None
         self._waits = True
+        self.writing_thread: int | None = None
         self._turnstile = Turnstile(Path(engine.url.database)) if engine.url.database else None
 
     def begin(self) -> None:
@@ -111,20 +119,24 @@ class Pen:
             InternalError: the database undid the whole group.
         """
         connection = self._connection()
-        with closing(Transaction(self._pooled.dbapi_connection, self._engine.dialect)) as transaction:  # type: ignore[arg-type, union-attr]  # open
-            for job in group:
-                failure = job.attempt(transaction)
-                _require_still_open(connection, failure)
+        self.writing_thread = threading.get_ident()
+        try:
+            with closing(Transaction(self._pooled.dbapi_connection, self._engine.dialect)) as transaction:  # type: ignore[arg-type, union-attr]  # open
+                for job in group:
+                    failure = job.attempt(transaction)
+                    _require_still_open(connection, failure)
+        finally:
+            self.writing_thread = None
 
     def commit(self) -> None:
         """Make it durable."""
         self._connection().commit()
 
     def undo(self) -> None:
-        """Undo what is not committed; what follows is done with another connection."""
+        """Undo what is not committed, by closing the connection; what follows is done with another one."""
         pooled, self._pooled = self._pooled, None
         if pooled is not None:
-            pooled.rollback()
+            pooled.invalidate()
             pooled.close()
 
     def close(self) -> None:

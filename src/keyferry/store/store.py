@@ -1,5 +1,7 @@
 """The store: read on a snapshot, write through the one writer (SQLite) or in a transaction of its own (PostgreSQL)."""
 
+import random
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import TypeVar
@@ -16,6 +18,7 @@ from keyferry.waiting import about_to_wait
 T = TypeVar("T")
 
 ATTEMPTS = 5
+_APART = 0.05  # seconds
 
 # A checkpoint that waits for readers keeps everybody from writing meanwhile.
 _SCRUB_TIMEOUT = "busy_timeout=250"
@@ -62,11 +65,11 @@ class Store:
             result: T = self._writer.write(work)
             return result
         about_to_wait()
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 return self._write_on_postgresql(work)
             except self._collisions:
-                continue
+                time.sleep(attempt * random.uniform(0, _APART))  # noqa: S311  # so that two do not collide in step
         raise Overloaded("Other changes to the same objects kept getting in the way.", code="overloaded")
 
     def scrub(self) -> bool:

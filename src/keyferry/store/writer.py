@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from keyferry.errors import Overloaded
+from keyferry.errors import InternalError, Overloaded
 from keyferry.store.pen import Job, Pen, Work
 
 LARGEST_GROUP = 64
@@ -55,9 +55,12 @@ class Writer:
 
         Raises:
             Overloaded: the queue is full, or the store is closing.
-            InternalError: the database undid the whole group, this work and all that was to be committed with it.
+            InternalError: the database undid the whole group, this work and all that was to be committed with it; or
+                this is asked for by work that is being written itself, and would wait for its own end.
             Exception: whatever `work` raised; its changes are undone, those of others in the group stand.
         """
+        if self._pen.writing_thread == threading.get_ident():
+            raise InternalError("A change was to be written while another one was being written, by the same hand.")
         job = Job(work)
         with self._lock:
             if self._closed:
@@ -154,11 +157,16 @@ class Writer:
             self._call()
         elif closed:
             self._tasks.put(None)
-        fibers = [job.fiber for job in group if job.fiber is not None]
-        if fibers:
-            _called(fibers[0].loop, lambda: [fiber.step() for fiber in fibers])
-        for job in group:
-            job.tell()
+        loop = group[0].loop
+        if loop is None:
+            _tell(group)
+        else:
+            _called(loop, partial(_tell, group))
+
+
+def _tell(group: Sequence[Job]) -> None:
+    for job in group:
+        job.tell()
 
 
 def _called(loop: AbstractEventLoop, what: Callable[[], object]) -> bool:
