@@ -7,6 +7,7 @@ so that the audit log still knows of a row that was removed behind Keyferry's ba
 
 import hashlib
 import uuid
+from functools import lru_cache
 
 from sqlalchemy import bindparam
 
@@ -158,6 +159,7 @@ def require_same_kek(bound: Kek, given: KekPublicKey) -> None:
         )
 
 
+@lru_cache(maxsize=64)
 def kek_id(canonical: str) -> str:
     """A UUID that follows from the identifier (RFC 9562 section 5.8, version 8, of a SHA-256)."""
     digest = bytearray(hashlib.sha256(b"keyferry kek 1 " + canonical.encode()).digest()[:16])

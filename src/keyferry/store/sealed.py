@@ -158,11 +158,11 @@ class SealedTable(Generic[S]):
 
         return Prepared(build)
 
-    def _read_back(self, tx: Transaction, written: Mapping[str, Any]) -> S:
+    def _read_back(self, tx: Transaction, written: dict[str, Any]) -> S:
         """The row as the database holds it: column for column what was sealed a moment ago, or it is refused."""
         row = tx.row(self._by_id[Lock.NONE].rows, id=written["id"])
         found = None if row is None else self._shape.read(row)
-        if found is None or any(found[name] != value for name, value in written.items()):
+        if found is None or not written.items() <= found.items():
             raise IntegrityViolation(f"Row {written['id']} of {self.kind} differed when it was read back.")
         return self._record(**found)
 

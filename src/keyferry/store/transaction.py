@@ -20,7 +20,6 @@ class Transaction:
     def __init__(self, connection: DBAPIConnection, dialect: Dialect) -> None:
         self.dialect = dialect
         self._cursor: DBAPICursor = connection.cursor()
-        self._savepoints = 0
         self._marks: list[str | None] = []  # each savepoint's name in the database; None while it has nothing to undo
         self._awaiting_event: set[tuple[str, int]] = set()
         self._at_hand: dict[tuple[str, str], Row] = {}
@@ -112,10 +111,9 @@ class Transaction:
         """Before the first change since the last `savepoint`: one for all that have nothing to undo yet."""
         if not self._marks or self._marks[-1] is not None:
             return
-        self._savepoints += 1
-        name = f"s{self._savepoints}"
+        first = self._marks.index(None)
+        name = f"s{first}"  # the same at the same depth: statements that are alike are prepared once
         self._cursor.execute(f"SAVEPOINT {name}")
-        first = next(place for place, mark in enumerate(self._marks) if mark is None)
         self._marks[first:] = [name] * (len(self._marks) - first)
 
     def _execute(self, statement: Prepared, parameters: Mapping[str, Any]) -> None:

@@ -71,7 +71,7 @@ class Writer:
             if was_free := self._state is _State.FREE:
                 self._state = _State.CALLED
         if was_free:
-            self._call()
+            self._call(job.loop)
         return job.outcome()
 
     def close(self) -> None:
@@ -91,9 +91,8 @@ class Writer:
             task()
             del task  # what it holds is not kept until the next one comes
 
-    def _call(self) -> None:
-        """Call for whom the first job is to be done by."""
-        loop = self._queue[0].loop
+    def _call(self, loop: AbstractEventLoop | None) -> None:
+        """Call for whom the first job is to be done by: its loop, or the thread for None."""
         if loop is None or self._closed or not _called(loop, self._write_here):
             self._tasks.put(self._write_in_thread)
 
@@ -151,10 +150,11 @@ class Writer:
     def _end(self, group: Sequence[Job]) -> None:
         """Call who is next, and tell those whose work is done."""
         with self._lock:
-            self._state = _State.CALLED if self._queue else _State.FREE
-            state, closed = self._state, self._closed
-        if state is _State.CALLED:
-            self._call()
+            following = self._queue[0] if self._queue else None
+            self._state = _State.FREE if following is None else _State.CALLED
+            closed = self._closed
+        if following is not None:
+            self._call(following.loop)
         elif closed:
             self._tasks.put(None)
         loop = group[0].loop
