@@ -306,3 +306,33 @@ def test_a_loop_that_is_closed_is_written_for_in_the_thread(engine: Engine, writ
     assert writer.write(inserting("next"))
     assert kept(engine) == {"row", "next"}
     assert not waiting.ended
+
+
+@pytest.mark.parametrize("seconds", [0, 0.001, 0.003, 0.01, 0.03, 0.1])
+def test_closing_among_many_who_write_loses_nothing_and_leaves_nobody_waiting(engine: Engine, seconds: float) -> None:
+    writer = Writer(engine)
+    acknowledged: list[str] = []
+
+    def write_on(who: str) -> None:
+        """Until the store closes."""
+        for number in range(100_000):
+            name = f"{who} {number}"
+            try:
+                writer.write(inserting(name))
+            except Overloaded:
+                return
+            acknowledged.append(name)
+
+    async def story() -> None:
+        workers = Workers(12)
+        writing = [workers.briefly(lambda n=n: write_on(f"fiber {n}"), kind=n) for n in range(6)]  # type: ignore[misc]  # a default binds it now
+        writing += [workers.run(lambda n=n: write_on(f"thread {n}")) for n in range(3)]  # type: ignore[misc]  # (as above)
+        tasks = [asyncio.ensure_future(each) for each in writing]
+        await asyncio.sleep(seconds)
+        await workers.run(writer.close)
+        await asyncio.wait_for(asyncio.gather(*tasks), 20)
+
+    run_apart(story)
+    assert kept(engine) == set(acknowledged)
+    assert writer._state.name == "FREE"
+    assert not writer._queue

@@ -5,7 +5,7 @@ A row's seal shows that it was not edited. That it was not replaced by an older 
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from functools import partial
