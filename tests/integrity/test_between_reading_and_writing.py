@@ -1,6 +1,6 @@
-"""What happens between an operation's reading and its writing part: the second judges rows as they are then.
+"""What happens before an operation's writing part, after a reading part or none: it judges rows as they are then.
 
-The writing part reads again, at once, what the reading part has asked for; nothing of what was read before counts.
+The writing part reads at once what the same operation has asked for before; nothing of what was read then counts.
 """
 
 from collections.abc import Callable
@@ -10,14 +10,24 @@ import pytest
 from tests.integrity.conftest import Scene
 
 from keyferry.custody.accounts import UserEdit
+from keyferry.custody.export_batches import Passed
+from keyferry.custody.exports import ExportedFile
 from keyferry.custody.groups import GroupEdit
-from keyferry.custody.keys import KeyEdit
+from keyferry.custody.keys import KeyEdit, NewKey
 from keyferry.custody.lifecycle import RevocationReason
-from keyferry.errors import Conflict, KekRefused, KeyferryError, NotAuthenticated, NotFound
+from keyferry.errors import (
+    Conflict,
+    IntegrityViolation,
+    InvalidInput,
+    KekRefused,
+    KeyferryError,
+    NotAuthenticated,
+    NotFound,
+)
 from keyferry.testing import Kek
 
 
-def export(scene: Scene) -> object:
+def export(scene: Scene) -> ExportedFile:
     return scene.kit.export(scene.kim, scene.key_id, scene.kek)
 
 
@@ -79,7 +89,6 @@ def bind_another(scene: Scene) -> object:
         (other_network, NotAuthenticated),
         (leave_group, NotFound),
         (compromise, Conflict),
-        (rotate, Conflict),
         (registered_only, KekRefused),
         (bind_another, KekRefused),
     ],
@@ -94,6 +103,38 @@ def test_what_was_withdrawn_meanwhile_is_withdrawn(
     with pytest.raises(refusal):
         export(scene)
     assert scene.behind.rows("exports") == []
+
+
+def test_a_key_that_was_rotated_meanwhile_leaves_as_it_is_then(
+    scene: Scene, meanwhile: Callable[[Callable[[], object]], None]
+) -> None:
+    meanwhile(lambda: rotate(scene))
+    assert export(scene).export.version_number == 2
+
+
+@pytest.mark.parametrize(
+    ("act", "refusal"),
+    [
+        (revoke_token, NotAuthenticated),
+        (disable, NotAuthenticated),
+        (other_network, NotAuthenticated),
+        (leave_group, InvalidInput),
+    ],
+)
+def test_a_right_that_was_withdrawn_while_a_key_was_validated_is_withdrawn(
+    scene: Scene,
+    meanwhile: Callable[[Callable[[], object]], None],
+    act: Callable[[Scene], object],
+    refusal: type[KeyferryError],
+) -> None:
+    """An import is judged on a snapshot, validated in a process of its own, and judged again."""
+    before = len(scene.behind.rows("keys"))
+    new = NewKey(algorithm="aes-256", name="imported", group="payments")
+    meanwhile(lambda: act(scene))
+    with pytest.raises(refusal):
+        scene.kit.custody.keys.import_(scene.kim, new, bytes(range(32)))
+    assert len(scene.behind.rows("keys")) == before
+    assert scene.behind.newest_event()["outcome"] == "refused"
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["the first time", "as it has gone well before"])
@@ -153,3 +194,18 @@ def test_the_newest_event_edited_or_removed_meanwhile_is_refused(
     meanwhile(lambda: scene.behind.remove("audit_events", event["id"]))
     with scene.behind.refused_as_tampered():
         export(scene)
+
+
+@pytest.mark.parametrize("value", ["another", "no UTF-8"])
+def test_of_a_batch_the_key_that_was_edited_is_refused_alone(scene: Scene, value: str) -> None:
+    """A chunk's rows are read at once; one that is not as it was is met, refused and audited where it is asked for."""
+    kit = scene.kit
+    ids = [kit.key(scene.kim, "ec-p256", f"of-a-batch-{each}").key.id for each in "abc"]
+    if value == "no UTF-8" and scene.behind.is_sqlite:  # PostgreSQL keeps none
+        scene.behind.run("UPDATE keys SET description = CAST(x'ff' AS TEXT) WHERE id = :id", id=ids[1])
+    else:
+        scene.behind.edit("keys", ids[1], description=value)
+    (outcomes,) = kit.custody.export_batches.export(scene.kim, ids, scene.kek.request, Passed())
+    assert [type(outcome) for outcome in outcomes] == [ExportedFile, IntegrityViolation, ExportedFile]
+    failed = [row for row in scene.behind.rows("audit_events") if row["code"] == "row-tampered"]
+    assert [(row["operation"], row["outcome"]) for row in failed] == [("key.export", "failed")]

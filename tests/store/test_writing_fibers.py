@@ -267,6 +267,12 @@ def test_who_is_writing_cannot_wait_for_another_write(engine: Engine, writer: Wr
     assert kept(engine) == {"next"}
 
 
+def in_a_thread_of_its_own(story: Callable[[], None]) -> None:
+    """Event loops beside a browser: see `tests.loops`."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(story).result()
+
+
 def waiting_on(loop: asyncio.AbstractEventLoop, work: Callable[[], Any]) -> Fiber:
     """A fiber of that loop that has begun, by hand: nobody runs the loop."""
     fiber = Fiber(work, loop, lambda _: None)
@@ -276,16 +282,20 @@ def waiting_on(loop: asyncio.AbstractEventLoop, work: Callable[[], Any]) -> Fibe
 
 def test_closing_writes_for_a_loop_that_does_not_come_any_more(engine: Engine) -> None:
     """It was called, and stopped before it came: what it was called for is not lost, and nobody waits for it."""
-    writer, loop = Writer(engine), asyncio.new_event_loop()
-    waiting = waiting_on(loop, lambda: writer.write(inserting("row")))
-    assert not waiting.ended
-    writer.close()
-    assert kept(engine) == {"row"}
-    loop.run_until_complete(asyncio.sleep(0))  # it comes, and finds nothing to do but to go on with the fiber
-    assert waiting.ended
-    with pytest.raises(Overloaded):
-        writer.write(inserting("too late"))
-    loop.close()
+
+    def story() -> None:
+        writer, loop = Writer(engine), asyncio.new_event_loop()
+        waiting = waiting_on(loop, lambda: writer.write(inserting("row")))
+        assert not waiting.ended
+        writer.close()
+        assert kept(engine) == {"row"}
+        loop.run_until_complete(asyncio.sleep(0))  # it comes, and finds nothing to do but to go on with the fiber
+        assert waiting.ended
+        with pytest.raises(Overloaded):
+            writer.write(inserting("too late"))
+        loop.close()
+
+    in_a_thread_of_its_own(story)
 
 
 def test_a_loop_that_is_closed_is_written_for_in_the_thread(engine: Engine, writer: Writer) -> None:
@@ -295,17 +305,20 @@ def test_a_loop_that_is_closed_is_written_for_in_the_thread(engine: Engine, writ
         started.set()
         leave.wait(20)
 
-    loop = asyncio.new_event_loop()
-    with ThreadPoolExecutor(1) as threads:
-        held = threads.submit(writer.write, hold)
-        assert started.wait(20)
-        waiting = waiting_on(loop, lambda: writer.write(inserting("row")))
-        loop.close()
-        leave.set()
-        held.result()
-    assert writer.write(inserting("next"))
-    assert kept(engine) == {"row", "next"}
-    assert not waiting.ended
+    def story() -> None:
+        loop = asyncio.new_event_loop()
+        with ThreadPoolExecutor(1) as threads:
+            held = threads.submit(writer.write, hold)
+            assert started.wait(20)
+            waiting = waiting_on(loop, lambda: writer.write(inserting("row")))
+            loop.close()
+            leave.set()
+            held.result()
+        assert writer.write(inserting("next"))
+        assert kept(engine) == {"row", "next"}
+        assert not waiting.ended
+
+    in_a_thread_of_its_own(story)
 
 
 @pytest.mark.parametrize("seconds", [0, 0.001, 0.003, 0.01, 0.03, 0.1])

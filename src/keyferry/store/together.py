@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import FromClause, select
 
+from keyferry.errors import IntegrityViolation
 from keyferry.store.sealed import RevisedTable
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import stores
@@ -29,7 +30,10 @@ def read_together(tx: Transaction, wanted: Sequence[Wanted]) -> None:
         return
     wanted = wanted[:MOST]
     statement = _statement(tuple(table for table, _ in wanted))
-    row = tx.row(statement, **{f"id_{place}": id_ for place, (_, id_) in enumerate(wanted)})
+    try:
+        row = tx.row(statement, **{f"id_{place}": id_ for place, (_, id_) in enumerate(wanted)})
+    except IntegrityViolation:  # who asks for that very row will meet it
+        return
     if row is None:  # the store's own row is gone: every row is read by itself
         return
     end = 0
