@@ -35,7 +35,8 @@ class Fiber(greenlet):
     Attributes:
         result, failure: what became of the work, once it has `ended`.
         when_ended: is called then, by the step that ended it.
-        longest: for how long it has held up the loop at most, in seconds, with what others did there for it.
+        longest: for how long it has kept the loop from others at most, in seconds of the processor, with what others
+            did there for it.
     """
 
     def __init__(
@@ -65,9 +66,9 @@ class Fiber(greenlet):
     def step(self) -> None:
         """Go on until it waits or ends. On its loop, and by no fiber."""
         self.parent = self._hub = getcurrent()
-        began = time.perf_counter()
+        began = time.thread_time()
         self.switch()
-        self.held_up(time.perf_counter() - began)
+        self.held_up(time.thread_time() - began)
         if self.ended:
             tell, self.when_ended = self.when_ended, None  # which refers to this, as this does to it
             if tell is not None:
@@ -79,7 +80,7 @@ class Fiber(greenlet):
             self.loop.call_soon_threadsafe(self.step)
 
     def held_up(self, seconds: float) -> None:
-        """Note that the loop has worked on this, and on nothing else, for so long."""
+        """Note that the loop has worked on this, and on nothing else, for so many seconds of the processor."""
         self.longest = max(self.longest, seconds)
 
     def step_aside(self) -> None:

@@ -114,6 +114,13 @@ def test_threads_end_with_their_workers() -> None:
     assert not any(thread.is_alive() for thread in threads)
 
 
+def work_for(seconds: float) -> None:
+    """Take so much time of the processor."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+
+
 def aside() -> None:
     """Wait as a write does: until a thread has the loop go on."""
     fiber = this_fiber()
@@ -135,7 +142,7 @@ class TestBriefly:
 
     def test_what_is_long_of_late_is_done_in_a_thread_and_tried_again_now_and_then(self) -> None:
         def long() -> int:
-            time.sleep(2 * module.HERE)
+            work_for(2 * module.HERE)
             return threading.get_ident()
 
         async def story() -> None:
@@ -153,7 +160,7 @@ class TestBriefly:
         seconds = iter([0.0] * 20 + [20 * module.HERE] + [0.0] * 5)
 
         def mostly_short() -> int:
-            time.sleep(next(seconds))
+            work_for(next(seconds))
             return threading.get_ident()
 
         async def story() -> None:

@@ -26,7 +26,8 @@ LONGEST_WAIT: Final = 10.0
 WAITING_FOR_EACH: Final = 16
 #: seconds that a batch waits for its next chunk to be begun
 BATCH_WAIT: Final = 300.0
-#: seconds for which work may hold up the event loop in one go: as long as one thread keeps the interpreter from others
+#: seconds of the processor for which work may hold up the event loop in one go: as long as one thread keeps the
+#: interpreter from others
 HERE: Final = 0.005
 #: of work that is not short, each time after so many is done on the loop all the same, in case it has become so
 TRIED_AGAIN_EVERY: Final = 32

@@ -44,7 +44,7 @@ class Job:
 
     def attempt(self, transaction: Transaction) -> BaseException | None:
         """Do it in a savepoint; answers what it failed with, which undid it alone."""
-        began = time.perf_counter()
+        began = time.thread_time()
         self._failure = None
         try:
             with transaction.savepoint():
@@ -52,7 +52,7 @@ class Job:
         except Exception as failure:  # noqa: BLE001  # it is the waiting caller's, not the writer's
             self._failure = failure
         if self.fiber is not None:
-            self.fiber.held_up(time.perf_counter() - began)
+            self.fiber.held_up(time.thread_time() - began)
         return self._failure
 
     def fail(self, failure: BaseException) -> None:
