@@ -1,5 +1,7 @@
 """A real server in a process of its own, to be killed."""
 
+import base64
+import hashlib
 import http.client
 import json
 import signal
@@ -13,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from keyferry.testing import Kek
 
 READY_SECONDS = 60
 
@@ -71,11 +75,16 @@ class Server:
 
 @dataclass
 class Creates:
-    """Keys that clients ask a server for, until it is gone: which were acknowledged, and how many were asked for."""
+    """Keys that clients ask a server for, until it is gone: which were acknowledged, and how many were asked for.
+
+    Every third is exported at once, as an EC key: the exports' ids, and the SHA-256 of the files that were handed out.
+    """
 
     server: Server
     token: str
+    kek: Kek
     acknowledged: list[str] = field(default_factory=list)
+    exported: dict[str, str] = field(default_factory=dict)
     asked: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _enough: threading.Event = field(default_factory=threading.Event)
@@ -99,6 +108,10 @@ class Creates:
                     self.acknowledged.append(created["id"])
                     if len(self.acknowledged) >= kill_after:
                         self._enough.set()
+                if number % 3 == 0:
+                    export = self._export(connection, created["id"])
+                    with self._lock:
+                        self.exported[export["id"]] = hashlib.sha256(base64.b64decode(export["file"])).hexdigest()
         self._enough.set()
 
     def _next(self) -> int:
@@ -107,11 +120,18 @@ class Creates:
             return self.asked
 
     def _create(self, connection: http.client.HTTPConnection, number: int) -> dict[str, Any]:
-        body = json.dumps({"type": "aes-256", "name": f"key-{self.server.port}-{number}"})
+        type_ = "aes-256" if number % 3 else "ec-p256"
+        return self._post(connection, "/api/v1/keys", {"type": type_, "name": f"key-{self.server.port}-{number}"})
+
+    def _export(self, connection: http.client.HTTPConnection, key_id: str) -> dict[str, Any]:
+        given = {"key_identifier": self.kek.identifier, "public_key": self.kek.public_pem.decode()}
+        return self._post(connection, f"/api/v1/keys/{key_id}/exports", {"destination": "azure", **given})
+
+    def _post(self, connection: http.client.HTTPConnection, path: str, body: dict[str, str]) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        connection.request("POST", "/api/v1/keys", body, headers)
+        connection.request("POST", path, json.dumps(body), headers)
         answer = connection.getresponse()
         content = answer.read()
         assert answer.status == 201, content
-        created: dict[str, Any] = json.loads(content)
-        return created
+        made: dict[str, Any] = json.loads(content)
+        return made

@@ -9,7 +9,7 @@ from tests.durability.server import Creates, Server, free_port
 from keyferry.custody.versions import unseal
 from keyferry.store.sealed import KEY_VERSIONS, KEYS
 from keyferry.store.transaction import Transaction
-from keyferry.testing import Kit
+from keyferry.testing import Kek, Kit
 
 CREATES = 2000
 #: how many are acknowledged before each kill: early, at work, and with a log that has been checkpointed several times
@@ -29,6 +29,14 @@ ORPHANS = {
         SELECT count(*) FROM keys LEFT JOIN audit_events e ON e.object_id = keys.id AND e.object_revision = 1
             AND e.version_id = keys.current_version_id AND e.operation = 'key.generate' AND e.outcome = 'done'
         WHERE e.id IS NULL""",
+    "exports without their event": """
+        SELECT count(*) FROM exports LEFT JOIN audit_events e ON e.object_id = exports.key_id
+            AND e.operation = 'key.export' AND e.outcome = 'done' AND e.details LIKE '%' || exports.id || '%'
+        WHERE e.id IS NULL""",
+    "events of another number of exports": """
+        SELECT abs((SELECT count(*) FROM exports)
+            - (SELECT count(*) FROM audit_events
+                WHERE operation = 'key.export' AND outcome = 'done' AND object_type = 'key'))""",
     "events without their key": """
         SELECT count(*) FROM audit_events e LEFT JOIN keys ON keys.id = e.object_id
         WHERE e.operation = 'key.generate' AND e.outcome = 'done' AND keys.id IS NULL""",
@@ -44,20 +52,31 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(
     token = kit.token("kim")
     kit.close()
     acknowledged: list[str] = []
-    asked = 0
+    exported: dict[str, str] = {}
+    asked, kek = 0, Kek.make()
     for number, kill_after in enumerate(KILLS, start=1):
         with Server(home, free_port(), tmp_path / f"errors-{number}") as server:
-            creates = Creates(server, token)
+            creates = Creates(server, token, kek)
             assert creates.run(total=CREATES, kill_after=kill_after) == SIGKILLED
         assert len(creates.acknowledged) >= kill_after
         acknowledged += creates.acknowledged
+        exported |= creates.exported
         asked += creates.asked
     assert asked > len(acknowledged), "nothing was under way when the server was killed"
     reopened = Kit.open(home)
     try:
         require_whole(reopened, token, acknowledged, asked)
+        require_exports(reopened, exported)
     finally:
         reopened.close()
+
+
+def require_exports(kit: Kit, exported: dict[str, str]) -> None:
+    """Every file that was handed out is on record, with what it was."""
+    assert len(exported) > 50
+    with kit.installation.store.engine.connect() as connection:
+        kept = {str(row[0]): str(row[1]) for row in connection.execute(text("SELECT id, file_sha256 FROM exports"))}
+    assert {id_: kept.get(id_) for id_ in exported} == exported
 
 
 def require_whole(kit: Kit, token: str, acknowledged: list[str], asked: int) -> None:
@@ -72,7 +91,8 @@ def require_whole(kit: Kit, token: str, acknowledged: list[str], asked: int) -> 
         return len(unseal(sealer, key, version).secret)
 
     lengths = store.read(lambda tx: [material_bytes(tx, key_id) for key_id in acknowledged])
-    assert lengths == [32] * len(acknowledged)
+    assert len(lengths) == len(acknowledged)
+    assert all(length == 32 or length > 100 for length in lengths), "an AES key, or an EC key as PKCS#8"
     with store.engine.connect() as connection:
         found = {what: connection.execute(text(sql)).scalar_one() for what, sql in ORPHANS.items()}
         kept = connection.execute(text("SELECT count(*) FROM keys")).scalar_one()
