@@ -24,15 +24,15 @@ import structlog
 
 from keyferry import clock
 from keyferry.custody.access import Actor, identify_actor, name_of
-from keyferry.custody.approving import ApprovalNeeded, file_request, next_step
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.once import Once
 from keyferry.custody.policy import UNDER_APPROVAL, Operation, Relation
 from keyferry.custody.recording import Subject, event_by
 from keyferry.custody.refusals import Refusal, Refusals
+from keyferry.custody.refused import Refused
 from keyferry.custody.usual import Usual
 from keyferry.custody.view import Change, View
-from keyferry.errors import Conflict, IntegrityViolation, InternalError, KeyferryError, NotAuthenticated
+from keyferry.errors import IntegrityViolation, InternalError, KeyferryError, NotAuthenticated
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
 from keyferry.store.sealed import Lock
@@ -42,9 +42,6 @@ from keyferry.store.transaction import Transaction
 T = TypeVar("T")
 
 log = structlog.get_logger("keyferry.gate")
-
-#: codes of what went wrong with Keyferry or its store, rather than with the request
-_FAULTS = frozenset({IntegrityViolation.default_code, InternalError.default_code})
 
 
 @dataclass(slots=True)
@@ -63,8 +60,13 @@ class Gate:
     def __init__(self, store: Store, sealer: Sealer) -> None:
         self.store = store
         self.sealer = sealer
-        self.refusals = Refusals()
+        self._refused = Refused(store, sealer)
         self._usual = Usual()
+
+    @property
+    def refusals(self) -> Refusals:
+        """What unauthenticated callers were refused, counted."""
+        return self._refused.counts
 
     def read(self, caller: Caller, operation: Operation, work: Callable[[View], T], *, about: str | None = None) -> T:
         """Run `work` on a snapshot, for `caller`.
@@ -91,7 +93,7 @@ class Gate:
         try:
             return self.store.read(reading)
         except KeyferryError as refusal:
-            self._refuse(caller, operation, subject, refusal)
+            self._refused.put(caller, operation, [(subject, refusal)])
             raise
 
     def require(self, caller: Caller, operation: Operation, relation: Relation) -> None:
@@ -144,9 +146,9 @@ class Gate:
             return outcome
 
         outcome = self.store.write(writing)
-        self._count_unauthenticated(caller, operation, outcome.refusal)
+        self._refused.count(caller, operation, outcome.refusal)
         if outcome.refusal is not None:
-            self._file(caller, [outcome.refusal])
+            self._refused.file(caller, [outcome.refusal])
             raise outcome.refusal
         return outcome.result  # type: ignore[return-value]  # T may be None
 
@@ -176,7 +178,7 @@ class Gate:
 
         found = self.store.read(reading)
         refused = [(subject, each) for subject, each in zip(subjects, found, strict=True) if _is_refusal(each)]
-        self._refuse_each(caller, operation, refused)
+        self._refused.put(caller, operation, refused)
         return found
 
     def write_each(
@@ -205,8 +207,8 @@ class Gate:
 
         outcomes = self.store.write(writing)
         for outcome in outcomes:
-            self._count_unauthenticated(caller, operation, outcome.refusal)
-        self._file(caller, [outcome.refusal for outcome in outcomes])
+            self._refused.count(caller, operation, outcome.refusal)
+        self._refused.file(caller, [outcome.refusal for outcome in outcomes])
         return [outcome.refusal or outcome.result for outcome in outcomes]  # type: ignore[misc]  # T may be None
 
     @contextmanager
@@ -219,7 +221,7 @@ class Gate:
         try:
             yield
         except KeyferryError as refusal:
-            self._refuse(caller, operation, subject or Subject(), refusal)
+            self._refused.put(caller, operation, [(subject or Subject(), refusal)])
             raise
 
     def record(
@@ -238,18 +240,11 @@ class Gate:
         self.store.write(lambda tx: write_event(tx, self.sealer, replace(event, actor_name=name_of(tx, who))))
 
     def write_refusals(self) -> None:
-        """Write what was counted of unauthenticated callers, in one transaction; called twice a second while serving.
+        """Write what was counted of unauthenticated callers; called twice a second while serving.
 
         What fails to be written is counted on.
         """
-        taken = self.refusals.take()
-        if not taken:
-            return
-        try:
-            self.store.write(lambda tx: self._write_counts(tx, taken))
-        except Exception:
-            self.refusals.put_back(taken)
-            raise
+        self._refused.write_counts()
 
     def replayed(self, caller: Caller, operation: Operation, once: Once | None) -> str | None:
         """The id of what an earlier request under this idempotency key made, or None.
@@ -267,70 +262,8 @@ class Gate:
         try:
             return self.store.read(read)
         except KeyferryError as refusal:
-            self._refuse(caller, operation, Subject(), refusal)
+            self._refused.put(caller, operation, [(Subject(), refusal)])
             raise
-
-    def _write_counts(self, tx: Transaction, counts: list[tuple[Refusal, int]]) -> None:
-        for refusal, times in counts:
-            outcome = "failed" if refusal.code in _FAULTS else "refused"
-            name = None if outcome == "failed" else name_of(tx, refusal.who)  # the row may be what is at fault
-            details = {"detail": refusal.reason, "times": times}
-            event = event_by(refusal.who, name, refusal.operation, clock.now(), details)
-            write_event(tx, self.sealer, replace(event, outcome=outcome, code=refusal.code))
-
-    def _refuse(self, caller: Caller, operation: Operation, subject: Subject, refusal: KeyferryError) -> None:
-        self._refuse_each(caller, operation, [(subject, refusal)])
-
-    def _refuse_each(
-        self, caller: Caller, operation: Operation, refused: Sequence[tuple[Subject, KeyferryError]]
-    ) -> None:
-        """Count what an unauthenticated caller was refused; write the rest, in one transaction."""
-        known = [each for each in refused if not isinstance(each[1], NotAuthenticated)]
-        for _, refusal in refused:
-            self._count_unauthenticated(caller, operation, refusal)
-
-        def write(tx: Transaction) -> None:
-            for subject, refusal in known:
-                self._record_refusal(tx, caller, operation, subject, refusal)
-
-        if known:
-            self.store.write(write)
-        self._file(caller, [refusal for _, refusal in known])
-
-    def _file(self, caller: Caller, refusals: Sequence[KeyferryError | None]) -> None:
-        """File a request for each refusal that others could lift, in one transaction; the refusal tells of it then.
-
-        Raises:
-            NotAuthenticated: the caller has been shut out meanwhile.
-        """
-        needed = [each for each in refusals if isinstance(each, ApprovalNeeded)]
-        if not needed:
-            return
-
-        def file(tx: Transaction) -> list[tuple[str | None, str]]:
-            actor = identify_actor(tx, self.sealer, caller, clock.now(), Lock.SHARE)
-            return [self._filed(tx, caller, actor, each) for each in needed]
-
-        for refusal, (request_id, advice) in zip(needed, self.store.write(file), strict=True):
-            refusal.approval_request, refusal.advice = request_id, advice
-
-    def _filed(self, tx: Transaction, caller: Caller, actor: Actor, refusal: ApprovalNeeded) -> tuple[str | None, str]:
-        """The id of the request that waits for approval, and what to do next; no id where nobody could approve it."""
-        operation, subject = Operation.APPROVAL_REQUEST, Subject()
-        try:
-            with tx.savepoint():
-                change = Change(tx, self.sealer, actor, operation, subject)
-                request = file_request(change, refusal.filing)
-                for event in change.events(caller) if change.has_changed else ():
-                    write_event(tx, self.sealer, event)
-        except Conflict as unreachable:
-            self._record_refusal(tx, caller, operation, subject, unreachable)
-            return None, f"{unreachable.detail} {unreachable.advice}"
-        return request.id, next_step(View(tx, self.sealer, actor, operation, subject), request)
-
-    def _count_unauthenticated(self, caller: Caller, operation: Operation, refusal: KeyferryError | None) -> None:
-        if isinstance(refusal, NotAuthenticated):
-            self.refusals.count(Refusal(caller, operation, refusal.code, refusal.detail))
 
     def _attempt(
         self,
@@ -348,7 +281,7 @@ class Gate:
         except NotAuthenticated as refusal:
             return _Outcome(refusal=refusal)
         except KeyferryError as refusal:
-            self._record_refusal(tx, caller, operation, subject, refusal)
+            self._refused.write(tx, caller, operation, subject, refusal)
             return _Outcome(refusal=refusal)
 
     def _change(
@@ -374,17 +307,6 @@ class Gate:
         for event in change.events(caller):
             write_event(tx, self.sealer, event)
         return result
-
-    def _record_refusal(
-        self, tx: Transaction, caller: Caller, operation: Operation, subject: Subject, refusal: KeyferryError
-    ) -> None:
-        if isinstance(refusal, IntegrityViolation):
-            log.critical("integrity violation", operation=operation, detail=refusal.detail, user=caller.user_id)
-        details = {"detail": refusal.detail, "field": refusal.field}
-        outcome = "failed" if refusal.code in _FAULTS else "refused"
-        name = None if outcome == "failed" else name_of(tx, caller)  # the row may be what is at fault
-        event = event_by(caller, name, operation, clock.now(), details)
-        write_event(tx, self.sealer, replace(subject.on(event), outcome=outcome, code=refusal.code))
 
 
 def _looked(view: View, work: Callable[[View], T]) -> T | KeyferryError:
