@@ -10,6 +10,7 @@ from tests.conftest import DATABASES, PostgreSql
 from keyferry.store.engine import open_engine, sqlite_url
 from keyferry.store.migrating import upgrade
 from keyferry.store.store import Store
+from keyferry.store.writer import Writer
 
 
 @pytest.fixture(params=DATABASES)
@@ -45,3 +46,20 @@ def open_store(database_file: Path | None, tmp_path: Path) -> Iterator[Callable[
 @pytest.fixture
 def store(open_store: Callable[[], Store]) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """SQLite with its tables, without a store."""
+    engine = open_engine(sqlite_url(tmp_path / "keyferry.db"))
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def writer(engine: Engine) -> Iterator[Writer]:
+    """SQLite's writer alone."""
+    writer = Writer(engine)
+    yield writer
+    writer.close()

@@ -4,37 +4,16 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, bindparam, insert
+from sqlalchemy import Engine
+from tests.store.rows import INSERT, ask, kept
 
 from keyferry.errors import InternalError, Overloaded
 from keyferry.store import writer as writing
-from keyferry.store.engine import open_engine, sqlite_url
-from keyferry.store.migrating import upgrade
-from keyferry.store.statements import Prepared
-from keyferry.store.tables import activity
 from keyferry.store.transaction import Transaction
 from keyferry.store.writer import Writer
-
-INSERT = Prepared(insert(activity).values(subject_id=bindparam("id"), last_used_at=0))
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(sqlite_url(tmp_path / "keyferry.db"))
-    upgrade(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def writer(engine: Engine) -> Iterator[Writer]:
-    writer = Writer(engine)
-    yield writer
-    writer.close()
 
 
 def inserting(id_: str) -> Callable[[Transaction], str]:
@@ -43,19 +22,6 @@ def inserting(id_: str) -> Callable[[Transaction], str]:
         return id_
 
     return work
-
-
-def kept(engine: Engine) -> set[str]:
-    """What another connection sees: what is committed."""
-    return {str(row[0]) for row in ask(engine, "SELECT subject_id FROM activity")}
-
-
-def ask(engine: Engine, sql: str) -> list[tuple[Any, ...]]:
-    connection = engine.raw_connection()
-    try:
-        return list(connection.cursor().execute(sql).fetchall())
-    finally:
-        connection.close()
 
 
 class HeldUp:

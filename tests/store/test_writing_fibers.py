@@ -3,49 +3,26 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, bindparam, insert
+from sqlalchemy import Engine
 from tests.loops import run_apart
+from tests.store.rows import INSERT, kept
 
 from keyferry.doors.workers import Workers
 from keyferry.errors import InternalError, Overloaded
-from keyferry.store.engine import open_engine, sqlite_url
-from keyferry.store.migrating import upgrade
-from keyferry.store.statements import Prepared
-from keyferry.store.tables import activity
 from keyferry.store.transaction import Transaction
 from keyferry.store.turnstile import Turnstile
 from keyferry.store.writer import LARGEST_HERE, Writer
 from keyferry.waiting import Fiber
 
-INSERT = Prepared(insert(activity).values(subject_id=bindparam("id"), last_used_at=0))
 #: seconds: more than enough for the loop to have run what it was called for
 SOON = 0.05
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "keyferry.db"
-
-
-@pytest.fixture
-def engine(file: Path) -> Iterator[Engine]:
-    engine = open_engine(sqlite_url(file))
-    upgrade(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def writer(engine: Engine) -> Iterator[Writer]:
-    writer = Writer(engine)
-    yield writer
-    writer.close()
 
 
 def inserting(id_: str, told: list[str] | None = None) -> Callable[[Transaction], int]:
@@ -60,13 +37,8 @@ def inserting(id_: str, told: list[str] | None = None) -> Callable[[Transaction]
     return work
 
 
-def kept(engine: Engine) -> set[str]:
-    """What another connection sees: what is committed."""
-    connection = engine.raw_connection()
-    try:
-        return {str(row[0]) for row in connection.cursor().execute("SELECT subject_id FROM activity").fetchall()}
-    finally:
-        connection.close()
+def waits_more_than(writer: Writer, before: int) -> bool:
+    return len(writer._queue) > before
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -134,10 +106,10 @@ def test_fibers_and_threads_are_written_for_in_the_order_in_which_they_came(engi
         for number in range(6):
             work, waiting = inserting(f"row {number}", told), len(writer._queue)
             if number % 3 == 2:
-                tasks.append(asyncio.create_task(workers.run(lambda work=work: writer.write(work))))  # type: ignore[misc]  # a default binds it now
+                tasks.append(asyncio.create_task(workers.run(partial(writer.write, work))))
             else:
                 tasks.append(asyncio.create_task(write(workers, writer, work)))
-            await until(lambda waiting=waiting: len(writer._queue) > waiting)  # type: ignore[misc]  # (as above)
+            await until(partial(waits_more_than, writer, waiting))
         leave.set()
         threads = await asyncio.gather(held, *tasks)
         assert [each == threading.get_ident() for each in threads[1:]] == [True, True, False, True, True, False]
@@ -206,8 +178,9 @@ def test_a_commit_that_fails_is_everybodys_failure(
 
 @pytest.mark.parametrize("in_the_way", ["a transaction", "the turnstile"])
 def test_another_process_that_writes_holds_up_the_write_and_not_the_loop(
-    file: Path, engine: Engine, writer: Writer, in_the_way: str
+    tmp_path: Path, engine: Engine, writer: Writer, in_the_way: str
 ) -> None:
+    file = tmp_path / "keyferry.db"
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     turnstile = Turnstile(file)
 
@@ -338,8 +311,8 @@ def test_closing_among_many_who_write_loses_nothing_and_leaves_nobody_waiting(en
 
     async def story() -> None:
         workers = Workers(12)
-        writing = [workers.briefly(lambda n=n: write_on(f"fiber {n}"), kind=n) for n in range(6)]  # type: ignore[misc]  # a default binds it now
-        writing += [workers.run(lambda n=n: write_on(f"thread {n}")) for n in range(3)]  # type: ignore[misc]  # (as above)
+        writing = [workers.briefly(partial(write_on, f"fiber {n}"), kind=n) for n in range(6)]
+        writing += [workers.run(partial(write_on, f"thread {n}")) for n in range(3)]
         tasks = [asyncio.ensure_future(each) for each in writing]
         await asyncio.sleep(seconds)
         await workers.run(writer.close)

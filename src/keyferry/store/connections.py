@@ -29,7 +29,7 @@ class Connections:
         """A connection in a transaction that sees one snapshot; it is undone at the end, and writes nothing.
 
         Raises:
-            WouldWait: none is idle, and this thread may not wait for one.
+            WouldWait: none is idle, and this is a fiber that can still be begun again in a thread.
         """
         try:
             pooled = self._idle.pop()

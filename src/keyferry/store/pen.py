@@ -5,80 +5,22 @@ One thread uses it at a time; who, `keyferry.store.writer` says.
 
 import sqlite3
 import threading
-import time
-from asyncio import AbstractEventLoop
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from sqlalchemy import Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import PoolProxiedConnection
 
 from keyferry.errors import InternalError
 from keyferry.store.engine import BUSY_TIMEOUT
+from keyferry.store.job import Job
 from keyferry.store.transaction import Transaction
 from keyferry.store.turnstile import Turnstile
-from keyferry.waiting import Fiber, this_fiber
-
-Work = Callable[[Transaction], Any]
 
 _NO_TIMEOUT: Final = "busy_timeout=0"
-
-
-class Job:
-    """An operation, and whoever waits until it is durable: a fiber, or a thread."""
-
-    def __init__(self, work: Work) -> None:
-        self.fiber: Fiber | None = this_fiber()
-        self._work = work
-        self._told = threading.Lock()
-        self._result: Any = None
-        self._failure: BaseException | None = None
-        self._told.acquire()
-
-    @property
-    def loop(self) -> AbstractEventLoop | None:
-        """Where it is to be done; None for a thread."""
-        return None if self.fiber is None else self.fiber.loop
-
-    def attempt(self, transaction: Transaction) -> BaseException | None:
-        """Do it in a savepoint; answers what it failed with, which undid it alone."""
-        began = time.thread_time()
-        self._failure = None
-        try:
-            with transaction.savepoint():
-                self._result = self._work(transaction)
-        except Exception as failure:  # noqa: BLE001  # it is the waiting caller's, not the writer's
-            self._failure = failure
-        if self.fiber is not None:
-            self.fiber.held_up(time.thread_time() - began)
-        return self._failure
-
-    def fail(self, failure: BaseException) -> None:
-        """Let nothing of it have been done."""
-        self._failure = failure
-
-    def tell(self) -> None:
-        """Let whoever waits go on: a thread, or the fiber, on its loop."""
-        if self.fiber is None:
-            self._told.release()
-        else:
-            self.fiber.step()
-
-    def outcome(self) -> Any:
-        """Wait; what the operation answered, once it is durable.
-
-        Raises:
-            BaseException: what it failed with.
-        """
-        if self.fiber is None:
-            self._told.acquire()
-        else:
-            self.fiber.step_aside()
-        if self._failure is not None:
-            raise self._failure
-        return self._result
 
 
 class Pen:
@@ -121,7 +63,7 @@ class Pen:
         connection = self._connection()
         self.writing_thread = threading.get_ident()
         try:
-            with closing(Transaction(self._pooled.dbapi_connection, self._engine.dialect)) as transaction:  # type: ignore[arg-type, union-attr]  # open
+            with closing(Transaction(cast("DBAPIConnection", connection), self._engine.dialect)) as transaction:
                 for job in group:
                     failure = job.attempt(transaction)
                     _require_still_open(connection, failure)

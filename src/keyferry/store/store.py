@@ -59,7 +59,7 @@ class Store:
         `work` may run more than once (on PostgreSQL, when two transactions collide), so it changes nothing but rows.
 
         Raises:
-            WouldWait: this thread may not.
+            WouldWait: it waits for another machine, and this is a fiber that can still be begun again in a thread.
         """
         if self._writer:
             result: T = self._writer.write(work)

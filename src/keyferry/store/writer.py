@@ -23,7 +23,8 @@ from typing import Any, Final
 from sqlalchemy import Engine
 
 from keyferry.errors import InternalError, Overloaded
-from keyferry.store.pen import Job, Pen, Work
+from keyferry.store.job import Job, Work
+from keyferry.store.pen import Pen
 
 LARGEST_GROUP = 64
 #: of a group that is done on an event loop, which others wait for
