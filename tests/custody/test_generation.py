@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from keyferry.custody.generation import Generation, Made, Source, cores, generated
+from keyferry.custody.keys import NewKey
+from keyferry.custody.policy import Role
 from keyferry.custody.turns import Turns
-from keyferry.errors import InternalError
+from keyferry.errors import InternalError, InvalidInput, NotPermitted
 from keyferry.material.algorithms import ALGORITHMS, Algorithm
 from keyferry.material.keys import Material
 from keyferry.store.transaction import Transaction
@@ -165,3 +167,14 @@ class TestTurns:
             assert not mine
         with turns.spare() as mine:
             assert mine
+
+
+def test_no_rsa_key_is_generated_for_whoever_may_not_have_it(kit: Kit, asked: list[str]) -> None:
+    """It takes seconds of a core: who may have one is asked before, and once more in the transaction that stores it."""
+    kim, auditor = kit.user("kim"), kit.user("ada", Role.AUDITOR)
+    kit.group("others")
+    with pytest.raises(InvalidInput):
+        kit.custody.keys.generate(kim, NewKey(algorithm="rsa-4096", group="others"))
+    with pytest.raises(NotPermitted):
+        kit.custody.keys.generate(auditor, NewKey(algorithm="rsa-4096", group="others"))
+    assert asked == []
