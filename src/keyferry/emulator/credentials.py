@@ -1,6 +1,5 @@
 """How the person who runs the emulator signs in: an application of their own, with a secret and a certificate."""
 
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -11,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from keyferry.emulator.clock import now
-from keyferry.emulator.directory import OPERATOR, SECRET_BYTES, Directory, Principal
+from keyferry.emulator.directory import OPERATOR, SECRET_BYTES, Directory, Principal, new_secret
 from keyferry.emulator.home import Home, read_private, write_private
 from keyferry.errors import CannotStart
 
@@ -28,7 +27,7 @@ def prepare_operator(home: Home, directory: Directory) -> Principal:
         CannotStart: a file cannot be read or written, or is open to others.
     """
     if not home.client_secret_file.exists():
-        write_private(home.client_secret_file, secrets.token_urlsafe(SECRET_BYTES).encode())
+        write_private(home.client_secret_file, new_secret().encode())
     if not home.client_certificate_file.exists():
         write_private(home.client_certificate_file, _new_certificate())
     operator = directory.operator

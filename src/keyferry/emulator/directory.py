@@ -88,7 +88,7 @@ class Directory:
         Returns:
             The principal, and the secret, which is kept as its SHA-256 alone.
         """
-        secret = secrets.token_urlsafe(SECRET_BYTES)
+        secret = new_secret()
         with self._state.write() as connection:
             principal = _insert(connection, name, str(uuid.uuid4()))
             _set_secret(connection, principal, secret)
@@ -127,6 +127,13 @@ class Directory:
         with self._state.read() as connection:
             row = connection.execute(statement, (value.lower(),)).fetchone()
         return None if row is None else _principal(row)
+
+
+def new_secret() -> str:
+    """A client secret of 256 random bits that does not begin with a dash, which a command would take for an option."""
+    while (secret := secrets.token_urlsafe(SECRET_BYTES)).startswith("-"):
+        pass
+    return secret
 
 
 def _insert(connection: sqlite3.Connection, name: str, app_id: str) -> Principal:
