@@ -10,6 +10,7 @@ from tests.integrity.conftest import Scene
 
 from keyferry.custody.accounts import UserEdit
 from keyferry.custody.audit_chain import Head, last_head, sequence
+from keyferry.custody.export_batches import Passed
 from keyferry.custody.groups import GroupEdit
 from keyferry.custody.policy import Operation
 from keyferry.errors import KeyferryError
@@ -41,6 +42,9 @@ OPERATIONS: dict[str, Callable[[Scene], object]] = {
     "key.rotate": lambda scene: scene.kit.custody.states.rotate(scene.kim, scene.key_id),
     "key.deactivate": lambda scene: scene.kit.custody.states.deactivate(scene.kim, scene.key_id),
     "key.export": lambda scene: scene.kit.export(scene.kim, scene.key_id, scene.kek),
+    "key.export, many": lambda scene: list(
+        scene.kit.custody.export_batches.export(scene.kim, [scene.key_id], scene.kek.request, Passed())
+    ),
     "user.disable": lambda scene: scene.kit.custody.users.disable(scene.admin, "kim"),
     "user.edit": lambda scene: scene.kit.custody.users.edit(scene.admin, "kim", UserEdit(groups=())),
     "group.create": lambda scene: scene.kit.custody.groups.create(scene.admin, "more"),

@@ -324,6 +324,12 @@ def places_of(work: Work, wanted: bytes) -> set[str]:
     return {Path(place).parent.name for place, held in work.files().items() if wanted in held}
 
 
+def places_of_either_half(work: Work, blob: bytes) -> set[str]:
+    """Where a half of it is: PostgreSQL's write-ahead log puts a header of its own into what crosses its pages."""
+    half = len(blob) // 2
+    return places_of(work, blob[:half]) | places_of(work, blob[half:])
+
+
 def test_what_was_erased_is_gone_even_sealed(work: Work) -> None:
     """SQLite: not in the database, not in its write-ahead log.
 
@@ -336,7 +342,7 @@ def test_what_was_erased_is_gone_even_sealed(work: Work) -> None:
         for part in (blob[:64], blob[64:256], blob[-64:]):
             assert places_of(work, part) == set()
     else:
-        assert "pg_wal" in places_of(work, blob[:64])
+        assert "pg_wal" in places_of_either_half(work, blob)
         behind = Behind(work.kit)
         assert all(row["material"] != blob for row in behind.rows("key_versions"))
         behind.engine.dispose()
@@ -380,7 +386,7 @@ def test_a_credential_that_was_replaced_or_deleted_is_gone_even_sealed(work: Wor
     connect(work.kit)
     custody.jobs.run()
     blob = sealed_credential(work)
-    assert any(blob in held for held in work.files().values())
+    assert places_of_either_half(work, blob) != set()
     if end == "replaced":
         custody.connections.edit(admin, "production", ConnectionEdit(credential=client_secret("Renewed~quay-0077")))
     else:
@@ -390,7 +396,7 @@ def test_a_credential_that_was_replaced_or_deleted_is_gone_even_sealed(work: Wor
     if work.database_file is None:
         assert places_of(work, blob) == set()
     else:  # as with key material, the write-ahead log keeps it until its segments are used again
-        assert "pg_wal" in places_of(work, blob)
+        assert "pg_wal" in places_of_either_half(work, blob)
 
 
 def sealed_credential(work: Work) -> bytes:

@@ -1,10 +1,13 @@
 """Savepoints within savepoints: what fails is undone, from its beginning on, and nothing besides."""
 
-from collections.abc import Iterator
-from contextlib import suppress
+import sqlite3
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import count
+from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,25 +23,27 @@ ALL = Prepared(select(activity.c.subject_id).order_by(activity.c.subject_id))
 CLEAR = Prepared(delete(activity))
 
 
-@dataclass(frozen=True)
-class Write:
-    """A row is written; or, with `many`, two at once."""
+class Step(Enum):
+    """What happens in a savepoint: a row is written, or two at once; one is appended; all rows are looked at."""
 
-    many: bool = False
+    RUN = auto()
+    RUN_MANY = auto()
+    APPEND = auto()
+    LOOK = auto()
 
 
 @dataclass(frozen=True)
 class Inside:
     """A savepoint with what happens in it, which fails at its end or does not."""
 
-    steps: tuple["Write | Inside", ...]
+    steps: tuple["Step | Inside", ...]
     fails: bool
 
 
 steps = st.recursive(
-    st.builds(Write, st.booleans()),
-    lambda inner: st.builds(Inside, st.lists(inner, max_size=3).map(tuple), st.booleans()),
-    max_leaves=12,
+    st.sampled_from(Step),
+    lambda inner: st.builds(Inside, st.lists(inner, max_size=4).map(tuple), st.booleans()),
+    max_leaves=16,
 )
 
 
@@ -46,41 +51,88 @@ class Failing(Exception):
     """What a savepoint fails with."""
 
 
-def expected(found: tuple[Write | Inside, ...], names: Iterator[int]) -> list[str]:
-    """The rows that are left, by the rule alone: those of a savepoint that fails are not."""
-    left: list[str] = []
-    for step in found:
-        if isinstance(step, Write):
-            left += [name(next(names)) for _ in range(2 if step.many else 1)]
-        else:
-            inner = expected(step.steps, names)
-            left += [] if step.fails else inner
-    return left
+class Rows:
+    """Does the steps, and knows by the rule alone which rows are there: those of a savepoint that failed are not."""
 
+    def __init__(self) -> None:
+        self.there: list[str] = []
+        self._numbers = count()
 
-def name(number: int) -> str:
-    return f"row {number:03}"
-
-
-def do(tx: Transaction, found: tuple[Write | Inside, ...], names: Iterator[int]) -> None:
-    for step in found:
-        if isinstance(step, Inside):
-            with suppress(Failing), tx.savepoint():
-                do(tx, step.steps, names)
+    def do(self, tx: Transaction, found: tuple[Step | Inside, ...]) -> None:
+        for step in found:
+            if isinstance(step, Inside):
+                before = len(self.there)
+                with suppress(Failing), tx.savepoint():
+                    self.do(tx, step.steps)
+                    if step.fails:
+                        raise Failing
                 if step.fails:
-                    raise Failing
-        elif step.many:
-            tx.run_many(INSERT, [{"id": name(next(names))} for _ in range(2)])
-        else:
-            tx.run(INSERT, id=name(next(names)))
+                    del self.there[before:]
+            elif step is Step.RUN:
+                tx.run(INSERT, **self._new())
+            elif step is Step.RUN_MANY:
+                tx.run_many(INSERT, [self._new(), self._new()])
+            elif step is Step.APPEND:
+                tx.append(together, self._new())
+            else:
+                assert [row[0] for row in tx.rows(ALL)] == self.there
+
+    def _new(self) -> dict[str, str]:
+        self.there.append(f"row {next(self._numbers):03}")
+        return {"id": self.there[-1]}
 
 
+def together(tx: Transaction, rows: list[dict[str, Any]]) -> None:
+    tx.run_many(INSERT, rows)
+
+
+@pytest.mark.parametrize("gathers", [False, True], ids=["at once", "gathered"])
 @given(st.lists(steps, max_size=5).map(tuple))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_fails_is_undone_and_nothing_else(store: Store, found: tuple[Write | Inside, ...]) -> None:
+def test_what_fails_is_undone_and_nothing_else(store: Store, gathers: bool, found: tuple[Step | Inside, ...]) -> None:
+    rows = Rows()
+
+    def write(tx: Transaction) -> None:
+        with tx.gathering() if gathers else nullcontext():
+            rows.do(tx, found)
+
     store.write(lambda tx: tx.run(CLEAR))
-    store.write(lambda tx: do(tx, found, count()))
-    assert [row[0] for row in store.read(lambda tx: tx.rows(ALL))] == expected(found, count())
+    store.write(write)
+    assert [row[0] for row in store.read(lambda tx: tx.rows(ALL))] == rows.there
+
+
+def test_rows_that_are_gathered_are_written_in_one_statement(store: Store) -> None:
+    written: list[int] = []
+
+    def count_them(tx: Transaction, rows: list[dict[str, Any]]) -> None:
+        written.append(len(rows))
+        tx.run_many(INSERT, rows)
+
+    def write(tx: Transaction) -> None:
+        with tx.gathering():
+            for number in range(3):
+                with tx.savepoint():
+                    tx.append(count_them, {"id": f"row {number}"})
+            with suppress(Failing), tx.savepoint():
+                tx.append(count_them, {"id": "undone"})
+                raise Failing
+        tx.append(count_them, {"id": "row 3"})
+
+    store.write(write)
+    assert written == [3, 1] if store.is_local else sum(written) == 4
+    assert [row[0] for row in store.read(lambda tx: tx.rows(ALL))] == [f"row {number}" for number in range(4)]
+
+
+def test_rows_that_cannot_be_written_undo_what_they_were_gathered_with(store: Store) -> None:
+    def write(tx: Transaction) -> None:
+        tx.append(together, {"id": "before"})
+        with suppress(sqlite3.IntegrityError, psycopg.errors.UniqueViolation), tx.gathering():
+            tx.append(together, {"id": "row"})
+            tx.append(together, {"id": "row"})
+        tx.append(together, {"id": "after"})
+
+    store.write(write)
+    assert [row[0] for row in store.read(lambda tx: tx.rows(ALL))] == ["after", "before"]
 
 
 def test_a_savepoint_with_nothing_in_it_asks_the_database_for_nothing(store: Store) -> None:

@@ -193,19 +193,27 @@ class Gate:
         """Run each of `works` as `write` would, all in one writing transaction; what one refuses stands in its place.
 
         Each is authorised on the rows as they are after the one before it, undone by itself when it is refused, and has
-        its own audit event.
+        its own audit event. What they append, these events included, is written together.
 
         Args:
             before: as for `read_each`.
+
+        Raises:
+            IntegrityViolation: what was appended was not there when it was read back; all of it is undone.
         """
         named = onces or [None] * len(works)
 
         def writing(tx: Transaction) -> list[_Outcome[T]]:
             before(tx)
             known: list[Actor] = []  # read once: held, the rows stay as they are until the end of the transaction
-            return [self._attempt(tx, caller, operation, *each, known) for each in zip(works, named, strict=True)]
+            with tx.gathering():
+                return [self._attempt(tx, caller, operation, *each, known) for each in zip(works, named, strict=True)]
 
-        outcomes = self.store.write(writing)
+        try:
+            outcomes = self.store.write(writing)
+        except IntegrityViolation as violation:  # rows of several works were not kept as they were written
+            self._refused.put(caller, operation, [(Subject(), violation)])
+            raise
         for outcome in outcomes:
             self._refused.count(caller, operation, outcome.refusal)
         self._refused.file(caller, [outcome.refusal for outcome in outcomes])

@@ -178,8 +178,8 @@ class Change(View):
         return written
 
     def append(self, table: SealedTable[S], record: S) -> S:
-        """Insert a row that never changes again."""
-        return table.insert(self.tx, self.sealer, record)
+        """Insert a row that never changes again, as `SealedTable.append` does."""
+        return table.append(self.tx, self.sealer, record)
 
     def update(self, table: RevisedTable[R], old: R, **changes: Any) -> R:
         """Write `old` with `changes`; it must have been loaded with `Lock.UPDATE`."""

@@ -45,7 +45,12 @@ def _covered(event: AuditEvent) -> dict[str, Any]:
 def write_event(tx: Transaction, sealer: Sealer, event: AuditEvent) -> None:
     """Put `event` under its MAC and append it, in the transaction of what it records."""
     columns = _covered(event)
-    tx.run(_INSERT, **columns, mac=sealer.mac_event(encode_columns("audit_events", columns)))
+    columns["mac"] = sealer.mac_event(encode_columns("audit_events", columns))
+    tx.append(_write_rows, columns)
+
+
+def _write_rows(tx: Transaction, rows: list[dict[str, Any]]) -> None:
+    tx.run_many(_INSERT, rows)
 
 
 def check_event(sealer: Sealer, event: AuditEvent) -> None:

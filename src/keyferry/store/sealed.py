@@ -106,6 +106,8 @@ class SealedTable(Generic[S]):
         self._known: Verified[S] = Verified()
         self._insert = Prepared(insert(table).values({name: bindparam(name) for name in self._written}))
         self._by_id = {lock: self.query(table.c.id == bindparam("id"), lock=lock) for lock in Lock}
+        among = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
+        self._many = self.query(table.c.id.in_(among))  # for SQLite alone
 
     def query(
         self, *where: ColumnElement[bool], order_by: Any = None, limit: bool = False, lock: Lock = Lock.NONE
@@ -137,6 +139,33 @@ class SealedTable(Generic[S]):
         tx.run(self._insert, **values)
         return self._read_back(tx, values)
 
+    def append(self, tx: Transaction, sealer: Sealer, record: S) -> S:
+        """As `insert`; while the transaction gathers rows, written and read back together with others.
+
+        Columns that the database fills in are then answered as they were given.
+        """
+        if not tx.gathers:
+            return self.insert(tx, sealer, record)
+        values = self._seal(sealer, record)
+        tx.append(self._write, values)
+        return self._record(**values)
+
+    def _write(self, tx: Transaction, rows: list[dict[str, Any]]) -> None:
+        """Insert, and read back.
+
+        Raises:
+            IntegrityViolation: a row is not in the database as it was written.
+        """
+        tx.run_many(self._insert, rows)
+        if tx.dialect.name == "sqlite":
+            found = tx.rows(self._many.rows, ids=json.dumps([row["id"] for row in rows]))
+            by_id = {row[0]: row for row in found}
+            for row in rows:
+                self._require_as_written(by_id.get(row["id"]), row)
+        else:
+            for row in rows:
+                self._read_back(tx, row)
+
     def _prepare(
         self,
         rows: Callable[[], Select[Any]],
@@ -161,10 +190,13 @@ class SealedTable(Generic[S]):
     def _read_back(self, tx: Transaction, written: dict[str, Any]) -> S:
         """The row as the database holds it: column for column what was sealed a moment ago, or it is refused."""
         row = tx.row(self._by_id[Lock.NONE].rows, id=written["id"])
+        return self._record(**self._require_as_written(row, written))
+
+    def _require_as_written(self, row: Row | None, written: dict[str, Any]) -> dict[str, Any]:
         found = None if row is None else self._shape.read(row)
         if found is None or not written.items() <= found.items():
             raise IntegrityViolation(f"Row {written['id']} of {self.kind} differed when it was read back.")
-        return self._record(**found)
+        return found
 
     def _verified(self, _tx: Transaction, sealer: Sealer, row: Row) -> S:
         known = self._known.find(sealer, row)
@@ -200,7 +232,6 @@ class RevisedTable(SealedTable[R]):
         super().__init__(table, record)
         same = (table.c.id == bindparam("id_"), table.c.revision == bindparam("revision_"))
         changed: dict[str, Any] = {name: bindparam(name) for name in self._written if name != "id"}
-        self._many = self.query(table.c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value)))
         self._update = Prepared(update(table).where(*same).values(changed))
         self._delete = Prepared(delete(table).where(*same))
 

@@ -1,8 +1,9 @@
 """One transaction on one connection: prepared statements in, plain rows out."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sqlalchemy.engine import Dialect
@@ -12,6 +13,22 @@ from keyferry.errors import IntegrityViolation
 from keyferry.store.statements import Prepared
 
 Row = tuple[Any, ...]
+Columns = dict[str, Any]
+Append = Callable[["Transaction", list[Columns]], None]
+
+
+@dataclass(slots=True)
+class _Mark:
+    """A savepoint that is under way.
+
+    Attributes:
+        name: what it is called in the database; None while it has nothing to undo.
+        waiting: rows that are still to be written, each with what writes them. While there are any, no savepoint within
+            this one has a name.
+    """
+
+    name: str | None = None
+    waiting: list[tuple[Append, Columns]] = field(default_factory=list)
 
 
 class Transaction:
@@ -20,7 +37,9 @@ class Transaction:
     def __init__(self, connection: DBAPIConnection, dialect: Dialect) -> None:
         self.dialect = dialect
         self._cursor: DBAPICursor = connection.cursor()
-        self._marks: list[str | None] = []  # each savepoint's name in the database; None while it has nothing to undo
+        self._marks: list[_Mark] = []
+        self.gathers = False
+        """Whether rows that are appended wait for others."""
         self._awaiting_event: set[tuple[str, int]] = set()
         self._at_hand: dict[tuple[str, str], Row] = {}
         self.asked: list[tuple[Any, str]] = []
@@ -65,22 +84,45 @@ class Transaction:
             self._set_savepoint()
             self._cursor.executemany(sql, cast("list[dict[str, Any]]", values))
 
+    def append(self, write: Append, row: Columns) -> None:
+        """Have `write` write a new row: at once or, while rows are gathered, together with others."""
+        if self.gathers:
+            self._marks[-1].waiting.append((write, row))
+        else:
+            write(self, [row])
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """What is appended inside is written together, before the next statement or else at the end.
+
+        Nobody can tell but by the time that it takes: a statement finds every row there, and a savepoint that is undone
+        takes along those that were appended in it.
+        """
+        with self.savepoint():
+            self.gathers = True
+            try:
+                yield
+                self._settle()
+            finally:
+                self.gathers = False
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """What is done inside is undone if it raises; the transaction goes on."""
-        self._marks.append(None)
+        self._marks.append(_Mark())
         if self.dialect.name != "sqlite":  # PostgreSQL gives up a transaction after any fault, also of a query
             self._set_savepoint()
         try:
             yield
+            self._hand_on()
         except BaseException:
             self._at_hand.clear()  # what was read after a change that is undone
-            if self._marks[-1] is not None:
-                self._cursor.execute(f"ROLLBACK TO SAVEPOINT {self._marks[-1]}")
+            if (name := self._marks[-1].name) is not None:
+                self._cursor.execute(f"ROLLBACK TO SAVEPOINT {name}")
             raise
         finally:
-            name = self._marks.pop()
-            if name is not None and name not in self._marks[-1:]:
+            name = self._marks.pop().name
+            if name is not None and (not self._marks or name != self._marks[-1].name):
                 self._cursor.execute(f"RELEASE SAVEPOINT {name}")
             self._awaiting_event.clear()
             if not self._marks:  # what follows may be somebody else's
@@ -107,16 +149,46 @@ class Transaction:
         """The row is about to be written: who asks for it next has to read it."""
         self._at_hand.pop((table, id_), None)
 
+    def _hand_on(self) -> None:
+        """Leave what waits in the innermost savepoint to the one around it, if nothing of it is in the database yet."""
+        mark = self._marks[-1]
+        if mark.waiting and mark.name is None:
+            self._marks[-2].waiting += mark.waiting
+        elif mark.waiting:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Write what waits, each row as if the savepoints within its own had not begun."""
+        for depth, mark in enumerate(self._marks, start=1):
+            if not mark.waiting:
+                continue
+            waiting, mark.waiting = mark.waiting, []
+            together: dict[Append, list[Columns]] = {}
+            for write, row in waiting:
+                together.setdefault(write, []).append(row)
+            within = self._marks[depth:]
+            del self._marks[depth:]
+            try:
+                for write, rows in together.items():
+                    write(self, rows)
+            finally:
+                self._marks += within
+
     def _set_savepoint(self) -> None:
         """Before the first change since the last `savepoint`: one for all that have nothing to undo yet."""
-        if not self._marks or self._marks[-1] is not None:
+        if self.gathers:
+            self._settle()
+        if not self._marks or self._marks[-1].name is not None:
             return
-        first = self._marks.index(None)
+        first = next(depth for depth, mark in enumerate(self._marks) if mark.name is None)
         name = f"s{first}"  # the same at the same depth: statements that are alike are prepared once
         self._cursor.execute(f"SAVEPOINT {name}")
-        self._marks[first:] = [name] * (len(self._marks) - first)
+        for mark in self._marks[first:]:
+            mark.name = name
 
     def _execute(self, statement: Prepared, parameters: Mapping[str, Any]) -> None:
+        if self.gathers:
+            self._settle()
         sql, values = statement.for_dialect(self.dialect, parameters)
         self._cursor.execute(sql, values)
 
