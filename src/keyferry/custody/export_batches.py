@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from keyferry.custody.attempts import Steps
 from keyferry.custody.caller import Caller
-from keyferry.custody.export_rules import ExportRules, Request, RulesOfChunk, Terms, require_leaving, terms_of
-from keyferry.custody.exports import ExportedFile, wrap_and_record
+from keyferry.custody.export_rules import NEW, ExportRules, Request, RulesOfChunk, Terms, require_leaving, terms_of
+from keyferry.custody.exports import ExportedFile, record, wrap_for
 from keyferry.custody.gate import Gate
 from keyferry.custody.key_lookup import keys_page, load_key
 from keyferry.custody.policy import Operation, Relation
@@ -72,7 +73,7 @@ class ExportBatches:
             yield self._chunk(caller, chunk, terms)
 
     def _chunk(self, caller: Caller, references: Sequence[str], terms: Terms) -> list[Outcome]:
-        """Judge, wrap and record each key, one after the other: threads would only take turns at the interpreter."""
+        """Judge each key, wrap each, record each: threads would only take turns at the interpreter."""
         rules = RulesOfChunk(self._kek_policy)
         leaving = [partial(_leave, rules, reference, terms) for reference in references]
         return self._gate.write_each(caller, Operation.KEY_EXPORT, leaving, before=partial(_bring, references))
@@ -94,9 +95,18 @@ def _bring(references: Sequence[str], tx: Transaction) -> None:
     KEY_VERSIONS.bring(tx, [str(row["current_version_id"]) for row in rows])
 
 
-def _leave(rules: ExportRules, reference: str, terms: Terms, change: Change) -> ExportedFile:
+def _leave(rules: ExportRules, reference: str, terms: Terms, change: Change) -> Steps[ExportedFile]:
+    """Judge, wrap, record. What binds a KEK or uses an approval up is done in one go: the next ones are to see it."""
     key = load_key(change, reference)
-    return wrap_and_record(change, rules.judge_under(change, key, require_leaving(change, key), terms))
+    ready = rules.judge_under(change, key, require_leaving(change, key), terms)
+    ready.require_approval(change)
+    in_one_go = change.has_changed or ready.known_as == NEW
+    if not in_one_go:
+        yield
+    file = wrap_for(change, ready)
+    if not in_one_go:
+        yield
+    return record(change, ready, file)
 
 
 def _permitted_terms(request: Request, view: View) -> Terms:

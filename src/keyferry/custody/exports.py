@@ -135,7 +135,8 @@ class Exports:
 
         def leave(change: Change) -> ExportedFile:
             ready = self._rules.judge(change, load_key(change, reference), request)
-            return wrap_and_record(change, ready)
+            ready.require_approval(change)
+            return record(change, ready, wrap_for(change, ready))
 
         return self._gate.write(caller, Operation.KEY_EXPORT, leave, about=reference)
 
@@ -193,17 +194,20 @@ def newest_exports_of(view: View, key: Key, limit: int, before: int = AFTER_ALL)
     return view.find(EXPORTS, _OF_KEY_BACK, key_id=key.id, before=before, limit=limit)
 
 
-def wrap_and_record(change: Change, ready: Ready) -> ExportedFile:
-    """Unseal and wrap a key that may leave, and record that it left.
+def wrap_for(change: Change, ready: Ready) -> TransferFile:
+    """Unseal and wrap a key that may leave, for where it goes.
 
     Raises:
-        ApprovalNeeded: others have to approve that exactly this leaves.
         IntegrityViolation: the material does not verify.
         KeyferryError: what the destination refuses.
     """
-    ready.require_approval(change)
+    key = ready.key
+    return ready.destination.wrap(unseal(change.sealer, key, ready.version), ready.kek, ready.identifier, name=key.name)
+
+
+def record(change: Change, ready: Ready, file: TransferFile) -> ExportedFile:
+    """Record that a key leaves in this file, and under whose KEK where that was not known."""
     key, identifier = ready.key, ready.identifier
-    file = ready.destination.wrap(unseal(change.sealer, key, ready.version), ready.kek, identifier, name=key.name)
     command = ready.destination.import_command(
         identifier, ALGORITHMS[key.algorithm], name=key.name or f"key-{key.id}", file=file.file_name
     )

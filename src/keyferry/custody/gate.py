@@ -17,22 +17,23 @@ has not said what exactly it does. Where others have to approve first, a request
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeGuard, TypeVar
+from dataclasses import replace
+from typing import Any, TypeGuard, TypeVar
 
 import structlog
 
 from keyferry import clock
-from keyferry.custody.access import Actor, identify_actor, name_of
+from keyferry.custody.access import identify_actor, name_of
+from keyferry.custody.attempts import Attempts, Outcome, Steps, require_authorised
 from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.once import Once
-from keyferry.custody.policy import UNDER_APPROVAL, Operation, Relation
+from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.recording import Subject, event_by
 from keyferry.custody.refusals import Refusal, Refusals
 from keyferry.custody.refused import Refused
 from keyferry.custody.usual import Usual
 from keyferry.custody.view import Change, View
-from keyferry.errors import IntegrityViolation, InternalError, KeyferryError, NotAuthenticated
+from keyferry.errors import IntegrityViolation, KeyferryError
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
 from keyferry.store.sealed import Lock
@@ -42,12 +43,6 @@ from keyferry.store.transaction import Transaction
 T = TypeVar("T")
 
 log = structlog.get_logger("keyferry.gate")
-
-
-@dataclass(slots=True)
-class _Outcome(Generic[T]):
-    result: T | None = None
-    refusal: KeyferryError | None = None
 
 
 def _nothing(_tx: Transaction) -> None:
@@ -61,6 +56,7 @@ class Gate:
         self.store = store
         self.sealer = sealer
         self._refused = Refused(store, sealer)
+        self._attempts = Attempts(sealer, self._refused)
         self._usual = Usual()
 
     @property
@@ -86,7 +82,7 @@ class Gate:
             actor = identify_actor(tx, self.sealer, caller, clock.now(), Lock.NONE)
             view = View(tx, self.sealer, actor, operation, subject)
             result = work(view)
-            _require_authorised(view)
+            require_authorised(view)
             self._usual.note(tx, caller, operation, about)
             return result
 
@@ -139,9 +135,9 @@ class Gate:
             KeyferryError: what `work` refused.
         """
 
-        def writing(tx: Transaction) -> _Outcome[T]:
+        def writing(tx: Transaction) -> Outcome[T]:
             self._usual.bring(tx, caller, operation, about)
-            outcome = self._attempt(tx, caller, operation, work, once)
+            outcome = self._attempts.one(tx, caller, operation, work, once)
             self._usual.note(tx, caller, operation, about)
             return outcome
 
@@ -185,29 +181,25 @@ class Gate:
         self,
         caller: Caller,
         operation: Operation,
-        works: Sequence[Callable[[Change], T]],
+        works: Sequence[Callable[[Change], Steps[T]]],
         onces: Sequence[Once | None] | None = None,
         *,
         before: Callable[[Transaction], None] = _nothing,
     ) -> list[T | KeyferryError]:
         """Run each of `works` as `write` would, all in one writing transaction; what one refuses stands in its place.
 
-        Each is authorised on the rows as they are after the one before it, undone by itself when it is refused, and has
-        its own audit event. What they append, these events included, is written together.
+        Each is undone by itself when it is refused, and has its own audit event. They are run in turn, a step each.
 
         Args:
             before: as for `read_each`.
 
         Raises:
-            IntegrityViolation: what was appended was not there when it was read back; all of it is undone.
+            IntegrityViolation: what was written together was not there when it was read back; all of it is undone.
         """
-        named = onces or [None] * len(works)
 
-        def writing(tx: Transaction) -> list[_Outcome[T]]:
+        def writing(tx: Transaction) -> list[Outcome[T]]:
             before(tx)
-            known: list[Actor] = []  # read once: held, the rows stay as they are until the end of the transaction
-            with tx.gathering():
-                return [self._attempt(tx, caller, operation, *each, known) for each in zip(works, named, strict=True)]
+            return self._attempts.many(tx, caller, operation, works, onces or [None] * len(works))
 
         try:
             outcomes = self.store.write(writing)
@@ -273,54 +265,11 @@ class Gate:
             self._refused.put(caller, operation, [(Subject(), refusal)])
             raise
 
-    def _attempt(
-        self,
-        tx: Transaction,
-        caller: Caller,
-        operation: Operation,
-        work: Callable[[Change], T],
-        once: Once | None,
-        known: list[Actor] | None = None,
-    ) -> _Outcome[T]:
-        subject = Subject()
-        try:
-            with tx.savepoint():
-                return _Outcome(self._change(tx, caller, operation, subject, work, once, known))
-        except NotAuthenticated as refusal:
-            return _Outcome(refusal=refusal)
-        except KeyferryError as refusal:
-            self._refused.write(tx, caller, operation, subject, refusal)
-            return _Outcome(refusal=refusal)
-
-    def _change(
-        self,
-        tx: Transaction,
-        caller: Caller,
-        operation: Operation,
-        subject: Subject,
-        work: Callable[[Change], T],
-        once: Once | None,
-        known: list[Actor] | None,
-    ) -> T:
-        actor = known[0] if known else identify_actor(tx, self.sealer, caller, clock.now(), Lock.SHARE)
-        if known is not None:
-            known[:] = [actor]
-        change = Change(tx, self.sealer, actor, operation, subject)
-        if once is not None:
-            once.require_unused(tx, self.sealer, caller, change.now)
-        result = work(change)
-        _require_authorised(change)
-        if once is not None:
-            once.remember(tx, self.sealer, caller, result.id, change.now)  # type: ignore[attr-defined]  # as documented
-        for event in change.events(caller):
-            write_event(tx, self.sealer, event)
-        return result
-
 
 def _looked(view: View, work: Callable[[View], T]) -> T | KeyferryError:
     try:
         result = work(view)
-        _require_authorised(view)
+        require_authorised(view)
     except KeyferryError as refusal:
         return refusal
     return result
@@ -328,14 +277,3 @@ def _looked(view: View, work: Callable[[View], T]) -> T | KeyferryError:
 
 def _is_refusal(outcome: object) -> TypeGuard[KeyferryError]:
     return isinstance(outcome, KeyferryError)
-
-
-def _require_authorised(view: View) -> None:
-    """
-    Raises:
-        InternalError: the operation did not ask whether it may be done, or whether others have to approve it.
-    """
-    if not view.authorised:
-        raise InternalError(f"{view.operation} asked the policy for nothing, and was undone.")
-    if isinstance(view, Change) and view.operation in UNDER_APPROVAL and not view.approval_judged:
-        raise InternalError(f"{view.operation} did not say what of it could need approval, and was undone.")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from keyferry.custody.attempts import Steps
 from keyferry.custody.caller import Caller
 from keyferry.custody.gate import Gate
 from keyferry.custody.generation import Generation, Source
@@ -12,7 +13,7 @@ from keyferry.custody.keys import NewKey, algorithm_named, prepare_key, store_ke
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation
 from keyferry.custody.versions import current_version
-from keyferry.custody.view import View
+from keyferry.custody.view import Change, View
 from keyferry.errors import KeyferryError
 
 #: the most keys that one transaction stores
@@ -72,11 +73,17 @@ class KeyBatches:
 
         def write(sources: Sequence[Source]) -> list[Outcome]:
             batch = wanted[: len(sources)]
-            works = [partial(store_key, each.new, source) for each, source in zip(batch, sources, strict=True)]
+            works = [partial(_store, each.new, source) for each, source in zip(batch, sources, strict=True)]
             return self._gate.write_each(caller, Operation.KEY_GENERATE, works, [each.once for each in batch])
 
         algorithms = [algorithm_named(each.new.algorithm) for each in wanted]
         return self._generation.supply_some(algorithms, write, within=CHUNK_SECONDS)
+
+
+def _store(new: NewKey, source: Source, change: Change) -> Steps[KeyDetail]:
+    """In one step: the next ones are to see it, such as that its name is taken."""
+    yield from ()
+    return store_key(new, source, change)
 
 
 def _judging(wanted: WantedKey, caller: Caller) -> Callable[[View], KeyDetail | None]:

@@ -168,6 +168,8 @@ class Change(View):
         super().__init__(tx, sealer, actor, operation, subject)
         self._lock = Lock.SHARE
         self._touched: list[_Touched] = []
+        self.has_changed = False
+        """Whether a row was written."""
         self._details: dict[str, Any] = {}
         self._called = operation
 
@@ -179,6 +181,7 @@ class Change(View):
 
     def append(self, table: SealedTable[S], record: S) -> S:
         """Insert a row that never changes again, as `SealedTable.append` does."""
+        self.has_changed = True
         return table.append(self.tx, self.sealer, record)
 
     def update(self, table: RevisedTable[R], old: R, **changes: Any) -> R:
@@ -197,11 +200,6 @@ class Change(View):
         """
         table.delete(self.tx, old)
         self._touch(table, old, old.revision + 1)
-
-    @property
-    def has_changed(self) -> bool:
-        """Whether a row was written."""
-        return bool(self._touched)
 
     def note(self, **details: Any) -> None:
         """Facts for the audit event. Never secrets."""
@@ -236,6 +234,7 @@ class Change(View):
         ]
 
     def _touch(self, table: RevisedTable[R], record: R, revision: int) -> None:
+        self.has_changed = True
         name = getattr(record, "name", None) or getattr(record, "identifier", None)
         self._touched.append((KINDS[table.kind], record.id, name, revision))
 
