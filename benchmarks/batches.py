@@ -31,6 +31,8 @@ from keyferry.testing import Kek, Kit
 KEYS = 1000
 SHARE_OF_BARE_WRAP = 0.3
 OTHERS_SLOWER = 3.0
+#: a shared machine works at another speed each second, and each of these takes one: many, with the bare wraps around
+EXPORT_RUNS = 5 * RUNS
 LOAD_SECONDS = 4.0
 RSA_4096_KEYS = 40
 
@@ -99,8 +101,8 @@ def _export_row(door: Door, ids: Sequence[str], material: Material) -> Row:
         "keys": list(ids),
     }
 
-    def bare() -> None:
-        for _ in ids:
+    def half_bare() -> None:
+        for _ in ids[::2]:
             destination.wrap(material, public, identifier)
 
     def batch() -> None:
@@ -111,8 +113,9 @@ def _export_row(door: Door, ids: Sequence[str], material: Material) -> Row:
 
     batch()  # once before the clock runs: the connection pool, the caches of a server that has served
     runs = []
-    for _ in range(RUNS):
-        alone, through = seconds(bare), seconds(batch)
+    for _ in range(EXPORT_RUNS):
+        before, through, after = seconds(half_bare), seconds(batch), seconds(half_bare)
+        alone = before + after
         runs.append(
             {"of bare": alone / through, "a second": len(ids) / through, "bare a second, one core": len(ids) / alone}
         )

@@ -118,8 +118,10 @@ def encode_columns(table: str, columns: Mapping[str, Column]) -> bytes:
         value = columns[name]
         if value is None:
             continue
-        if type(value) is str:  # most are; the others take a call more
+        if type(value) is str:  # most are, and most others numbers; the rest takes a call more
             kind, content = b"t", value.encode()
+        elif type(value) is int:
+            kind, content = b"i", value.to_bytes(8, signed=True)
         else:
             kind, content = _typed(value)
         parts += (encoded, kind, _LENGTH(len(content)), content)
