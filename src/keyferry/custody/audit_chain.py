@@ -11,13 +11,13 @@ event is given is put under a MAC too, and a log that was numbered and chained a
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, desc, select, update
 
 from keyferry.errors import IntegrityViolation, InvalidInput
 from keyferry.material.sealing import Sealer
-from keyferry.store.events import COLUMNS, encode_event, event_of, mac_place
+from keyferry.store.events import COLUMNS, columns_of, encode_event, encode_row, event_of, mac_place
 from keyferry.store.records import AuditEvent
 from keyferry.store.statements import Prepared
 from keyferry.store.tables import audit_events, stores
@@ -98,12 +98,11 @@ def sequence(tx: Transaction, sealer: Sealer, previous: Head | None = None) -> H
     head = last_head(tx)
     places = []
     for row in tx.rows(UNNUMBERED, after=BEFORE_ALL, limit=BATCH):
-        event = event_of(row)
-        leaf = leaf_hash(event)
+        event = columns_of(row)
+        leaf = _leaf_hash(encode_row(event), event["mac"])
         head = Head(head.number + 1, next_hash(head.hash, leaf))
-        placed = replace(event, number=head.number, leaf_hash=leaf, head=head.hash)
-        place = {"number": head.number, "leaf_hash": leaf, "head": head.hash, "place_mac": mac_place(sealer, placed)}
-        places.append({"id_": event.id, **place})
+        place = {"id": event["id"], "number": head.number, "leaf_hash": leaf, "head": head.hash}
+        places.append({**place, "id_": event["id"], "place_mac": mac_place(sealer, event["uid"], place)})
     tx.run_many(_PLACE, places)
     return head
 
@@ -119,7 +118,11 @@ def last_head(tx: Transaction) -> Head:
 
 def leaf_hash(event: AuditEvent) -> bytes:
     """RFC 6962 section 2.1, over the event and its MAC."""
-    return hashlib.sha256(b"\x00" + encode_event(event) + event.mac).digest()
+    return _leaf_hash(encode_event(event), event.mac)
+
+
+def _leaf_hash(event: bytes, mac: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + event + mac).digest()
 
 
 def next_hash(head: bytes, leaf: bytes) -> bytes:

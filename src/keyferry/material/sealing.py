@@ -25,7 +25,7 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from keyferry.errors import IntegrityViolation
 from keyferry.material.algorithms import ALGORITHMS
@@ -173,6 +173,7 @@ class Sealer:
         self._look_again = look_again
         self._looking = threading.Lock()
         self._looked_at = float("-inf")
+        self._pseudorandom_key = lru_cache(maxsize=16)(self._extract)
         self._purpose_key = lru_cache(maxsize=256)(self._derive)
 
     def __repr__(self) -> str:
@@ -297,10 +298,13 @@ class Sealer:
             raise IntegrityViolation(f"The {name} does not verify.") from None
 
     def _derive(self, generation: int, purpose: str) -> bytes:
-        hkdf = HKDF(
-            hashes.SHA256(), DATA_KEY_BYTES, salt=self._store_id.encode(), info=f"keyferry 1 {purpose}".encode()
-        )
-        return hkdf.derive(self._data_keys[generation].reveal())
+        """A key for one purpose: the second step of HKDF (RFC 5869 section 2.3)."""
+        info = f"keyferry 1 {purpose}".encode()
+        return HKDFExpand(hashes.SHA256(), DATA_KEY_BYTES, info=info).derive(self._pseudorandom_key(generation))
+
+    def _extract(self, generation: int) -> bytes:
+        """The first step (section 2.2), which is the same for all purposes of a data key."""
+        return HKDF.extract(hashes.SHA256(), self._store_id.encode(), self._data_keys[generation].reveal())
 
 
 def _material(binding: Binding) -> str:

@@ -1,5 +1,6 @@
 """Audit events as rows: how one is encoded and sealed, written, and found again."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
@@ -38,6 +39,11 @@ def encode_event(event: AuditEvent) -> bytes:
     return encode_columns("audit_events", _covered(event))
 
 
+def encode_row(columns: Mapping[str, Any]) -> bytes:
+    """As `encode_event`, of all columns of a row, by name."""
+    return encode_columns("audit_events", {name: columns[name] for name in _COVERED})
+
+
 def _covered(event: AuditEvent) -> dict[str, Any]:
     return dict(zip(_COVERED, _values_of(event), strict=True))
 
@@ -61,9 +67,13 @@ def check_event(sealer: Sealer, event: AuditEvent) -> None:
     sealer.check_event(encode_event(event), event.mac, f"audit event {event.uid}")
 
 
-def mac_place(sealer: Sealer, event: AuditEvent) -> bytes:
-    """The MAC of an event's place in the log: without the key, nobody can number and chain the log anew."""
-    return sealer.mac_event(_encode_place(event))
+def mac_place(sealer: Sealer, uid: str, place: Mapping[str, Any]) -> bytes:
+    """The MAC of an event's place in the log: without the key, nobody can number and chain the log anew.
+
+    Args:
+        place: the columns `id`, `number`, `leaf_hash` and `head`.
+    """
+    return sealer.mac_event(_encode_place(uid, place))
 
 
 def check_place(sealer: Sealer, event: AuditEvent) -> None:
@@ -71,20 +81,27 @@ def check_place(sealer: Sealer, event: AuditEvent) -> None:
     Raises:
         IntegrityViolation: the event was given another place than the sequencer gave it.
     """
-    sealer.check_event(_encode_place(event), event.place_mac or b"", f"the place of audit event {event.uid}")
+    place = {name: getattr(event, name) for name in _PLACE}
+    encoded = _encode_place(event.uid, place)
+    sealer.check_event(encoded, event.place_mac or b"", f"the place of audit event {event.uid}")
 
 
-def _encode_place(event: AuditEvent) -> bytes:
-    return encode_columns("audit_events place", {name: getattr(event, name) for name in ("uid", *_PLACE)})
+def _encode_place(uid: str, place: Mapping[str, Any]) -> bytes:
+    return encode_columns("audit_events place", {"uid": uid, **place})
 
 
 def event_of(row: tuple[Any, ...]) -> AuditEvent:
-    """A row of `COLUMNS` as a record. Nothing is verified; `check_event` does that."""
-    """
+    """A row of `COLUMNS` as a record. Nothing is verified; `check_event` does that.
+
     Raises:
         IntegrityViolation: a column holds what Keyferry never writes there.
     """
-    return AuditEvent(**_SHAPE.read(row))
+    return AuditEvent(**columns_of(row))
+
+
+def columns_of(row: tuple[Any, ...]) -> dict[str, Any]:
+    """As `event_of`, by name: of many rows, the quicker way."""
+    return _SHAPE.read(row)
 
 
 class NewestEvent:
