@@ -19,7 +19,7 @@ from keyferry.store.sealed import KEY_VERSIONS, KEYS
 from keyferry.store.transaction import Transaction
 
 #: the most keys that one transaction wraps and records: for so long, others wait to write
-LARGEST_CHUNK = 50
+LARGEST_CHUNK = 75
 #: keys that are looked at in one go for whether they may leave
 PAGE = 500
 
@@ -57,7 +57,7 @@ class ExportBatches:
         """Wrap the current versions, in order; what was exported (or what one was refused with) in the place of each.
 
         Nothing is done before the first chunk is asked for, and nothing more after the last one that is: each is a
-        transaction of its own, of at most 50 keys. An owner's keys come in the order of their ids.
+        transaction of its own, of at most 75 keys. An owner's keys come in the order of their ids.
 
         Args:
             chosen: ids or names, or an owner, whose keys that may not leave are counted in `passed`.
