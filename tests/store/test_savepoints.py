@@ -135,6 +135,25 @@ def test_rows_that_cannot_be_written_undo_what_they_were_gathered_with(store: St
     assert [row[0] for row in store.read(lambda tx: tx.rows(ALL))] == ["after", "before"]
 
 
+def test_rows_that_cannot_be_written_are_not_lost_in_a_savepoint_that_is_undone(store: Store) -> None:
+    """It is a statement of somebody else's that has them written, in a savepoint of its own."""
+
+    def refuse(_tx: Transaction, _rows: list[dict[str, Any]]) -> None:
+        raise Failing
+
+    def write(tx: Transaction) -> None:
+        with suppress(Failing), tx.gathering():
+            with tx.savepoint():
+                tx.append(together, {"id": "row"})
+                tx.append(refuse, {"id": "refused"})
+            with suppress(Failing), tx.savepoint():
+                tx.rows(ALL)
+        tx.append(together, {"id": "after"})
+
+    store.write(write)
+    assert [row[0] for row in store.read(lambda tx: tx.rows(ALL))] == ["after"]
+
+
 def test_a_savepoint_with_nothing_in_it_asks_the_database_for_nothing(store: Store) -> None:
     if not store.is_local:  # any fault gives up a transaction of PostgreSQL: it is set at once there
         return

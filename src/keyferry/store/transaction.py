@@ -40,6 +40,7 @@ class Transaction:
         self._marks: list[_Mark] = []
         self.gathers = False
         """Whether rows that are appended wait for others."""
+        self._unwritten: Exception | None = None
         self._awaiting_event: set[tuple[str, int]] = set()
         self._at_hand: dict[tuple[str, str], Row] = {}
         self.asked: list[tuple[Any, str]] = []
@@ -97,12 +98,17 @@ class Transaction:
 
         Nobody can tell but by the time that it takes: a statement finds every row there, and a savepoint that is undone
         takes along those that were appended in it.
+
+        Raises:
+            Exception: rows could not be written, of whichever savepoint; all that was done inside is undone.
         """
         with self.savepoint():
-            self.gathers = True
+            self.gathers, self._unwritten = True, None
             try:
                 yield
                 self._settle()
+                if self._unwritten is not None:
+                    raise self._unwritten
             finally:
                 self.gathers = False
 
@@ -171,6 +177,10 @@ class Transaction:
             try:
                 for write, rows in together.items():
                     write(self, rows)
+            except Exception as failure:
+                if within:  # whoever meets this asks for something else, and may go on when they have undone their own
+                    self._unwritten = failure
+                raise
             finally:
                 self._marks += within
 
