@@ -11,7 +11,7 @@ from keyferry.custody.caller import Caller
 from keyferry.custody.once import Once
 from keyferry.custody.policy import UNDER_APPROVAL, Operation
 from keyferry.custody.recording import Subject
-from keyferry.custody.refused import Refused
+from keyferry.custody.refusal_events import RefusalEvents
 from keyferry.custody.view import Change, View
 from keyferry.errors import InternalError, KeyferryError, NotAuthenticated
 from keyferry.material.sealing import Sealer
@@ -39,110 +39,100 @@ class _Ended(Generic[T]):
 
 
 class Attempts:
-    """Tries operations, inside a transaction that goes on whatever comes of them."""
+    """What one caller asks for, in a writing transaction that goes on whatever comes of it.
 
-    def __init__(self, sealer: Sealer, refused: Refused) -> None:
+    Args:
+        refused: puts on record what is refused, where the caller is known.
+    """
+
+    def __init__(
+        self, tx: Transaction, sealer: Sealer, refused: RefusalEvents, caller: Caller, operation: Operation
+    ) -> None:
+        self._tx = tx
         self._sealer = sealer
         self._refused = refused
+        self._caller = caller
+        self._operation = operation
 
-    def one(
-        self, tx: Transaction, caller: Caller, operation: Operation, work: Callable[[Change], T], once: Once | None
-    ) -> Outcome[T]:
-        """An operation. A refusal of one whose caller is known is written in its place."""
+    def one(self, work: Callable[[Change], T], once: Once | None) -> Outcome[T]:
+        """One operation."""
         subject = Subject()
 
         def whole() -> T:
-            change = self._begin(tx, caller, operation, subject, once, [])
+            change = self._begin(self._identify(), subject, once)
             result = work(change)
-            self._end(change, caller, result, once)
+            self._end(change, result, once)
             return result
 
-        return self._attempt(tx, caller, operation, subject, whole)
+        return self._attempt(subject, whole)
 
-    def many(
-        self,
-        tx: Transaction,
-        caller: Caller,
-        operation: Operation,
-        works: Sequence[Callable[[Change], Steps[T]]],
-        onces: Sequence[Once | None],
-    ) -> list[Outcome[T]]:
+    def many(self, works: Sequence[Callable[[Change], Steps[T]]], onces: Sequence[Once | None]) -> list[Outcome[T]]:
         """Several, in turn: each as far as its first `yield`, then each as far as the next.
 
         What is alike is done in a row: that way a processor finds most of what it needs in its caches. What the
-        operations append, their audit events included, is written together.
+        operations append, their audit events included, is written together. The caller is read once, before all of
+        them: held (on PostgreSQL, by a savepoint that none of them undoes), the rows stay as they are until the end.
         """
-        known: list[Actor] = []  # read once: held, the rows stay as they are until the end of the transaction
-        subjects = [Subject() for _ in works]
-        begun = [
-            self._steps(tx, caller, operation, subject, work, once, known)
-            for subject, work, once in zip(subjects, works, onces, strict=True)
-        ]
-        outcomes: dict[int, Outcome[T]] = {}
-        with tx.gathering():
+        with self._tx.gathering():
+            try:
+                with self._tx.savepoint():
+                    actor = self._identify()
+            except KeyferryError as refusal:
+                return [self._refuse(Subject(), refusal) for _ in works]
+            subjects = [Subject() for _ in works]
+            begun = [
+                self._steps(actor, subject, work, once)
+                for subject, work, once in zip(subjects, works, onces, strict=True)
+            ]
+            outcomes: dict[int, Outcome[T]] = {}
             while len(outcomes) < len(works):
                 for place in [place for place in range(len(works)) if place not in outcomes]:
-                    advance = partial(_advance, begun[place])
-                    step = self._attempt(tx, caller, operation, subjects[place], advance)
+                    step = self._attempt(subjects[place], partial(_advance, begun[place]))
                     if step.refusal is not None:
                         outcomes[place] = Outcome(refusal=step.refusal)
                     elif step.result is not None:
                         outcomes[place] = Outcome(step.result.value)
-        return [outcomes[place] for place in range(len(works))]
+            return [outcomes[place] for place in range(len(works))]
 
-    def _steps(
-        self,
-        tx: Transaction,
-        caller: Caller,
-        operation: Operation,
-        subject: Subject,
-        work: Callable[[Change], Steps[T]],
-        once: Once | None,
-        known: list[Actor],
-    ) -> Steps[T]:
-        change = self._begin(tx, caller, operation, subject, once, known)
+    def _steps(self, actor: Actor, subject: Subject, work: Callable[[Change], Steps[T]], once: Once | None) -> Steps[T]:
+        change = self._begin(actor, subject, once)
         steps = work(change)
         while (ended := _advance(steps)) is None:
             if change.has_changed:
-                raise InternalError(f"{operation} had steps to go when it wrote, and was undone.")
+                raise InternalError(f"{self._operation} had steps to go when it wrote, and was undone.")
             yield
-        self._end(change, caller, ended.value, once)
+        self._end(change, ended.value, once)
         return ended.value
 
-    def _attempt(
-        self, tx: Transaction, caller: Caller, operation: Operation, subject: Subject, work: Callable[[], T]
-    ) -> Outcome[T]:
+    def _attempt(self, subject: Subject, work: Callable[[], T]) -> Outcome[T]:
         try:
-            with tx.savepoint():
+            with self._tx.savepoint():
                 return Outcome(work())
-        except NotAuthenticated as refusal:
-            return Outcome(refusal=refusal)
         except KeyferryError as refusal:
-            self._refused.write(tx, caller, operation, subject, refusal)
-            return Outcome(refusal=refusal)
+            return self._refuse(subject, refusal)
 
-    def _begin(
-        self,
-        tx: Transaction,
-        caller: Caller,
-        operation: Operation,
-        subject: Subject,
-        once: Once | None,
-        known: list[Actor],
-    ) -> Change:
-        if not known:
-            known.append(identify_actor(tx, self._sealer, caller, clock.now(), Lock.SHARE))
-        change = Change(tx, self._sealer, known[0], operation, subject)
+    def _refuse(self, subject: Subject, refusal: KeyferryError) -> Outcome[T]:
+        """Of who is not known, the gate counts the refusals once the transaction has ended."""
+        if not isinstance(refusal, NotAuthenticated):
+            self._refused.write(self._tx, self._caller, self._operation, subject, refusal)
+        return Outcome(refusal=refusal)
+
+    def _identify(self) -> Actor:
+        return identify_actor(self._tx, self._sealer, self._caller, clock.now(), Lock.SHARE)
+
+    def _begin(self, actor: Actor, subject: Subject, once: Once | None) -> Change:
+        change = Change(self._tx, self._sealer, actor, self._operation, subject)
         if once is not None:
-            once.require_unused(tx, self._sealer, caller, change.now)
+            once.require_unused(self._tx, self._sealer, self._caller, change.now)
         return change
 
-    def _end(self, change: Change, caller: Caller, result: T, once: Once | None) -> None:
+    def _end(self, change: Change, result: T, once: Once | None) -> None:
         require_authorised(change)
         if once is not None:
-            once.remember(change.tx, self._sealer, caller, result.id, change.now)  # type: ignore[attr-defined]  # as documented
-        for event in change.events(caller):
-            write_event(change.tx, self._sealer, event)
+            made = result.id  # type: ignore[attr-defined]  # the gate's callers give `once` for what has an id alone
+            once.remember(self._tx, self._sealer, self._caller, made, change.now)
+        for event in change.events(self._caller):
+            write_event(self._tx, self._sealer, event)
 
 
 def require_authorised(view: View) -> None:

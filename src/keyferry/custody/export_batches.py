@@ -7,7 +7,7 @@ from itertools import islice
 
 from keyferry.custody.attempts import Steps
 from keyferry.custody.caller import Caller
-from keyferry.custody.export_rules import NEW, ExportRules, Request, RulesOfChunk, Terms, require_leaving, terms_of
+from keyferry.custody.export_rules import NEW, Request, RulesOfChunk, Terms, require_leaving, terms_of
 from keyferry.custody.exports import ExportedFile, record, wrap_for
 from keyferry.custody.gate import Gate
 from keyferry.custody.key_lookup import keys_page, load_key
@@ -95,18 +95,22 @@ def _bring(references: Sequence[str], tx: Transaction) -> None:
     KEY_VERSIONS.bring(tx, [str(row["current_version_id"]) for row in rows])
 
 
-def _leave(rules: ExportRules, reference: str, terms: Terms, change: Change) -> Steps[ExportedFile]:
+def _leave(rules: RulesOfChunk, reference: str, terms: Terms, change: Change) -> Steps[ExportedFile]:
     """Judge, wrap, record. What binds a KEK or uses an approval up is done in one go: the next ones are to see it."""
-    key = load_key(change, reference)
-    ready = rules.judge_under(change, key, require_leaving(change, key), terms)
-    ready.require_approval(change)
-    in_one_go = change.has_changed or ready.known_as == NEW
-    if not in_one_go:
-        yield
-    file = wrap_for(change, ready)
-    if not in_one_go:
-        yield
-    return record(change, ready, file)
+    try:
+        key = load_key(change, reference)
+        ready = rules.judge_under(change, key, require_leaving(change, key), terms)
+        ready.require_approval(change)
+        in_one_go = change.has_changed or ready.known_as == NEW
+        if not in_one_go:
+            yield
+        file = wrap_for(change, ready)
+        if not in_one_go:
+            yield
+        return record(change, ready, file)
+    except KeyferryError:
+        rules.forget()  # what this one has read is held no longer once it is undone
+        raise
 
 
 def _permitted_terms(request: Request, view: View) -> Terms:

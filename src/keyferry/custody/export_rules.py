@@ -196,11 +196,15 @@ class RulesOfChunk(ExportRules):
     """The rules for many keys in one transaction, in which what they share is read once.
 
     That is the owning group, and the public key that the identifier is bound to, once there is one: the rows
-    are held (or seen on one snapshot), so that they stay as they are until the end of the transaction.
+    are held, so that they stay as they are until the end of the transaction, or until what read them is undone.
     """
 
     def __init__(self, kek_policy: str) -> None:
         super().__init__(kek_policy)
+        self.forget()
+
+    def forget(self) -> None:
+        """Read anew what the next key asks for: whoever read it was undone, and on PostgreSQL the rows are let go."""
         self._kek: Kek | None = None
         self._groups: dict[str | None, Group | None] = {}
 

@@ -29,8 +29,8 @@ from keyferry.custody.caller import Caller, Origin
 from keyferry.custody.once import Once
 from keyferry.custody.policy import Operation, Relation
 from keyferry.custody.recording import Subject, event_by
+from keyferry.custody.refusal_events import RefusalEvents
 from keyferry.custody.refusals import Refusal, Refusals
-from keyferry.custody.refused import Refused
 from keyferry.custody.usual import Usual
 from keyferry.custody.view import Change, View
 from keyferry.errors import IntegrityViolation, KeyferryError
@@ -55,8 +55,7 @@ class Gate:
     def __init__(self, store: Store, sealer: Sealer) -> None:
         self.store = store
         self.sealer = sealer
-        self._refused = Refused(store, sealer)
-        self._attempts = Attempts(sealer, self._refused)
+        self._refused = RefusalEvents(store, sealer)
         self._usual = Usual()
 
     @property
@@ -137,7 +136,7 @@ class Gate:
 
         def writing(tx: Transaction) -> Outcome[T]:
             self._usual.bring(tx, caller, operation, about)
-            outcome = self._attempts.one(tx, caller, operation, work, once)
+            outcome = self._attempts(tx, caller, operation).one(work, once)
             self._usual.note(tx, caller, operation, about)
             return outcome
 
@@ -199,7 +198,7 @@ class Gate:
 
         def writing(tx: Transaction) -> list[Outcome[T]]:
             before(tx)
-            return self._attempts.many(tx, caller, operation, works, onces or [None] * len(works))
+            return self._attempts(tx, caller, operation).many(works, onces or [None] * len(works))
 
         try:
             outcomes = self.store.write(writing)
@@ -264,6 +263,9 @@ class Gate:
         except KeyferryError as refusal:
             self._refused.put(caller, operation, [(Subject(), refusal)])
             raise
+
+    def _attempts(self, tx: Transaction, caller: Caller, operation: Operation) -> Attempts:
+        return Attempts(tx, self.sealer, self._refused, caller, operation)
 
 
 def _looked(view: View, work: Callable[[View], T]) -> T | KeyferryError:

@@ -30,7 +30,7 @@ log = structlog.get_logger("keyferry.gate")
 _FAULTS: Final = frozenset({IntegrityViolation.default_code, InternalError.default_code})
 
 
-class Refused:
+class RefusalEvents:
     """Puts on record what the gate has refused.
 
     Attributes:
