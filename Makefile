@@ -17,8 +17,8 @@ BENCH := .bench
 
 # Debian packages that the demo uses, and further ones that the tests use: COMMAND:PACKAGE, FILE:PACKAGE, or several
 # packages with a plus between them.
-DEMO_PROGRAMS := openssl:openssl chromium:chromium
-PROGRAMS := $(DEMO_PROGRAMS) oathtool:oathtool php:php-cli \
+DEMO_PROGRAMS := openssl:openssl
+PROGRAMS := $(DEMO_PROGRAMS) chromium-headless-shell:chromium-headless-shell oathtool:oathtool php:php-cli \
 	/usr/share/simplesamlphp/www/index.php:simplesamlphp+php-xml+php-mbstring+php-curl
 
 # An OpenID Connect provider on Node, which tests sign in through; Node itself comes with the tests' requirements.

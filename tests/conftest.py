@@ -46,7 +46,7 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # to be found anew
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -224,7 +224,8 @@ def kit(make_kit: Callable[..., Kit]) -> Kit:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium without a window, one for all tests of a process; each page has a context of its own."""
+    """Debian's Chromium, as the build that never has a window and needs half the processor's time; each page has a context of
+    its own, and all tests of a process share the browser."""
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
