@@ -50,7 +50,7 @@ interop: $(VENV)/.dev $(INTEROP)/.ready programs  ## Set up, then let the unmodi
 lint: $(VENV)/.dev  ## Format check, lint, strict types, layers, generated pages
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers auto
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/generate.py --check
 

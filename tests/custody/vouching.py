@@ -2,6 +2,7 @@
 
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 from tests.identity.saml_idp import SamlIdp
 
@@ -10,7 +11,7 @@ from keyferry.clock import SECOND
 from keyferry.custody.arrival import Arrival, Presented, ProviderSession
 from keyferry.custody.provider_writing import NewProvider
 from keyferry.custody.providers import ProviderDetail
-from keyferry.identity.saml.certificates import make_own
+from keyferry.identity.saml import certificates
 from keyferry.ids import new_id
 from keyferry.material.secret import Secret
 from keyferry.testing import Kit
@@ -24,8 +25,9 @@ def idp() -> SamlIdp:
 
 @cache
 def own_key() -> Secret:
-    """Our own side's, made once as well."""
-    return make_own("tests")[0]
+    """Our own side's, made once as well. Whatever reads it checks its primes: that of the smallest is read soonest."""
+    with patch.object(certificates, "_BITS", certificates.SMALLEST_RSA):
+        return certificates.make_own("tests")[0]
 
 
 def new_provider(name: str = "entra", **more: Any) -> NewProvider:
