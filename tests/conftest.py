@@ -224,8 +224,10 @@ def kit(make_kit: Callable[..., Kit]) -> Kit:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, as the build that never has a window and needs half the processor's time; each page has a context of
-    its own, and all tests of a process share the browser."""
+    """Debian's Chromium, one for all tests of a process; each page has a context of its own.
+
+    The build that never has a window shows pages as the other does, for half the processor's time.
+    """
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
