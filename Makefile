@@ -15,10 +15,14 @@ INTEROP := .interop
 # PyKMIP's server, which `make bench` measures beside: the same.
 BENCH := .bench
 
+# The browser that pages are looked at with: Debian's, or one that is named here.
+CHROMIUM ?= /usr/bin/chromium-headless-shell
+export CHROMIUM
+
 # Debian packages that the demo uses, and further ones that the tests use: COMMAND:PACKAGE, FILE:PACKAGE, or several
 # packages with a plus between them.
 DEMO_PROGRAMS := openssl:openssl
-PROGRAMS := $(DEMO_PROGRAMS) chromium-headless-shell:chromium-headless-shell oathtool:oathtool php:php-cli \
+PROGRAMS := $(DEMO_PROGRAMS) $(CHROMIUM):chromium-headless-shell oathtool:oathtool php:php-cli \
 	/usr/share/simplesamlphp/www/index.php:simplesamlphp+php-xml+php-mbstring+php-curl
 
 # An OpenID Connect provider on Node, which tests sign in through; Node itself comes with the tests' requirements.

@@ -46,7 +46,7 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # to be found anew
 
-CHROMIUM = "/usr/bin/chromium-headless-shell"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium-headless-shell")
 
 DATABASES = ("sqlite", "postgresql")
 
