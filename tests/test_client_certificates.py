@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.certificates import own
+from tests.certificates import of_serial_below_zero, of_version_2, own
 
 from keyferry import client_certificates
 from keyferry.client_certificates import KEY_TYPES, Authority, facts_of, judge, pem_of, read_request
@@ -22,6 +22,8 @@ from keyferry.material.secret import Secret
 
 NOW = datetime.now(UTC)
 PASSWORD = Secret(b"of-the-file-alone-42")
+#: the library reads such a certificate still, and says that it will not for long
+_BAD_SERIAL = "ignore:Parsed a serial number"
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,14 @@ class TestIssued:
 
 
 class TestRequests:
+    def test_of_a_version_that_is_not_known_is_refused(self) -> None:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
+        request = x509.CertificateSigningRequestBuilder().subject_name(name)
+        der = request.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()).public_bytes(Encoding.DER)
+        version = b"\x02\x01\x00"  # RFC 2986 section 4.1
+        later = der.replace(version, b"\x02\x01\x05", 1)
+        assert read_refused(pem("CERTIFICATE REQUEST", later)).field == "request"
+
     def test_its_key_alone_is_looked_at(self, authority: Authority) -> None:
         key = ec.generate_private_key(ec.SECP384R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "first-admin")])
@@ -257,6 +267,14 @@ class TestJudged:
         )
         assert judged_refused((tmp_path / "c").read_bytes()).detail == "The certificate is not of X.509 version 3."
 
+    def test_of_a_version_that_is_not_known_is_refused(self) -> None:
+        assert judged_refused(pem("CERTIFICATE", of_version_2(_DER))).detail == "This is no certificate in PEM."
+
+    @pytest.mark.filterwarnings(_BAD_SERIAL)
+    def test_a_serial_number_has_to_be_above_zero(self) -> None:
+        refused = judged_refused(pem("CERTIFICATE", of_serial_below_zero(_DER)))
+        assert refused.detail == "The certificate's serial number is not above zero."
+
     def test_a_private_key_beside_it_is_told(self) -> None:
         refused = judged_refused(own().with_key)
         assert refused.detail == "A private key came with the certificate. It was not kept."
@@ -272,6 +290,7 @@ class TestJudged:
         assert facts.subject.isascii()
 
 
+@pytest.mark.filterwarnings(_BAD_SERIAL)
 @settings(max_examples=200)
 @given(data=st.data())
 def test_any_damage_is_a_refusal_or_another_certificate(data: st.DataObject) -> None:

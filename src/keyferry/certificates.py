@@ -25,6 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from keyferry.clock import SECOND, Microseconds
 from keyferry.errors import CannotStart
+from keyferry.material.certificate_faults import UNREADABLE
 from keyferry.material.secret import Secret
 from keyferry.private_files import read_private, replace_private
 
@@ -247,7 +248,7 @@ def _load_key(path: Path, password: Secret) -> ec.EllipticCurvePrivateKey:
 def _load_certificate(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, *UNREADABLE):
         raise CannotStart(
             f"{path} is no readable certificate.", advice="Restore it, or remove the tls folder."
         ) from None

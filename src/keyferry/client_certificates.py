@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -28,6 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from keyferry.certificates import BACKDATED
 from keyferry.clock import SECOND, Microseconds
 from keyferry.errors import InvalidInput
+from keyferry.material.certificate_faults import UNREADABLE
 from keyferry.material.secret import Secret
 
 AUTHORITY_LIFETIME: Final = timedelta(days=20 * 365)
@@ -161,7 +162,7 @@ def read_request(pem: bytes) -> PublicKey:
     try:
         request = x509.load_pem_x509_csr(pem)
         key, signed = request.public_key(), request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature):
+    except (*UNREADABLE, InvalidSignature):
         raise _refused("This is no certificate signing request.", "request", advice) from None
     if not signed:
         raise _refused("The request is not signed by the key that is in it.", "request", advice)
@@ -172,8 +173,9 @@ def read_request(pem: bytes) -> PublicKey:
 def judge(pem: bytes, now: datetime) -> CertificateFacts:
     """A certificate of somebody else's making, if clients may come with it.
 
-    1. One certificate, X.509 version 3, and no private key. 2. No authority's. 3. For TLS clients, as far as it says
-    what for. 4. A strong key, and a signature without MD5 or SHA-1. 5. In force now. Who signed it does not matter.
+    1. One certificate, X.509 version 3, with a serial number above zero (RFC 5280 section 4.1.2.2), and no private key.
+    2. No authority's. 3. For TLS clients, as far as it says what for. 4. A strong key, and a signature without MD5 or
+    SHA-1. 5. In force now. Who signed it does not matter.
 
     Raises:
         InvalidInput: (`certificate-refused`) it will not do; says why.
@@ -184,14 +186,14 @@ def judge(pem: bytes, now: datetime) -> CertificateFacts:
         raise _refused("A private key came with the certificate. It was not kept.")
     try:
         found = x509.load_pem_x509_certificates(pem)
-    except (ValueError, TypeError):
+    except UNREADABLE:
         raise _refused("This is no certificate in PEM.") from None
     if len(found) != 1:
         raise _refused("There is more than one certificate.")
     try:
         _judge(found[0], now)
         return _facts(found[0])
-    except (ValueError, TypeError, UnsupportedAlgorithm, OverflowError, x509.DuplicateExtension):
+    except (*UNREADABLE, OverflowError):
         raise _refused("The certificate does not follow RFC 5280.") from None
 
 
@@ -239,6 +241,8 @@ def pem_bundle(
 def _judge(certificate: x509.Certificate, now: datetime) -> None:
     if certificate.version is not x509.Version.v3:
         raise _refused("The certificate is not of X.509 version 3.")
+    if certificate.serial_number <= 0:
+        raise _refused("The certificate's serial number is not above zero.")
     for extension in certificate.extensions:
         if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension):
             raise _refused(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.certificates import pem_of_version_2
 from tests.custody.pushing import (
     CLIENT_SECRET,
     TENANT,
@@ -122,6 +123,7 @@ class TestMaking:
             ({"credential": certificate(b"no PEM")}, "credential-refused", "client_certificate"),
             ({"credential": certificate(certificate_pem(of_another=True))}, "credential-refused", "client_certificate"),
             ({"credential": certificate(certificate_pem(passphrase=b"x"))}, "credential-refused", None),
+            ({"credential": certificate(pem_of_version_2(certificate_pem()))}, "credential-refused", None),
         ],
     )
     def test_what_will_not_do_is_refused(

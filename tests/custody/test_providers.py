@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.certificates import pem_of_version_2
 from tests.custody.vouching import arrival, idp, new_provider, vouched
 from tests.identity.saml_idp import SamlIdp
 
@@ -361,7 +362,8 @@ def test_own_keys_are_renewed_or_given(kit: Kit) -> None:
     own = unseal_needed(kit.installation.sealer, renewed.provider)
     again = kit.custody.providers.edit(kit.administrator, "entra", ProviderEdit(credential=own))
     assert again.configuration["certificate"] == renewed.configuration["certificate"]
-    for wrong in (b"x", own.reveal().replace(b"PRIVATE", b"PUBLIC"), before.encode()):
+    unreadable = [b"x", own.reveal().replace(b"PRIVATE", b"PUBLIC"), before.encode(), pem_of_version_2(own.reveal())]
+    for wrong in unreadable:
         with pytest.raises(InvalidInput) as caught:
             kit.custody.providers.edit(kit.administrator, "entra", ProviderEdit(credential=Secret(wrong)))
         assert caught.value.code == "credential-refused"

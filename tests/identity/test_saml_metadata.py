@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
+from tests.certificates import pem_of_version_2
 from tests.custody.vouching import idp
 from tests.identity.saml_idp import ENTITY_ID, SLO_URL, SSO_URL, SamlIdp, certificate_of, in_base64, signed, stamp
 
@@ -102,6 +103,15 @@ def test_a_configuration_keeps_what_is_not_given_anew() -> None:
     pinned = configured({"metadata_certificate": pem, "metadata_url": "https://x"}, None)
     assert pinned["metadata_certificate"] == in_base64(idp().certificate)
     assert "metadata_certificate" not in configured({"metadata_certificate": None}, pinned)
+
+
+def test_a_pinned_certificate_has_to_be_one() -> None:
+    good = idp().certificate.public_bytes(Encoding.PEM)
+    damaged = in_base64(idp().certificate).replace("A", "!", 1)
+    for wrong in ("AAAA", "é", damaged, pem_of_version_2(good).decode(), good.decode().replace("M", "N", 1)):
+        with pytest.raises(InvalidInput) as caught:
+            configured({"metadata_certificate": wrong, "metadata_url": "https://x"}, None)
+        assert caught.value.field == "configuration.metadata_certificate"
 
 
 def test_our_own_says_where_we_are_and_what_we_take() -> None:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from tests.certificates import of_version_2
 from tests.material.conftest import OpenSsl
 from tests.material.refusing import refusal_of
 
@@ -39,6 +41,10 @@ class TestOtherThings:
         pem = certify(ec_pem)
         for given in (pem, openssl("x509", "-outform", "DER", stdin=pem)):
             assert "certificate" in refusal_of(given).detail
+
+    def test_a_certificate_of_a_version_that_is_not_known(self, ec_pem: bytes, certify: Certify) -> None:
+        der = x509.load_pem_x509_certificate(certify(ec_pem)).public_bytes(Encoding.DER)
+        assert refusal_of(of_version_2(der)).code == "material-refused"
 
     def test_several_keys_or_a_key_with_its_certificate(self, ec_pem: bytes, rsa_pem: bytes, certify: Certify) -> None:
         for given in (ec_pem + rsa_pem, ec_pem + ec_pem, ec_pem + certify(ec_pem), ec_pem * 20):

@@ -7,7 +7,6 @@ test vectors.
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
@@ -22,6 +21,7 @@ from keyferry.byok.inspect import TransferFileFacts, inspect
 from keyferry.byok.transfer_file import parse
 from keyferry.errors import InvalidInput, MaterialRefused
 from keyferry.material.algorithms import ALGORITHMS, Algorithm, Family
+from keyferry.material.certificate_faults import UNREADABLE
 from keyferry.material.importing import read_material
 from keyferry.material.keys import Identity, Material, fingerprint_spki, identify, load_private
 from keyferry.material.secret import Secret
@@ -106,7 +106,7 @@ def read_public_key(data: bytes) -> bytes:
         raise unreadable
     try:
         return _load_public(data).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+    except UNREADABLE:
         raise unreadable from None
 
 

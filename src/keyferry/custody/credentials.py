@@ -10,12 +10,12 @@ from enum import StrEnum
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from keyferry.clock import SECOND, Microseconds
 from keyferry.errors import IntegrityViolation, InvalidInput
+from keyferry.material.certificate_faults import UNREADABLE
 from keyferry.material.sealing import CredentialBinding, SealedCredential, Sealer
 from keyferry.material.secret import Secret
 from keyferry.store.records import Connection
@@ -120,13 +120,14 @@ def _certificate_with_key(pem: bytes) -> x509.Certificate:
     advice = "Give PEM with the certificate and its private key, not encrypted: Keyferry encrypts it."
     try:
         certificate = x509.load_pem_x509_certificate(pem)
+        certified = certificate.public_key()
         key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise _refused(
             CredentialKind.CLIENT_CERTIFICATE, "holds no certificate, or no private key that can be read", advice
         ) from None
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if certificate.public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
+    if certified.public_bytes(*form) != key.public_key().public_bytes(*form):
         raise _refused(CredentialKind.CLIENT_CERTIFICATE, "holds a private key that is not the certificate's", advice)
     return certificate
 

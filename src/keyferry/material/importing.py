@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from keyferry.errors import MaterialRefused
 from keyferry.material.algorithms import Algorithm
 from keyferry.material.apart import call_worker
+from keyferry.material.certificate_faults import UNREADABLE
 from keyferry.material.jwk import read_jwk
 from keyferry.material.keys import Material
 from keyferry.material.pem import BEGIN, content, private_key_block
@@ -177,7 +178,7 @@ def _what_else(data: bytes) -> MaterialRefused:
     with suppress(ValueError, UnsupportedAlgorithm):
         load_der_public_key(data)
         return public_key_given()
-    with suppress(ValueError, UnsupportedAlgorithm):
+    with suppress(*UNREADABLE):
         x509.load_der_x509_certificate(data)
         return certificate_given()
     return unreadable(

@@ -1,18 +1,17 @@
 """Certificates and keys of the two sides: a provider's are pinned as they are, our own are made here."""
 
 import base64
-import binascii
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from keyferry.errors import InvalidInput
+from keyferry.material.certificate_faults import UNREADABLE
 from keyferry.material.secret import Secret
 
 SMALLEST_RSA: Final = 2048
@@ -47,7 +46,7 @@ def read_own(pem: Secret) -> tuple[Secret, str]:
     try:
         certificate = x509.load_pem_x509_certificate(pem.reveal())
         key = load_pem_private_key(pem.reveal(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise _own_refused() from None
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < SMALLEST_RSA:
         raise _own_refused()
@@ -74,7 +73,7 @@ def read_pinned(text: str, field: str) -> str:
         else:
             certificate = x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
         key = certificate.public_key()
-    except (ValueError, binascii.Error, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise _refused(field, "is no certificate that can be read") from None
     if isinstance(key, rsa.RSAPublicKey):
         strong = key.key_size >= SMALLEST_RSA
