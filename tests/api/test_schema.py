@@ -33,8 +33,8 @@ from keyferry.testing import ADMINISTRATOR, PASSWORD, VAULT, Kek, Kit
 ROLES = {"administrator": ADMINISTRATOR, "key access user": "user", "auditor": "auditor", "nobody": None}
 #: operations that each role must have got a success from, lest this test find nothing but refusals
 LEAST_SUCCEEDED = {"administrator": 23, "key access user": 20, "auditor": 15, "nobody": 2}
-#: what an Auditor changes: how they sign in themselves
 BATCHES = {"POST /api/v1/key-batches", "POST /api/v1/export-batches"}  # these answer with a refusal a line
+#: what an Auditor changes: how they sign in themselves
 THEIR_OWN = ("/tokens", "/sessions", "/factors", "/password", "/passkeys", "/totp", "/strength", "/certificates")
 EXAMPLES = 6
 CHECKS = [
