@@ -15,7 +15,8 @@ from keyferry.certificates import fingerprint
 from keyferry.config.sources import load_settings
 from keyferry.errors import CannotStart
 from keyferry.store.migrating import newest, present
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.statements import Row
+from keyferry.store.transaction import Transaction
 from keyferry.testing import Kek, Kit
 
 #: columns of backed up tables that have come since schema 0013

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 from tests.custody.reading import details_of, events_of, later, rows
 from tests.custody.refusing import refused
+from tests.statements import sql_of
 
 from keyferry import clock
 from keyferry.clock import DAY, SECOND, to_rfc3339
@@ -188,7 +189,7 @@ def test_of_all_keys_only_those_with_a_near_date_are_read(kit: Kit) -> None:
     with closing(kit.installation.store.engine.raw_connection()) as connection:
         for date, statements in dates.items():
             for statement in statements:
-                sql, values = statement.for_dialect(kit.installation.store.engine.dialect, asked)
+                sql, values = sql_of(statement, kit.installation.store.engine.dialect, asked)
                 cursor = connection.cursor()
                 cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values)
                 begins = cursor.fetchall()[0][3]

@@ -4,6 +4,7 @@ from contextlib import closing
 
 import pytest
 from tests.custody.refusing import refused
+from tests.statements import sql_of
 
 from keyferry.custody import users
 from keyferry.custody.accounts import NewUser, UserEdit
@@ -69,7 +70,7 @@ class TestUsers:
         """Only they are in the index that is walked, whose first page is read in as many steps as ever."""
         asked = {"role": "auditor", "disabled": False, "first": "", "end": "~", "limit": 5}
         engine = kit.installation.store.engine
-        sql, values = users._NAMES[True].for_dialect(engine.dialect, asked)
+        sql, values = sql_of(users._NAMES[True], engine.dialect, asked)
         with closing(engine.raw_connection()) as connection:
             cursor = connection.cursor()
             cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values)

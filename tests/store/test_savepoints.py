@@ -73,7 +73,7 @@ class Rows:
             elif step is Step.RUN_MANY:
                 tx.run_many(INSERT, [self._new(), self._new()])
             elif step is Step.APPEND:
-                tx.append(together, self._new())
+                tx.append(activity.name, together, self._new())
             else:
                 assert [row[0] for row in tx.rows(ALL)] == self.there
 
@@ -112,11 +112,11 @@ def test_rows_that_are_gathered_are_written_in_one_statement(store: Store) -> No
         with tx.gathering():
             for number in range(3):
                 with tx.savepoint():
-                    tx.append(count_them, {"id": f"row {number}"})
+                    tx.append(activity.name, count_them, {"id": f"row {number}"})
             with suppress(Failing), tx.savepoint():
-                tx.append(count_them, {"id": "undone"})
+                tx.append(activity.name, count_them, {"id": "undone"})
                 raise Failing
-        tx.append(count_them, {"id": "row 3"})
+        tx.append(activity.name, count_them, {"id": "row 3"})
 
     store.write(write)
     assert written == [3, 1] if store.is_local else sum(written) == 4
@@ -125,11 +125,11 @@ def test_rows_that_are_gathered_are_written_in_one_statement(store: Store) -> No
 
 def test_rows_that_cannot_be_written_undo_what_they_were_gathered_with(store: Store) -> None:
     def write(tx: Transaction) -> None:
-        tx.append(together, {"id": "before"})
+        tx.append(activity.name, together, {"id": "before"})
         with suppress(sqlite3.IntegrityError, psycopg.errors.UniqueViolation), tx.gathering():
-            tx.append(together, {"id": "row"})
-            tx.append(together, {"id": "row"})
-        tx.append(together, {"id": "after"})
+            tx.append(activity.name, together, {"id": "row"})
+            tx.append(activity.name, together, {"id": "row"})
+        tx.append(activity.name, together, {"id": "after"})
 
     store.write(write)
     assert [row[0] for row in store.read(lambda tx: tx.rows(ALL))] == ["after", "before"]
@@ -144,11 +144,11 @@ def test_rows_that_cannot_be_written_are_not_lost_in_a_savepoint_that_is_undone(
     def write(tx: Transaction) -> None:
         with suppress(Failing), tx.gathering():
             with tx.savepoint():
-                tx.append(together, {"id": "row"})
-                tx.append(refuse, {"id": "refused"})
+                tx.append(activity.name, together, {"id": "row"})
+                tx.append(activity.name, refuse, {"id": "refused"})
             with suppress(Failing), tx.savepoint():
                 tx.rows(ALL)
-        tx.append(together, {"id": "after"})
+        tx.append(activity.name, together, {"id": "after"})
 
     store.write(write)
     assert [row[0] for row in store.read(lambda tx: tx.rows(ALL))] == ["after"]

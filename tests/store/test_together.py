@@ -105,32 +105,7 @@ def test_many_rows_of_a_table_are_brought_in_one_statement(kit: Kit, detail: Key
             assert {row["id"]: row["current_version_id"] for row in rows} == {
                 each.key.id: each.version.id for each in (detail, other)
             }
-            assert all(tx.at_hand("keys", id_) is not None for id_ in (ids[0], ids[2]))
+            assert all(tx.kept.find("keys", id_) is not None for id_ in (ids[0], ids[2]))
         return [KEYS.get(tx, sealer, id_) for id_ in ids]
 
     assert store.read(brought) == store.read(lambda tx: [KEYS.get(tx, sealer, id_) for id_ in ids])
-
-
-def test_what_is_at_hand_outlasts_the_savepoints_of_its_work_unless_one_is_undone(kit: Kit, detail: KeyDetail) -> None:
-    store = kit.installation.store
-    if store.engine.dialect.name != "sqlite":
-        return
-
-    class Undone(Exception):
-        pass
-
-    def work(tx: Transaction) -> None:
-        KEYS.bring(tx, [detail.key.id])
-        with tx.savepoint():
-            assert tx.at_hand("keys", detail.key.id) is not None
-        assert tx.at_hand("keys", detail.key.id) is not None
-        with pytest.raises(Undone), tx.savepoint():
-            raise Undone
-        assert tx.at_hand("keys", detail.key.id) is None
-        KEYS.bring(tx, [detail.key.id])
-
-    def next_work(tx: Transaction) -> bool:
-        return tx.at_hand("keys", detail.key.id) is None
-
-    store.write(work)
-    assert store.write(next_work)

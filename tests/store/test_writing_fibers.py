@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 from tests.loops import run_apart
 from tests.store.rows import INSERT, kept
+from tests.store.test_kept import ONE
 
 from keyferry.doors.workers import Workers
 from keyferry.errors import InternalError, Overloaded
+from keyferry.store.tables import activity
 from keyferry.store.transaction import Transaction
 from keyferry.store.turnstile import Turnstile
 from keyferry.store.writer import LARGEST_HERE, Writer
@@ -63,6 +65,20 @@ def test_it_is_done_on_the_loop_and_answered_once_it_is_durable(engine: Engine, 
         assert seen == {"row"}
 
     run_apart(story)
+
+
+def test_what_another_process_has_committed_is_seen_on_the_loop(engine: Engine, writer: Writer) -> None:
+    def seen(tx: Transaction) -> bool:
+        return bool(ONE.answer(tx, {"id": "row"}))
+
+    async def story() -> list[bool]:
+        workers = Workers(4)
+        before = [await write(workers, writer, seen) for _ in range(2)]
+        with engine.begin() as theirs:
+            theirs.execute(insert(activity).values(subject_id="row", last_used_at=0))
+        return [*before, await write(workers, writer, seen)]
+
+    assert run_apart(story) == [False, False, True]
 
 
 def test_several_that_wait_are_one_commit(engine: Engine, writer: Writer) -> None:

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from sqlalchemy import Boolean, Column, ColumnElement, Table, bindparam, func, select, tuple_
 
-from keyferry.store.statements import Prepared
+from keyferry.store.statements import Prepared, Row
 from keyferry.store.tables import audit_events, data_keys, job_runs, leases, metadata, pool_keys, tested_sign_ins
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.transaction import Transaction
 
 PAGE: Final = 200
 

@@ -21,7 +21,7 @@ from keyferry.store.transaction import Transaction
 
 #: the row and the newest event about it in one statement, which is of one snapshot as long as nothing is held
 _AT_ONCE: Final = SERVER_POLICY.query(server_policy.c.id == bindparam("id"))
-_TOGETHER: Final = Question(_AT_ONCE.with_events or _AT_ONCE.rows)
+_TOGETHER: Final = Question(server_policy.name, _AT_ONCE.with_events or _AT_ONCE.rows)
 
 
 def server_policy_of(tx: Transaction, sealer: Sealer, lock: Lock = Lock.NONE) -> ServerPolicy:

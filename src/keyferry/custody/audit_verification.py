@@ -20,9 +20,9 @@ from keyferry.errors import IntegrityViolation
 from keyferry.material.sealing import Sealer
 from keyferry.store.events import COLUMNS, NAMES, check_event, check_place, event_of
 from keyferry.store.records import AuditEvent
-from keyferry.store.statements import Prepared
+from keyferry.store.statements import Prepared, Row
 from keyferry.store.tables import audit_events
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.transaction import Transaction
 
 #: how long an event may stay without a number before its absence from the chain is a finding
 GRACE: Microseconds = 10 * SECOND

@@ -29,10 +29,10 @@ from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
 from keyferry.store.records import KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, KEYS, Lock
-from keyferry.store.statements import Prepared
+from keyferry.store.statements import Prepared, Row
 from keyferry.store.store import Store
 from keyferry.store.tables import idempotency, key_versions
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.transaction import Transaction
 
 BATCH = 200
 

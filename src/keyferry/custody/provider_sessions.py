@@ -11,9 +11,9 @@ from keyferry.custody.view import Change
 from keyferry.errors import NotAuthenticated
 from keyferry.store.records import Token
 from keyferry.store.sealed import IDENTITY_PROVIDERS
-from keyferry.store.statements import Prepared
+from keyferry.store.statements import Prepared, Row
 from keyferry.store.tables import provider_sessions, tokens
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.transaction import Transaction
 
 _KEEP = Prepared(
     insert(provider_sessions).values(

@@ -35,9 +35,9 @@ from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
 from keyferry.store.records import Key, KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, KEYS, Lock
-from keyferry.store.statements import Prepared
+from keyferry.store.statements import Prepared, Row
 from keyferry.store.store import Store
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.transaction import Transaction
 
 #: how many days ahead, from the farthest on
 DAYS_AHEAD: Final = (30, 7, 1)

@@ -44,9 +44,9 @@ from keyferry.store.sealed import (
     SealedTable,
 )
 from keyferry.store.shapes import Shape
-from keyferry.store.statements import Prepared
+from keyferry.store.statements import Prepared, Row
 from keyferry.store.store import Store
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.transaction import Transaction
 
 #: rows that are sealed anew in one transaction: they are held while it lasts
 BATCH: Final = 50

@@ -31,10 +31,10 @@ from keyferry.material.sealing import Sealer
 from keyferry.store.events import write_event
 from keyferry.store.records import Key, KeyVersion
 from keyferry.store.sealed import KEY_VERSIONS, KEYS, Lock
-from keyferry.store.statements import Prepared
+from keyferry.store.statements import Prepared, Row
 from keyferry.store.store import Store
 from keyferry.store.tables import key_versions, keys
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.transaction import Transaction
 
 BATCH = 200
 #: who a version is made by that nobody asked for

@@ -12,9 +12,9 @@ from keyferry.errors import IntegrityViolation
 from keyferry.material.sealing import Sealer, encode_columns
 from keyferry.store.records import AuditEvent
 from keyferry.store.shapes import Shape
-from keyferry.store.statements import Prepared
+from keyferry.store.statements import Prepared, Row
 from keyferry.store.tables import audit_events
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.transaction import Transaction
 
 NAMES = tuple(field.name for field in fields(AuditEvent))
 COLUMNS = tuple(audit_events.c[name] for name in NAMES)
@@ -52,7 +52,7 @@ def write_event(tx: Transaction, sealer: Sealer, event: AuditEvent) -> None:
     """Put `event` under its MAC and append it, in the transaction of what it records."""
     columns = _covered(event)
     columns["mac"] = sealer.mac_event(encode_columns("audit_events", columns))
-    tx.append(_write_rows, columns)
+    tx.append(audit_events.name, _write_rows, columns)
 
 
 def _write_rows(tx: Transaction, rows: list[dict[str, Any]]) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from keyferry.errors import InternalError
 from keyferry.store.engine import BUSY_TIMEOUT
 from keyferry.store.job import Job
+from keyferry.store.kept import Kept, data_version
 from keyferry.store.transaction import Transaction
 from keyferry.store.turnstile import Turnstile
 
@@ -34,6 +35,7 @@ class Pen:
         self._engine = engine
         self._pooled: PoolProxiedConnection | None = None
         self._waits = True
+        self._kept = Kept()
         self.writing_thread: int | None = None
         self._turnstile = Turnstile(Path(engine.url.database)) if engine.url.database else None
 
@@ -42,6 +44,7 @@ class Pen:
         connection = self._connection(waits=True)
         with self._turnstile.passing() if self._turnstile else nullcontext():
             connection.execute("BEGIN IMMEDIATE").close()
+        self._kept.begin(data_version(connection))
 
     def begin_now(self) -> bool:
         """Take SQLite's lock if nobody has it, nor waits for it; whether that was so."""
@@ -52,6 +55,7 @@ class Pen:
             connection.execute("BEGIN IMMEDIATE").close()
         except sqlite3.OperationalError:  # whatever it is, who waits will meet it again
             return False
+        self._kept.begin(data_version(connection))
         return True
 
     def write(self, group: Sequence[Job]) -> None:
@@ -63,7 +67,8 @@ class Pen:
         connection = self._connection()
         self.writing_thread = threading.get_ident()
         try:
-            with closing(Transaction(cast("DBAPIConnection", connection), self._engine.dialect)) as transaction:
+            driver = cast("DBAPIConnection", connection)
+            with closing(Transaction(driver, self._engine.dialect, self._kept)) as transaction:
                 for job in group:
                     failure = job.attempt(transaction)
                     _require_still_open(connection, failure)
@@ -90,7 +95,7 @@ class Pen:
 
     def _connection(self, *, waits: bool | None = None) -> sqlite3.Connection:
         if self._pooled is None:
-            self._pooled, self._waits = self._engine.raw_connection(), True
+            self._pooled, self._waits, self._kept = self._engine.raw_connection(), True, Kept()
         connection = cast("sqlite3.Connection", self._pooled.driver_connection)
         if waits is not None and waits != self._waits:
             connection.execute(f"PRAGMA {BUSY_TIMEOUT if waits else _NO_TIMEOUT}").close()

@@ -5,10 +5,10 @@ A row's seal shows that it was not edited. That it was not replaced by an older 
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
-from functools import partial
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -49,8 +49,8 @@ from keyferry.store.records import (
     Workload,
 )
 from keyferry.store.shapes import Shape
-from keyferry.store.statements import Prepared
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.statements import Prepared, Row
+from keyferry.store.transaction import Transaction
 from keyferry.store.verified import Verified
 
 S = TypeVar("S", bound=Sealed)
@@ -65,22 +65,38 @@ class Lock(Enum):
     UPDATE = "update"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Question:
     """A statement that finds rows of one table.
 
     Attributes:
+        table: the table's name.
         rows: for the rows alone, held as asked.
         with_events: the same for rows that change, each with the newest audit event about it; for SQLite, whose
             transactions are all of one snapshot. (PostgreSQL reads a row anew that it has waited for to hold it, and
             what stands beside it not.)
     """
 
+    table: str
     rows: Prepared
     with_events: Prepared | None = None
 
-    def for_transaction(self, tx: Transaction) -> Prepared:
-        """The one to run in `tx`."""
+    def answer(self, tx: Transaction, parameters: Mapping[str, Any], *, first: bool = False) -> list[Row]:
+        """The rows, or the first one alone: as they were answered before, if that is so still."""
+        asked = (self, first, *parameters.values())
+        rows = tx.kept.find(self.table, asked)
+        if rows is None:
+            statement = self._for_transaction(tx)
+            rows = tx.first(statement, **parameters) if first else tx.rows(statement, **parameters)
+            if tx.kept.keeps and self._is_of_its_table_alone:
+                tx.kept.keep(self.table, asked, rows)
+        return rows
+
+    @cached_property
+    def _is_of_its_table_alone(self) -> bool:
+        return self.rows.tables() == {self.table}
+
+    def _for_transaction(self, tx: Transaction) -> Prepared:
         return self.with_events if self.with_events is not None and tx.dialect.name == "sqlite" else self.rows
 
 
@@ -114,7 +130,7 @@ class SealedTable(Generic[S]):
     ) -> Question:
         """A question for `find` and `first`: rows of this table, with a `limit` parameter if asked."""
         alone = partial(select, *self._columns)
-        return Question(self._prepare(alone, where, order_by, limit=limit, lock=lock))
+        return Question(self.kind, self._prepare(alone, where, order_by, limit=limit, lock=lock))
 
     def get(self, tx: Transaction, sealer: Sealer, id_: str, lock: Lock = Lock.NONE) -> S | None:
         """The row with this id, verified, or None.
@@ -126,12 +142,12 @@ class SealedTable(Generic[S]):
 
     def first(self, tx: Transaction, sealer: Sealer, query: Question, /, **parameters: Any) -> S | None:
         """The first row that answers `query`, verified as by `get`, or None."""
-        row = tx.row(query.for_transaction(tx), **parameters)
-        return None if row is None else self._verified(tx, sealer, row)
+        rows = query.answer(tx, parameters, first=True)
+        return self._verified(tx, sealer, rows[0]) if rows else None
 
     def find(self, tx: Transaction, sealer: Sealer, query: Question, /, **parameters: Any) -> list[S]:
         """Every row that answers `query`, in its order, each verified as by `get`."""
-        return [self._verified(tx, sealer, row) for row in tx.rows(query.for_transaction(tx), **parameters)]
+        return [self._verified(tx, sealer, row) for row in query.answer(tx, parameters)]
 
     def insert(self, tx: Transaction, sealer: Sealer, record: S) -> S:
         """Seal, insert, read back: what is answered is what the database holds."""
@@ -147,7 +163,7 @@ class SealedTable(Generic[S]):
         if not tx.gathers:
             return self.insert(tx, sealer, record)
         values = self._seal(sealer, record)
-        tx.append(self._write, values)
+        tx.append(self.kind, self._write, values)
         return self._record(**values)
 
     def _write(self, tx: Transaction, rows: list[dict[str, Any]]) -> None:
@@ -240,7 +256,8 @@ class RevisedTable(SealedTable[R]):
     ) -> Question:
         """As for any sealed table, and once more with the newest event about each row."""
         alone = super().query(*where, order_by=order_by, limit=limit, lock=lock)
-        return Question(alone.rows, self._prepare(self._with_events, where, order_by, limit=limit, lock=Lock.NONE))
+        with_events = self._prepare(self._with_events, where, order_by, limit=limit, lock=Lock.NONE)
+        return Question(self.kind, alone.rows, with_events)
 
     def _with_events(self) -> Select[Any]:
         beside, event = self._newest.beside(self.table, self.table)
@@ -258,7 +275,7 @@ class RevisedTable(SealedTable[R]):
         return both, [*(mine.c[column.name] for column in self._columns), *event]
 
     def bring(self, tx: Transaction, ids: Sequence[str]) -> list[dict[str, Any]]:
-        """Put the rows with these ids at the transaction's hand, read in one statement: those that are there.
+        """Read the rows with these ids in one statement, those that are there, for `get` to find.
 
         Nothing is verified yet: `get` does that, as of any row. For SQLite alone, as `read_together` is.
 
@@ -272,14 +289,16 @@ class RevisedTable(SealedTable[R]):
         except IntegrityViolation:  # who asks for that very row will meet it
             return []
         for row in found:
-            tx.put_at_hand(self.kind, row[0], row)
+            tx.kept.keep(self.kind, row[0], [row])
         return [dict(zip(self._names, row, strict=False)) for row in found]
 
     def get(self, tx: Transaction, sealer: Sealer, id_: str, lock: Lock = Lock.NONE) -> R | None:
-        """As of any sealed table; a row that was put at the transaction's hand is not read again."""
+        """As of any sealed table; a row that is kept as it is now is not read again."""
         tx.asked.append((self, id_))
-        row = tx.at_hand(self.kind, id_)
-        return super().get(tx, sealer, id_, lock) if row is None else self._verified(tx, sealer, row)
+        rows = tx.kept.find(self.kind, id_)
+        if rows is None:
+            rows = self._by_id[lock].answer(tx, {"id": id_}, first=True)
+        return self._verified(tx, sealer, rows[0]) if rows else None
 
     def insert(self, tx: Transaction, sealer: Sealer, record: R) -> R:
         """Seal, insert, read back; the audit event that names the row has to follow in the same savepoint."""
@@ -293,7 +312,6 @@ class RevisedTable(SealedTable[R]):
             PreconditionFailed: the row is no longer at `old`'s revision.
         """
         values = self._seal(sealer, replace(new, revision=old.revision + 1))
-        tx.take_from_hand(self.kind, old.id)
         if tx.run(self._update, id_=old.id, revision_=old.revision, **values) != 1:
             raise PreconditionFailed(f"Row {old.id} of {self.kind} was changed meanwhile.")
         tx.await_event(old.id, values["revision"])
@@ -305,7 +323,6 @@ class RevisedTable(SealedTable[R]):
         Raises:
             PreconditionFailed: the row is no longer at `old`'s revision.
         """
-        tx.take_from_hand(self.kind, old.id)
         if tx.run(self._delete, id_=old.id, revision_=old.revision) != 1:
             raise PreconditionFailed(f"Row {old.id} of {self.kind} was changed meanwhile.")
 

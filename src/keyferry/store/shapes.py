@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, Column, Integer, LargeBinary, Text
 from sqlalchemy.types import TypeEngine
 
 from keyferry.errors import IntegrityViolation
-from keyferry.store.transaction import Row
+from keyferry.store.statements import Row
 
 _KINDS: tuple[tuple[type[TypeEngine[Any]], type], ...] = (
     (Boolean, bool),

@@ -6,21 +6,34 @@ pays that once.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, Delete, Insert, Select, Table, TextClause, Update
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import visitors
 
 Parameters = tuple[Any, ...] | dict[str, Any]
+Row = tuple[Any, ...]
+
+#: stands for any table, where a statement's words do not tell which it changes
+ANY_TABLE: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class _Compiled:
+class Compiled:
+    """A statement in the words of one dialect.
+
+    Attributes:
+        changes: the table whose rows it changes, or `ANY_TABLE`; None for a question.
+    """
+
     sql: str
+    changes: str | None
     defaults: dict[str, Any]
     order: tuple[str, ...] | None
 
     def parameters(self, given: Mapping[str, Any]) -> Parameters:
+        """In the form that the dialect's driver takes."""
         if self.order is None:
             return {**self.defaults, **given}
         every = {**self.defaults, **given} if self.defaults else given
@@ -37,18 +50,32 @@ class Prepared:
 
     def __init__(self, statement: ClauseElement | Callable[[], ClauseElement]) -> None:
         self._statement = statement
-        self._compiled: dict[str, _Compiled] = {}
+        self._compiled: dict[str, Compiled] = {}
 
-    def for_dialect(self, dialect: Dialect, given: Mapping[str, Any]) -> tuple[str, Parameters]:
-        """The SQL text and the parameters in the form that the dialect's driver takes."""
-        compiled = self._compiled.get(dialect.name) or self._compile(dialect)
-        return compiled.sql, compiled.parameters(given)
+    def compiled(self, dialect: Dialect) -> Compiled:
+        """In the words of `dialect`."""
+        return self._compiled.get(dialect.name) or self._compile(dialect)
 
-    def _compile(self, dialect: Dialect) -> _Compiled:
-        statement = self._statement if isinstance(self._statement, ClauseElement) else self._statement()
+    def tables(self) -> frozenset[str]:
+        """Every table that it names, wherever in it."""
+        return frozenset(each.name for each in visitors.iterate(self._built()) if isinstance(each, Table))
+
+    def _built(self) -> ClauseElement:
+        return self._statement if isinstance(self._statement, ClauseElement) else self._statement()
+
+    def _compile(self, dialect: Dialect) -> Compiled:
+        statement = self._built()
         result = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         order = getattr(result, "positiontup", None)
         defaults = {name: value for name, value in result.params.items() if value is not None}
-        compiled = _Compiled(str(result), defaults, None if order is None else tuple(order))
+        compiled = Compiled(str(result), _changed_by(statement), defaults, None if order is None else tuple(order))
         self._compiled[dialect.name] = compiled
         return compiled
+
+
+def _changed_by(statement: ClauseElement) -> str | None:
+    if isinstance(statement, Select) or (isinstance(statement, TextClause) and statement.text.startswith("SELECT")):
+        return None
+    if isinstance(statement, Insert | Update | Delete) and isinstance(statement.table, Table):
+        return statement.table.name
+    return ANY_TABLE

@@ -47,10 +47,7 @@ class Store:
         """Run `work` on a snapshot, without locks."""
         if self._writer is None:
             return self._read_on_postgresql(work)
-        with (
-            self._connections.reading() as connection,
-            closing(Transaction(connection, self.engine.dialect)) as transaction,
-        ):
+        with self._connections.reading() as transaction:
             return work(transaction)
 
     def write(self, work: Callable[[Transaction], T]) -> T:

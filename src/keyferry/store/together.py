@@ -1,9 +1,9 @@
 """Rows of several tables, by their ids, in one statement.
 
 SQLite lets another thread have the interpreter at each step of a statement, so that in a busy server what a row costs
-is the statement, not the row. What an operation will ask for is mostly what it asked for the last time; so that is read
-at once, and an operation that asks for a row finds it at hand. It is the same row of the same snapshot, verified in the
-same way; what is not at hand is read by itself. This is for SQLite alone: its transactions are of one snapshot.
+is the statement, not the row. What an operation will ask for is mostly what it asked for the last time; so what of that
+is not known already is read at once, and kept for when it is asked for. It is the same row of the same snapshot,
+verified in the same way. This is for SQLite alone: its transactions are of one snapshot.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from sqlalchemy import FromClause, select
 
 from keyferry.errors import IntegrityViolation
 from keyferry.store.sealed import RevisedTable
-from keyferry.store.statements import Prepared
+from keyferry.store.statements import Prepared, Row
 from keyferry.store.tables import stores
-from keyferry.store.transaction import Row, Transaction
+from keyferry.store.transaction import Transaction
 
 #: rows that are read at once; a statement joins at most 64 tables in SQLite, and a row with its event is two
 MOST: Final = 16
@@ -25,10 +25,12 @@ Wanted = tuple[RevisedTable[Any], str]
 
 
 def read_together(tx: Transaction, wanted: Sequence[Wanted]) -> None:
-    """Put these rows, each with the newest event about it, at the transaction's hand; those that are there."""
-    if tx.dialect.name != "sqlite" or not wanted:
+    """Read those of these rows that are not kept, each with the newest event about it, for `get` to find."""
+    if tx.dialect.name != "sqlite":
         return
-    wanted = wanted[:MOST]
+    wanted = [each for each in wanted if tx.kept.find(each[0].kind, each[1]) is None][:MOST]
+    if not wanted:
+        return
     statement = _statement(tuple(table for table, _ in wanted))
     try:
         row = tx.row(statement, **{f"id_{place}": id_ for place, (_, id_) in enumerate(wanted)})
@@ -41,7 +43,7 @@ def read_together(tx: Transaction, wanted: Sequence[Wanted]) -> None:
         start, end = end, end + table.width_with_event
         found: Row = row[start:end]
         if found[0] is not None:
-            tx.put_at_hand(table.kind, id_, found)
+            tx.kept.keep(table.kind, id_, [found])
 
 
 @lru_cache(maxsize=128)

@@ -10,9 +10,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 from keyferry.errors import IntegrityViolation
-from keyferry.store.statements import Prepared
+from keyferry.store.kept import Kept
+from keyferry.store.statements import Compiled, Prepared, Row
 
-Row = tuple[Any, ...]
 Columns = dict[str, Any]
 Append = Callable[["Transaction", list[Columns]], None]
 
@@ -32,17 +32,24 @@ class _Mark:
 
 
 class Transaction:
-    """Runs statements inside a transaction that the store has begun and will end."""
+    """Runs statements inside a transaction that the store has begun and will end.
 
-    def __init__(self, connection: DBAPIConnection, dialect: Dialect) -> None:
+    Args:
+        kept: what the connection has been answered before, and that is so still; None for nothing.
+
+    Attributes:
+        kept: what would be answered the same once more.
+    """
+
+    def __init__(self, connection: DBAPIConnection, dialect: Dialect, kept: Kept | None = None) -> None:
         self.dialect = dialect
+        self.kept = kept or Kept(keeps=dialect.name == "sqlite")
         self._cursor: DBAPICursor = connection.cursor()
         self._marks: list[_Mark] = []
         self.gathers = False
         """Whether rows that are appended wait for others."""
         self._unwritten: Exception | None = None
         self._awaiting_event: set[tuple[str, int]] = set()
-        self._at_hand: dict[tuple[str, str], Row] = {}
         self.asked: list[tuple[Any, str]] = []
         """Every table and id that was asked for, in order."""
 
@@ -61,13 +68,18 @@ class Transaction:
 
     def row(self, statement: Prepared, /, **parameters: Any) -> Row | None:
         """The first row that a query answers, or None."""
+        rows = self.first(statement, **parameters)
+        return rows[0] if rows else None
+
+    def first(self, statement: Prepared, /, **parameters: Any) -> list[Row]:
+        """As `row`: of one row or of none."""
         try:
             self._execute(statement, parameters)
-            found: Row | None = self._cursor.fetchone()
+            found = self._cursor.fetchone()
         except sqlite3.OperationalError as failure:
             _require_readable(failure)
             raise
-        return found
+        return [] if found is None else [found]
 
     def run(self, statement: Prepared, /, **parameters: Any) -> int:
         """Execute and answer how many rows it changed."""
@@ -77,17 +89,17 @@ class Transaction:
 
     def run_many(self, statement: Prepared, parameters: Iterable[Mapping[str, Any]]) -> None:
         """Execute once for each set of parameters; not at all for none."""
-        sql, values = "", []
-        for each in parameters:
-            sql, bound = statement.for_dialect(self.dialect, each)
-            values.append(bound)
+        compiled = statement.compiled(self.dialect)
+        values = [compiled.parameters(each) for each in parameters]
         if values:
             self._set_savepoint()
-            self._cursor.executemany(sql, cast("list[dict[str, Any]]", values))
+            self._note_change(compiled)
+            self._cursor.executemany(compiled.sql, cast("list[dict[str, Any]]", values))
 
-    def append(self, write: Append, row: Columns) -> None:
-        """Have `write` write a new row: at once or, while rows are gathered, together with others."""
+    def append(self, table: str, write: Append, row: Columns) -> None:
+        """Have `write` write a new row of `table`: at once or, while rows are gathered, together with others."""
         if self.gathers:
+            self.kept.changing(table)
             self._marks[-1].waiting.append((write, row))
         else:
             write(self, [row])
@@ -122,7 +134,6 @@ class Transaction:
             yield
             self._hand_on()
         except BaseException:
-            self._at_hand.clear()  # what was read after a change that is undone
             if (name := self._marks[-1].name) is not None:
                 self._cursor.execute(f"ROLLBACK TO SAVEPOINT {name}")
             raise
@@ -132,7 +143,7 @@ class Transaction:
                 self._cursor.execute(f"RELEASE SAVEPOINT {name}")
             self._awaiting_event.clear()
             if not self._marks:  # what follows may be somebody else's
-                self._at_hand.clear()
+                self.kept.settled()
                 self.asked.clear()
 
     def await_event(self, row_id: str, revision: int) -> None:
@@ -142,18 +153,6 @@ class Transaction:
     def awaits_event(self, row_id: str, revision: int) -> bool:
         """Whether `await_event` noted this row at this revision, in the savepoint that is under way."""
         return (row_id, revision) in self._awaiting_event
-
-    def put_at_hand(self, table: str, id_: str, row: Row) -> None:
-        """Keep a row that this transaction has read, for whoever asks for it before the outermost savepoint ends."""
-        self._at_hand[table, id_] = row
-
-    def at_hand(self, table: str, id_: str) -> Row | None:
-        """What `put_at_hand` kept; None if it kept none, or the row was written since."""
-        return self._at_hand.get((table, id_)) if self._at_hand else None
-
-    def take_from_hand(self, table: str, id_: str) -> None:
-        """The row is about to be written: who asks for it next has to read it."""
-        self._at_hand.pop((table, id_), None)
 
     def _hand_on(self) -> None:
         """Leave what waits in the innermost savepoint to the one around it, if nothing of it is in the database yet."""
@@ -199,8 +198,13 @@ class Transaction:
     def _execute(self, statement: Prepared, parameters: Mapping[str, Any]) -> None:
         if self.gathers:
             self._settle()
-        sql, values = statement.for_dialect(self.dialect, parameters)
-        self._cursor.execute(sql, values)
+        compiled = statement.compiled(self.dialect)
+        self._note_change(compiled)
+        self._cursor.execute(compiled.sql, compiled.parameters(parameters))
+
+    def _note_change(self, compiled: Compiled) -> None:
+        if compiled.changes is not None:
+            self.kept.changing(compiled.changes)
 
 
 def _require_readable(failure: sqlite3.OperationalError) -> None:

@@ -1,7 +1,7 @@
 """Rows that were verified, remembered so that the same bytes are not put to their seal twice.
 
-Whether a seal verifies follows from the row's bytes and the sealer's keys, and from nothing else. So a row is read from
-the database each time, and compared with what verified the last time; what differs from that in anything goes the full
+Whether a seal verifies follows from the row's bytes and the sealer's keys, and from nothing else. So a row as
+the database holds it is compared with what verified the last time; what differs from that in anything goes the full
 way again. Nothing is ever answered that the database does not hold at that moment.
 """
 
@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from keyferry.material.sealing import Sealer
-from keyferry.store.transaction import Row
+from keyferry.store.statements import Row
 
 T = TypeVar("T")
 
