@@ -7,6 +7,7 @@ words the refusal. Both ways use the same validators and the same serialiser.
 """
 
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
@@ -15,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from starlette.requests import ClientDisconnect
 
 _JSON = "application/json"
+_UNCHANGING = (str, int, Enum, type(None))
 _SILENT: set[Any] = set()
 
 D = TypeVar("D", bound=Callable[..., Any])
@@ -42,7 +44,7 @@ class Direct:
         self._request = dependant.request_param_name
         self._response = dependant.response_param_name
         self._path = tuple(dependant.path_params)
-        self._defaults = (*dependant.query_params, *dependant.header_params)
+        self._defaults = _defaults(dependant)
         self._headers = tuple(_headers(dependant))
         body = route.body_field
         body_type: Any = None if body is None else body.field_info.annotation
@@ -77,7 +79,7 @@ class Direct:
         headers = request.headers
         if request.scope["query_string"] or any(name in headers for name in self._headers):
             return None
-        arguments = {field.name: field.get_default() for field in self._defaults}
+        arguments = dict(self._defaults)
         for field in self._path:
             arguments[field.name], errors = field.validate(request.path_params.get(field.alias), {}, loc=("path",))
             if errors:
@@ -114,8 +116,14 @@ def direct_of(route: APIRoute, visiting: Callable[..., Any]) -> Direct | None:
         and not dependant.cookie_params
         and len(dependant.body_params) <= 1
         and not any(field.field_info.is_required() for field in optional)
+        and all(isinstance(default, _UNCHANGING) for default in _defaults(dependant).values())
     )
     return Direct(route, tuple(visits)) if plain else None
+
+
+def _defaults(dependant: Any) -> dict[str, Any]:
+    """What the endpoint's parameters in query and header are if they are not given."""
+    return {field.name: field.get_default() for field in (*dependant.query_params, *dependant.header_params)}
 
 
 def _headers(dependant: Any) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Keys: made, found, described, given to another owner."""
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from keyferry.clock import Microseconds
@@ -272,7 +272,8 @@ def store_key(new: NewKey, source: Source, change: Change, *, origin: str = "gen
         rotate_before=new.rotation.before,
     )
     version = new_version(change.sealer, key, 1, origin, made, dates, change.actor.user.id)
-    written = change.insert(KEYS, replace(key, rotate_at=next_rotation(new.rotation, version, change.now)))
+    rotate_at = next_rotation(new.rotation, version, change.now)
+    written = change.insert(KEYS, key if rotate_at is None else replace(key, rotate_at=rotate_at))
     kept = write_version(change, written, version, made.material)
     change.note(algorithm=key.algorithm, owner_user=owner.user_id, owner_group=owner.group_id)
     return KeyDetail(written, kept, dates.state, owner)
@@ -291,6 +292,7 @@ def algorithm_named(name: str) -> Algorithm:
     return algorithm
 
 
+@lru_cache(maxsize=256)
 def _usages(wanted: tuple[str, ...] | None, algorithm: Algorithm) -> str:
     allowed = {usage.value for usage in algorithm.usages}
     chosen = allowed if wanted is None else set(wanted)

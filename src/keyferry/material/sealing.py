@@ -42,6 +42,7 @@ _LOOK_AGAIN_SECONDS = 1.0
 _FORMAT = 1
 _HEADER = struct.Struct(">BI")  # format, generation of the data key
 _LENGTH = struct.Struct(">I").pack
+_NUMBER_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +115,31 @@ def encode_columns(table: str, columns: Mapping[str, Column]) -> bytes:
     """
     header, names = _plan(table, tuple(columns))
     parts = [header]
-    for name, encoded in names:
+    for name, of_text, of_number, of_other in names:
         value = columns[name]
         if value is None:
             continue
         if type(value) is str:  # most are, and most others numbers; the rest takes a call more
-            kind, content = b"t", value.encode()
+            content = value.encode()
+            parts += (of_text, _LENGTH(len(content)), content)
         elif type(value) is int:
-            kind, content = b"i", value.to_bytes(8, signed=True)
+            parts += (of_number, value.to_bytes(_NUMBER_BYTES, signed=True))
         else:
             kind, content = _typed(value)
-        parts += (encoded, kind, _LENGTH(len(content)), content)
+            parts += (of_other, kind, _LENGTH(len(content)), content)
     return b"".join(parts)
 
 
 @lru_cache(maxsize=256)
-def _plan(table: str, names: tuple[str, ...]) -> tuple[bytes, tuple[tuple[str, bytes], ...]]:
-    """What of an encoding is the same for every row of a table: all but the values."""
+def _plan(table: str, names: tuple[str, ...]) -> tuple[bytes, tuple[tuple[str, bytes, bytes, bytes], ...]]:
+    """What of an encoding is the same for every row of a table: all but the values.
+
+    Returns:
+        How it begins; then, of each column, its name, and how it begins with a text, with a number, and with neither.
+    """
     header = b"keyferry row 1" + _lengthed(table.encode())
-    return header, tuple((name, _lengthed(name.encode())) for name in sorted(names))
+    encoded = ((name, _lengthed(name.encode())) for name in sorted(names))
+    return header, tuple((name, of + b"t", of + b"i" + _LENGTH(_NUMBER_BYTES), of) for name, of in encoded)
 
 
 def _lengthed(value: bytes) -> bytes:
@@ -145,7 +152,7 @@ def _typed(value: str | bytes | int) -> tuple[bytes, bytes]:
     if isinstance(value, bool):
         return b"f", b"\x01" if value else b"\x00"
     if isinstance(value, int):
-        return b"i", value.to_bytes(8, signed=True)
+        return b"i", value.to_bytes(_NUMBER_BYTES, signed=True)
     return b"b", value
 
 
