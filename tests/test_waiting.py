@@ -2,12 +2,15 @@
 
 import asyncio
 import contextvars
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from greenlet import getcurrent
 from tests.loops import run_apart
 
 from keyferry.waiting import Fiber, WouldWait, about_to_wait, elsewhere, this_fiber
@@ -207,3 +210,64 @@ def test_a_loop_that_is_closed_goes_on_with_nobody() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     Fiber(lambda: None, loop, in_new_thread).step_soon()
+
+
+def test_one_after_the_other_they_stand_on_the_same_stack_and_know_nothing_of_each_other() -> None:
+    async def story() -> None:
+        stacks: list[int] = []
+
+        def work() -> str:
+            stacks.append(id(getcurrent()))
+            seen = NAME.get("nobody's")
+            NAME.set("the one before")
+            aside()
+            return seen
+
+        def failing() -> None:
+            NAME.set("the one that failed")
+            raise LookupError
+
+        assert await end_of(fiber(work)) == "nobody's"
+        with pytest.raises(LookupError):
+            await end_of(fiber(failing))
+        assert await end_of(fiber(work)) == "nobody's"
+        assert this_fiber() is None
+        assert len(set(stacks)) == 1
+
+    run_apart(story)
+
+
+def test_those_that_wait_at_the_same_time_have_a_stack_each() -> None:
+    async def story() -> None:
+        stacks: set[int] = set()
+
+        def work() -> None:
+            stacks.add(id(getcurrent()))
+            aside()
+
+        for _ in range(2):
+            await asyncio.gather(*(end_of(fiber(work)) for _ in range(3)))
+        assert len(stacks) == 3
+
+    run_apart(story)
+
+
+def test_what_a_fiber_held_is_let_go_when_it_has_ended() -> None:
+    class Held:
+        pass
+
+    async def story() -> None:
+        held = Held()
+        seen = weakref.ref(held)
+
+        def work(_held: Held = held) -> None:
+            NAME.set("whoever")
+            aside()
+
+        ended = fiber(work)
+        await end_of(ended)
+        del ended, work, held
+        gc.collect()
+        assert seen() is None
+
+    run_apart(story)
