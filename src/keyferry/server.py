@@ -32,6 +32,7 @@ from keyferry.doors.between import Doors
 from keyferry.doors.client_certificate import AskingProtocol
 from keyferry.doors.figures import Figures
 from keyferry.doors.log_lines import PlainLines
+from keyferry.doors.protocol import GatheringProtocol
 from keyferry.doors.services import Services
 from keyferry.doors.workers import Crew
 from keyferry.errors import CannotStart
@@ -257,7 +258,7 @@ def _configuration(
         host=settings.listen.host,
         port=settings.listen.port,
         loop="uvloop",
-        http="httptools",
+        http=GatheringProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -14,12 +14,13 @@ from tests.api.problems import refused
 
 from keyferry.custody import key_batches
 from keyferry.custody.key_batches import KeyBatches
+from keyferry.doors.protocol import GatheringProtocol
 
 
 @pytest.fixture
 def served(door: Door, user: Person) -> Iterator[httpx2.Client]:
     configuration = uvicorn.Config(
-        door.app, http="httptools", lifespan="off", log_config=None, access_log=False, server_header=False
+        door.app, http=GatheringProtocol, lifespan="off", log_config=None, access_log=False, server_header=False
     )
     server = uvicorn.Server(configuration)
     listener = socket.socket()

@@ -19,6 +19,7 @@ from keyferry.config.values import Listen
 from keyferry.custody.caller import Caller
 from keyferry.custody.certificates import BundleForm, IssuedCertificate, NewCertificate
 from keyferry.doors.figures import Figures
+from keyferry.doors.protocol import GatheringProtocol
 from keyferry.doors.services import Services
 from keyferry.doors.workers import Crew
 from keyferry.rehearsal.local_server import free_port
@@ -92,7 +93,7 @@ def serving(kit: Kit, folder: Path) -> Iterator[Served]:
     trusted = trusting(tls, made)
     configuration = uvicorn.Config(
         application(services),
-        http="httptools",
+        http=GatheringProtocol,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from keyferry.doors.addresses import came_through_proxy
+from keyferry.doors.protocol import GatheringProtocol
 from keyferry.errors import NotAuthenticated
 
 _EXTENSION: Final = "tls"
@@ -31,7 +31,7 @@ _LONGEST: Final = 64 * 1024
 _BYTE_SEQUENCE: Final = re.compile(r":([A-Za-z0-9+/]+={0,2}):", re.ASCII)
 
 
-class AskingProtocol(HttpToolsProtocol):
+class AskingProtocol(GatheringProtocol):
     """HTTP on a connection whose client may have presented a certificate."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base has it
