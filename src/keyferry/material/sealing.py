@@ -293,12 +293,12 @@ class Sealer:
 
     def _encrypt(self, purpose: str, plaintext: Secret, data: bytes) -> bytes:
         nonce, generation = os.urandom(NONCE_BYTES), self._current  # which may change at any moment
-        ciphertext = AESGCM(self._derive(generation, purpose)).encrypt(nonce, plaintext.reveal(), data)
+        ciphertext = AESGCM(self._purpose_key(generation, purpose)).encrypt(nonce, plaintext.reveal(), data)
         return _HEADER.pack(_FORMAT, generation) + nonce + ciphertext
 
     def _decrypt(self, purpose: str, blob: bytes, data: bytes, name: str) -> Secret:
         generation, body = self._open_header(blob, name)
-        cipher = AESGCM(self._derive(generation, purpose))
+        cipher = AESGCM(self._purpose_key(generation, purpose))
         try:
             return Secret(cipher.decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], data))
         except (InvalidTag, ValueError):
