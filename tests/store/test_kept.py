@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import bindparam, delete, exists, insert, select, text, update
+from sqlalchemy import bindparam, delete, exists, insert, literal_column, select, text, update
 from sqlalchemy.dialects import sqlite
 
 from keyferry.custody.accounts import UserEdit
@@ -180,6 +180,20 @@ def test_what_nobody_has_changed_is_not_asked_again(store: Store) -> None:
         assert len(way(asked)) == 2
 
 
+def test_an_answer_is_known_by_the_names_of_its_parameters(store: Store) -> None:
+    between = Question(
+        activity.name,
+        Prepared(_OF_SOME.where(activity.c.last_used_at < bindparam("before")).order_by(activity.c.subject_id)),
+    )
+    store.write(lambda tx: tx.run(INSERT, id="a", at=2))
+
+    def both(tx: Transaction) -> list[object]:
+        return [between.answer(tx, {"at": 1, "before": 3}), between.answer(tx, {"before": 1, "at": 3})]
+
+    for way in (store.read, store.write):
+        assert way(both) == [[("a",)], []]
+
+
 def test_a_snapshot_is_one_with_what_is_kept(open_stores: tuple[Store, Store]) -> None:
     """What another process commits within a transaction is neither in what is kept nor in what is asked anew."""
     ours, theirs = open_stores
@@ -281,3 +295,30 @@ def test_what_is_gathered_is_in_the_next_answer(store: Store) -> None:
             return [before, ONE.answer(tx, {"id": "a"})]
 
     assert store.write(write) == [[], [("a", 0)]]
+
+
+_OTHER = users.alias()
+_NAMED = select(users.c.id).where(users.c.name == "ada")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(activity.c.subject_id).join(users, users.c.id == activity.c.subject_id),
+        select(activity.c.subject_id).join(_OTHER, _OTHER.c.id == activity.c.subject_id),
+        select(activity.c.subject_id).where(activity.c.subject_id.in_(_NAMED)),
+        select(activity.c.subject_id).where(activity.c.subject_id == _NAMED.scalar_subquery()),
+        select(activity.c.subject_id).where(activity.c.subject_id.in_(select(_NAMED.cte().c.id))),
+        select(activity.c.subject_id).order_by(select(_OTHER.c.name).scalar_subquery()),
+        select(activity.c.subject_id, select(_OTHER.c.name).limit(1).scalar_subquery()),
+    ],
+    ids=["join", "alias", "in", "scalar", "cte", "order", "column"],
+)
+def test_a_question_tells_every_table_that_has_a_say(statement: Any) -> None:
+    assert Prepared(statement).tables() == {"activity", "users"}
+
+
+@pytest.mark.parametrize("words", [text("EXISTS (SELECT 1 FROM users)"), literal_column("(SELECT name FROM users)")])
+def test_of_a_question_that_is_text_in_part_no_answer_is_kept(words: Any) -> None:
+    statement = select(activity.c.subject_id).where(words)
+    assert Prepared(statement).tables() == {"activity", ANY_TABLE}

@@ -83,7 +83,7 @@ class Question:
 
     def answer(self, tx: Transaction, parameters: Mapping[str, Any], *, first: bool = False) -> list[Row]:
         """The rows, or the first one alone: as they were answered before, if that is so still."""
-        asked = (self, first, *parameters.values())
+        asked = (self, first, *parameters.items())
         rows = tx.kept.find(self.table, asked)
         if rows is None:
             statement = self._for_transaction(tx)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ClauseElement, Delete, Insert, Select, Table, TextClause, Update
+from sqlalchemy import ClauseElement, Delete, Insert, Select, Table, TableClause, TextClause, Update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import visitors
 
@@ -57,8 +57,11 @@ class Prepared:
         return self._compiled.get(dialect.name) or self._compile(dialect)
 
     def tables(self) -> frozenset[str]:
-        """Every table that it names, wherever in it."""
-        return frozenset(each.name for each in visitors.iterate(self._built()) if isinstance(each, Table))
+        """Every table that it names, wherever in it; also `ANY_TABLE` if some of it is text, which is not read."""
+        parts = list(visitors.iterate(self._built()))
+        names = {each.name for each in parts if isinstance(each, TableClause)}
+        is_text = any(isinstance(each, TextClause) or getattr(each, "is_literal", False) for each in parts)
+        return frozenset(names | ({ANY_TABLE} if is_text else set()))
 
     def _built(self) -> ClauseElement:
         return self._statement if isinstance(self._statement, ClauseElement) else self._statement()
