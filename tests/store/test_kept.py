@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,16 +12,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import bindparam, delete, exists, insert, literal_column, select, text, update
 from sqlalchemy.dialects import sqlite
+from tests.store.nesting import Failing, Inside, Steps, nested
 
 from keyferry.custody.accounts import UserEdit
-from keyferry.errors import IntegrityViolation, NotFound
+from keyferry.custody.caller import Caller
+from keyferry.custody.lifecycle import RevocationReason, State
+from keyferry.custody.server_policy import ServerPolicyEdit
+from keyferry.errors import Conflict, IntegrityViolation, KeyferryError, NotAuthenticated, NotFound
 from keyferry.store.kept import LONGEST, MOST, Kept
 from keyferry.store.sealed import USERS, Question
 from keyferry.store.statements import ANY_TABLE, Prepared
 from keyferry.store.store import Store
 from keyferry.store.tables import activity, users
 from keyferry.store.transaction import Transaction
-from keyferry.testing import Kit
+from keyferry.testing import Kek, Kit
 
 _OF_ONE = select(activity.c.subject_id, activity.c.last_used_at).where(activity.c.subject_id == bindparam("id"))
 _OF_SOME = select(activity.c.subject_id).where(activity.c.last_used_at > bindparam("at"))
@@ -56,14 +61,6 @@ class Do:
 
 
 @dataclass(frozen=True)
-class Inside:
-    """A savepoint with what happens in it, which fails at its end or does not."""
-
-    steps: "tuple[Do | Inside, ...]"
-    fails: bool
-
-
-@dataclass(frozen=True)
 class Turn:
     """A transaction of one of two processes: to write or only to ask, all of it undone at its end or not."""
 
@@ -71,20 +68,18 @@ class Turn:
     writes: bool
     gathers: bool
     fails: bool
-    steps: tuple[Do | Inside, ...]
+    steps: Steps[Do]
 
 
 _does = st.builds(Do, st.sampled_from(Step), st.sampled_from(IDS))
-_steps = st.recursive(
-    _does, lambda inner: st.builds(Inside, st.lists(inner, max_size=4).map(tuple), st.booleans()), max_leaves=8
-)
 _turns = st.builds(
-    Turn, st.integers(0, 1), st.booleans(), st.booleans(), st.booleans(), st.lists(_steps, max_size=5).map(tuple)
+    Turn,
+    st.integers(0, 1),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.lists(nested(_does, 8), max_size=5).map(tuple),
 )
-
-
-class Failing(Exception):
-    """What a savepoint fails with."""
 
 
 def ask(tx: Transaction) -> None:
@@ -101,13 +96,10 @@ def append(tx: Transaction, rows: list[dict[str, Any]]) -> None:
     tx.run_many(INSERT, rows)
 
 
-def do(tx: Transaction, steps: tuple[Do | Inside, ...]) -> None:
+def do(tx: Transaction, steps: Steps[Do]) -> None:
     for each in steps:
         if isinstance(each, Inside):
-            with suppress(Failing), tx.savepoint():
-                do(tx, each.steps)
-                if each.fails:
-                    raise Failing
+            each.run(tx, do)
         elif each.step is Step.ASK:
             ask(tx)
         elif each.step is Step.TEXT:
@@ -143,7 +135,7 @@ def test_no_answer_is_older_than_the_database(open_stores: tuple[Store, Store], 
         store = open_stores[turn.store]
         if turn.writes:
             with suppress(Failing):
-                store.write(lambda tx, turn=turn: do_all(turn, tx))  # type: ignore[misc]  # mypy knows no such default
+                store.write(partial(do_all, turn))
         else:
             store.read(ask)
 
@@ -257,17 +249,65 @@ def test_a_row_that_was_edited_behind_keyferrys_back_is_refused_where_it_was_kep
             way(name)
 
 
-def test_what_one_process_takes_away_the_other_one_does_not_give(kit: Kit) -> None:
-    """A member's own rows are kept from one operation to the next; taken from the group elsewhere, they are out."""
+def leave_group(other: Kit, _kim: Caller) -> None:
+    other.custody.users.edit(other.administrator, "kim", UserEdit(groups=()))
+
+
+def disable(other: Kit, _kim: Caller) -> None:
+    other.custody.users.disable(other.administrator, "kim")
+
+
+def revoke_token(other: Kit, kim: Caller) -> None:
+    assert kim.token_id is not None
+    other.custody.tokens.revoke(other.administrator, kim.token_id)
+
+
+def close_the_server(other: Kit, _kim: Caller) -> None:
+    edit = ServerPolicyEdit(networks=("198.51.100.0/24",), even_if_locked_out=True)
+    other.custody.server_policy.edit(other.administrator, edit)
+
+
+@pytest.mark.parametrize(
+    ("take_away", "refusal"),
+    [
+        (leave_group, NotFound),
+        (disable, NotAuthenticated),
+        (revoke_token, NotAuthenticated),
+        (close_the_server, NotAuthenticated),
+    ],
+)
+def test_what_one_process_takes_away_the_other_one_does_not_give(
+    kit: Kit, take_away: Callable[[Kit, Caller], None], refusal: type[KeyferryError]
+) -> None:
+    """A caller's own rows are kept from one operation to the next; what is taken away elsewhere is gone at once."""
     kim = kit.user("kim", groups=("payments",))
-    key = kit.key(kim, group="payments").key
+    key = kit.key(kim, "rsa-2048", group="payments").key
+    kek = Kek.make()
     other = Kit.open(kit.installation.settings.home)
     try:
         for _ in range(2):
             assert kit.custody.keys.show(kim, key.id).key == key
-        other.custody.users.edit(other.administrator, "kim", UserEdit(groups=()))
-        with pytest.raises(NotFound):
+            assert kit.export(kim, key.id, kek).content
+        take_away(other, kim)
+        with pytest.raises(refusal):
             kit.custody.keys.show(kim, key.id)
+        with pytest.raises(refusal):
+            kit.export(kim, key.id, kek)
+    finally:
+        other.close()
+
+
+def test_a_key_that_is_revoked_by_one_process_is_not_exported_by_the_other(kit: Kit) -> None:
+    kim, kek = kit.user("kim"), Kek.make()
+    key = kit.key(kim, "rsa-2048").key
+    other = Kit.open(kit.installation.settings.home)
+    try:
+        for _ in range(2):
+            kit.export(kim, key.id, kek)
+        other.custody.states.revoke(kim, key.id, RevocationReason.KEY_COMPROMISE)
+        assert kit.custody.keys.show(kim, key.id).state is State.COMPROMISED
+        with pytest.raises(Conflict):
+            kit.export(kim, key.id, kek)
     finally:
         other.close()
 

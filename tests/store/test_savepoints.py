@@ -2,7 +2,6 @@
 
 import sqlite3
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import count
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import bindparam, delete, insert, select
+from tests.store.nesting import Failing, Inside, Steps, nested
 
 from keyferry.store.statements import Prepared
 from keyferry.store.store import Store
@@ -32,25 +32,6 @@ class Step(Enum):
     LOOK = auto()
 
 
-@dataclass(frozen=True)
-class Inside:
-    """A savepoint with what happens in it, which fails at its end or does not."""
-
-    steps: tuple["Step | Inside", ...]
-    fails: bool
-
-
-steps = st.recursive(
-    st.sampled_from(Step),
-    lambda inner: st.builds(Inside, st.lists(inner, max_size=4).map(tuple), st.booleans()),
-    max_leaves=16,
-)
-
-
-class Failing(Exception):
-    """What a savepoint fails with."""
-
-
 class Rows:
     """Does the steps, and knows by the rule alone which rows are there: those of a savepoint that failed are not."""
 
@@ -58,14 +39,11 @@ class Rows:
         self.there: list[str] = []
         self._numbers = count()
 
-    def do(self, tx: Transaction, found: tuple[Step | Inside, ...]) -> None:
+    def do(self, tx: Transaction, found: Steps[Step]) -> None:
         for step in found:
             if isinstance(step, Inside):
                 before = len(self.there)
-                with suppress(Failing), tx.savepoint():
-                    self.do(tx, step.steps)
-                    if step.fails:
-                        raise Failing
+                step.run(tx, self.do)
                 if step.fails:
                     del self.there[before:]
             elif step is Step.RUN:
@@ -87,9 +65,9 @@ def together(tx: Transaction, rows: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("gathers", [False, True], ids=["at once", "gathered"])
-@given(st.lists(steps, max_size=5).map(tuple))
+@given(st.lists(nested(st.sampled_from(Step), 16), max_size=5).map(tuple))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_fails_is_undone_and_nothing_else(store: Store, gathers: bool, found: tuple[Step | Inside, ...]) -> None:
+def test_what_fails_is_undone_and_nothing_else(store: Store, gathers: bool, found: Steps[Step]) -> None:
     rows = Rows()
 
     def write(tx: Transaction) -> None:
