@@ -1,4 +1,4 @@
-"""Who may come in at all: what the server's one policy row says, read anew for every operation and every sign-in.
+"""Who may come in at all: what the server's one policy row says at the time of each operation and each sign-in.
 
 The row is there from the founding on. That it restricts nothing is written in it; a store without one was tampered
 with, so that taking the row away opens nothing.

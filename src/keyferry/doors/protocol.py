@@ -52,6 +52,6 @@ class Gathering:
 class GatheringProtocol(HttpToolsProtocol):
     """uvicorn's protocol, on such a transport."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it so
         """Put the connection's transport behind one that gathers."""
         super().connection_made(cast("asyncio.Transport", Gathering(transport, self.loop)))

@@ -1,4 +1,6 @@
-"""Connections to SQLite that readers leave to the next one: a pool's bookkeeping costs as much as a short read."""
+"""Connections to SQLite that readers leave to the next one, with what they were answered: a pool's bookkeeping costs as
+much as a short read.
+"""
 
 import sqlite3
 from collections.abc import Iterator

@@ -86,11 +86,15 @@ class Question:
         asked = (self, first, *parameters.items())
         rows = tx.kept.find(self.table, asked)
         if rows is None:
-            statement = self._for_transaction(tx)
-            rows = tx.first(statement, **parameters) if first else tx.rows(statement, **parameters)
+            rows = self.ask(tx, parameters, first=first)
             if tx.kept.keeps and self._is_of_its_table_alone:
                 tx.kept.keep(self.table, asked, rows)
         return rows
+
+    def ask(self, tx: Transaction, parameters: Mapping[str, Any], *, first: bool = False) -> list[Row]:
+        """The rows, or the first one alone, as the database answers now."""
+        statement = self._for_transaction(tx)
+        return tx.first(statement, **parameters) if first else tx.rows(statement, **parameters)
 
     @cached_property
     def _is_of_its_table_alone(self) -> bool:
@@ -297,7 +301,8 @@ class RevisedTable(SealedTable[R]):
         tx.asked.append((self, id_))
         rows = tx.kept.find(self.kind, id_)
         if rows is None:
-            rows = self._by_id[lock].answer(tx, {"id": id_}, first=True)
+            rows = self._by_id[lock].ask(tx, {"id": id_}, first=True)
+            tx.kept.keep(self.kind, id_, rows)
         return self._verified(tx, sealer, rows[0]) if rows else None
 
     def insert(self, tx: Transaction, sealer: Sealer, record: R) -> R:

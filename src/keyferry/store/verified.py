@@ -1,8 +1,8 @@
 """Rows that were verified, remembered so that the same bytes are not put to their seal twice.
 
-Whether a seal verifies follows from the row's bytes and the sealer's keys, and from nothing else. So a row as
-the database holds it is compared with what verified the last time; what differs from that in anything goes the full
-way again. Nothing is ever answered that the database does not hold at that moment.
+Whether a seal verifies follows from the row's bytes and the sealer's keys, and from nothing else. So a row as the
+database holds it is compared with what verified the last time; what differs from that in anything goes the full way
+again. Nothing is ever answered that the database does not hold at that moment.
 """
 
 import threading
