@@ -1,7 +1,7 @@
 """Answers that are kept are those that the database would give: whoever changes it, and whatever is undone."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -117,11 +117,10 @@ def do(tx: Transaction, steps: Steps[Do]) -> None:
 
 
 def do_all(turn: Turn, tx: Transaction) -> None:
-    if turn.gathers:
-        with tx.gathering():
-            do(tx, turn.steps)
-    else:
+    ask(tx)
+    with tx.gathering() if turn.gathers else nullcontext():
         do(tx, turn.steps)
+        ask(tx)
     ask(tx)
     if turn.fails:
         raise Failing
